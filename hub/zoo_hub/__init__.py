@@ -1,0 +1,1 @@
+"""Generators to and from the Hugging Face Hub."""

@@ -1,0 +1,42 @@
+"""What people see while something happens: on stderr, so that stdout holds results only."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+
+@cache
+def stderr() -> Console:
+    """The one console for progress and warnings."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Print one line about what is being done."""
+    stderr().print(text, markup=False)
+
+
+def warn(text: str) -> None:
+    """Print one line about something people should know."""
+    stderr().print(f"zoo: warning: {text}", style="yellow", markup=False)
+
+
+def download_progress() -> Progress:
+    """A progress bar for bytes; silent where stderr is no terminal."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=stderr(), disable=not stderr().is_terminal, transient=True)

@@ -1,0 +1,66 @@
+"""What the zoo raises at people: one line each, `<what>: <why>. <what to do>`, and the exit code that goes with it."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ZooError(Exception):
+    """An expected failure; its message is the whole line a person reads after `zoo: error:`."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(ZooError):
+    """An unknown command, option, recipe or component."""
+
+    exit_code = 2
+
+
+class InputError(ZooError):
+    """A file, field or value that is wrong."""
+
+    exit_code = 3
+
+
+class IntegrityError(ZooError):
+    """Bytes that are not what their hash, or their proof, says."""
+
+    exit_code = 4
+
+
+class ResourceError(ZooError):
+    """Disk, memory or time ran out."""
+
+    exit_code = 5
+
+
+class NetworkError(ZooError):
+    """The network or the Hub did not give what was asked for."""
+
+    exit_code = 6
+
+
+class BusyError(ZooError):
+    """Another process holds the run folder."""
+
+    exit_code = 7
+
+
+class DivergedError(ZooError):
+    """Training produced a loss that is not a finite number."""
+
+    exit_code = 10
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the advice that ends a message about an unknown name: the near miss, or all that is known."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"There is {', '.join(names)}." if names else "There is none."

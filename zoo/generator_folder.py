@@ -1,0 +1,176 @@
+"""The generator folder: what a run ends with and what the Hub holds. Reading it imports neither torch nor plugins.
+
+    config.json  model.safetensors  samples.png  onnx/model.onnx  README.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zoo.atomic import sha256_file, write_atomic
+from zoo.errors import InputError, IntegrityError
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+SAMPLES = "samples.png"
+ONNX = "onnx/model.onnx"
+CARD = "README.md"
+PEOPLE_EDIT = frozenset({CONFIG, CARD})
+"""The files whose hashes are not listed: the list itself, and the card."""
+CONFIG_LIMIT = 1 << 20
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
+
+
+class Provider(_Part):
+    """Who brought a component: the installed distribution and its version."""
+
+    distribution: str
+    version: str
+
+
+class ComponentRecord(_Part):
+    """A component by name, with every field: enough to make it again where its provider is installed."""
+
+    name: str
+    provider: Provider
+    fields: dict[str, Any] = {}
+
+
+class TrainingRecord(_Part):
+    """How the weights came to be."""
+
+    step: int = Field(ge=0)
+    """The generator step whose averaged weights these are."""
+    steps: int = Field(ge=0)
+    """How far the run had gone when the folder was written."""
+    batch_size: int = Field(ge=1)
+    critic_steps: int = Field(ge=1)
+    seed: int
+    seconds: float = Field(ge=0)
+    hardware: str
+    precision: str
+    metric: str | None = None
+    value: float | None = None
+    """The metric at `step`; None when the run was never evaluated."""
+    protocol: str | None = None
+    """One line: how the metric was measured."""
+    losses: tuple[ComponentRecord, ...] = ()
+    regularizers: tuple[ComponentRecord, ...] = ()
+    augmentations: tuple[ComponentRecord, ...] = ()
+
+
+class DataRecord(_Part):
+    """What the generator learnt from."""
+
+    name: str
+    source: str
+    licence: str
+    images: int = Field(ge=1)
+    fingerprint: str
+    stand_in: str | None = None
+    """Why these were not the images the recipe asks for; None when they were."""
+
+
+class FileRecord(_Part):
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    size: int = Field(ge=0)
+
+
+class GeneratorConfig(_Part):
+    """`config.json`: names and numbers only; nothing in it is ever imported or executed."""
+
+    format: Literal[1] = 1
+    library: str
+    """Name and version of the library that wrote it."""
+    recipe: str
+    architecture: ComponentRecord
+    latent_dim: int = Field(ge=1, le=4096)
+    image_shape: tuple[int, int, int]
+    """(C, H, W)."""
+    value_range: tuple[float, float] = (-1.0, 1.0)
+    training: TrainingRecord
+    data: DataRecord
+    files: dict[str, FileRecord] = {}
+
+
+def is_generator_folder(path: Path) -> bool:
+    """Whether `path` looks like a generator folder."""
+    return (path / CONFIG).is_file()
+
+
+def read_config(folder: Path) -> GeneratorConfig:
+    """Read and check a folder's `config.json`.
+
+    Raises:
+        InputError: it is missing, over 1 MiB, not JSON, or a field is wrong.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise InputError(f"{folder}: it holds no {CONFIG}. Give a generator folder or a run that has one")
+    size = path.stat().st_size
+    if size > CONFIG_LIMIT:
+        raise InputError(f"{path}: it has {size} bytes, more than {CONFIG_LIMIT}. It is no generator's {CONFIG}")
+    try:
+        return GeneratorConfig.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(f"{path}: {place}: {first['msg']}. Get the generator again") from error
+
+
+def add_files(folder: Path, files: Mapping[str, bytes], config: GeneratorConfig | None = None) -> GeneratorConfig:
+    """Write files into a generator folder, then `config.json` with their hashes, each committed by a rename.
+
+    `files` maps names relative to the folder (`onnx/model.onnx`) to bytes. Without `config` the folder's own is
+    kept and only its `files` list changes. Returns the configuration now in the folder.
+    """
+    config = config or read_config(folder)
+    records = dict(config.files)
+    for name, data in files.items():
+        write_atomic(folder / name, data)
+        if name not in PEOPLE_EDIT:
+            records[name] = FileRecord(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+    updated = config.model_copy(update={"files": dict(sorted(records.items()))})
+    text = json.dumps(updated.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomic(folder / CONFIG, text.encode())
+    return updated
+
+
+def verify(folder: Path, names: tuple[str, ...] | None = None) -> GeneratorConfig:
+    """Check the listed files (or just `names`) against their sha256 and return the configuration.
+
+    Raises:
+        InputError: `config.json` is wrong, or lists a name outside the folder.
+        IntegrityError: a file is missing or its bytes are not those that were listed.
+    """
+    config = read_config(folder)
+    for name, record in config.files.items():
+        if names is not None and name not in names:
+            continue
+        if not is_safe_name(name):
+            raise InputError(f"{folder / CONFIG}: it lists the file {name!r}, which is outside the folder. Discard it")
+        path = folder / name
+        if not path.is_file():
+            raise IntegrityError(f"{path}: {CONFIG} lists it, but it is missing. Get the generator again")
+        found = sha256_file(path)
+        if found != record.sha256:
+            raise IntegrityError(
+                f"{path}: its sha256 is {found[:12]}..., {CONFIG} says {record.sha256[:12]}.... "
+                "Get the generator again"
+            )
+    return config
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether a listed file name stays inside its folder on every system."""
+    path = PurePosixPath(name)
+    return bool(name) and not path.is_absolute() and ".." not in path.parts and not set(name) & set('\\:\0')

@@ -1,0 +1,59 @@
+"""A trained generator as its users see it: latents in, pictures out, whatever runs it. Free of torch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.errors import InputError
+from zoo.latents import latents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from zoo.images import ImageShape
+
+
+class Generator(ABC):
+    """Makes pictures from latents."""
+
+    name: str
+    """What it was opened as."""
+    latent_dim: int
+    image_shape: ImageShape
+    """(C, H, W)."""
+    provider: str
+    """What really runs it, as the runtime reports it (`CPUExecutionProvider`)."""
+
+    @abstractmethod
+    def generate(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return images (N, C, H, W) in [-1, 1] for latents (N, latent_dim)."""
+
+    def batches(self, n: int, seed: int = 0, *, batch: int = 64) -> Iterator[NDArray[np.uint8]]:
+        """Yield `n` pictures as uint8 (b, H, W) or (b, H, W, 3), at most `batch` at a time.
+
+        Picture i depends on `seed` and i alone, never on `batch`.
+
+        Raises:
+            InputError: `n` or `batch` is below 1, or `seed` is negative.
+        """
+        if n < 1 or batch < 1:
+            raise InputError(f"{self.name}: asked for {n} pictures in batches of {batch}. Both must be at least 1")
+        for start in range(0, n, batch):
+            count = min(batch, n - start)
+            yield to_uint8(self.generate(latents(seed, count, self.latent_dim, start=start)))
+
+    def sample(self, n: int = 1, seed: int = 0, *, batch: int = 64) -> NDArray[np.uint8]:
+        """Return `n` pictures as one uint8 array, (n, H, W) for grey and (n, H, W, 3) for colour."""
+        return np.concatenate(list(self.batches(n, seed, batch=batch)))
+
+
+def to_uint8(images: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Turn float images (N, C, H, W) in [-1, 1] into uint8 (N, H, W) or (N, H, W, 3): `rint((x + 1) * 127.5)`."""
+    levels = np.clip(np.rint((images + 1) * 127.5), 0, 255).astype(np.uint8)
+    last = levels.transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(last[..., 0] if last.shape[-1] == 1 else last)

@@ -1,0 +1,107 @@
+"""Every hook there is, on one screen. Mark yours with `from zoo.hookspecs import hookimpl`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    import click
+
+    from zoo.components import Architecture, Augmentation, Dataset, Loss, Metric, Regularizer
+    from zoo.generators import Generator
+    from zoo.run import Run
+
+
+hookspec = pluggy.HookspecMarker("zoo")
+hookimpl = pluggy.HookimplMarker("zoo")
+
+
+@hookspec
+def zoo_register_architectures() -> Iterable[type[Architecture]]:
+    """Bring generators and critics: `return [MyArchitecture]`. Entry-point group `zoo`, as all components."""
+    return []
+
+
+@hookspec
+def zoo_register_losses() -> Iterable[type[Loss]]:
+    """Bring losses. A whole plugin module, named by the entry point `hinge = "zoo_hinge"` in group `zoo`:
+
+        class Hinge(Loss):
+            name = "hinge"
+
+            def critic(self, batch: CriticBatch) -> Tensor:
+                return (relu(1 - batch.real_scores) + relu(1 + batch.fake_scores)).mean()
+
+            def generator(self, batch: GeneratorBatch) -> Tensor:
+                return -batch.fake_scores.mean()
+
+        @hookimpl
+        def zoo_register_losses():
+            return [Hinge]
+    """
+    return []
+
+
+@hookspec
+def zoo_register_regularizers() -> Iterable[type[Regularizer]]:
+    """Bring constraints on the critic's weights: `return [MyClipping]`."""
+    return []
+
+
+@hookspec
+def zoo_register_augmentations() -> Iterable[type[Augmentation]]:
+    """Bring differentiable augmentations: `return [MyFlip]`."""
+    return []
+
+
+@hookspec
+def zoo_register_datasets() -> Iterable[type[Dataset]]:
+    """Bring images: `return [MyDataset]`; its `images()` returns one uint8 array (N, C, H, W)."""
+    return []
+
+
+@hookspec
+def zoo_register_metrics() -> Iterable[type[Metric]]:
+    """Bring figures of quality: `return [MyDistance]`."""
+    return []
+
+
+@hookspec
+def zoo_register_recipes() -> Iterable[Path]:
+    """Bring recipes: `return Path(__file__).parent.glob("recipes/*.toml")`."""
+    return []
+
+
+@hookspec
+def zoo_register_commands(cli: click.Group) -> None:
+    """Add commands: `cli.add_command(mine)`. Entry-point group `zoo.commands`; must not import torch."""
+
+
+@hookspec(firstresult=True)
+def zoo_open_generator(name: str) -> Generator | None:
+    """Open the generator that NAME stands for, or return None to let the next plugin try. Group `zoo.commands`."""
+
+
+@hookspec
+def zoo_run_started(run: Run) -> None:
+    """A run begins or goes on. Whoever tracks runs elsewhere starts here: `tracker.start(run.path, run.recipe)`."""
+
+
+@hookspec
+def zoo_step_logged(run: Run, step: int, metrics: Mapping[str, float]) -> None:
+    """A line went into `metrics.jsonl`: `tracker.log(metrics, step)`."""
+
+
+@hookspec
+def zoo_checkpoint_saved(run: Run, path: Path) -> None:
+    """A checkpoint folder is complete: `upload(path)`."""
+
+
+@hookspec
+def zoo_run_finished(run: Run, outcome: str) -> None:
+    """A run ended: `outcome` is `done`, `stopped` or `failed`."""

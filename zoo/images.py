@@ -1,0 +1,76 @@
+"""A data set as the trainer sees it: one uint8 array, memory-mapped where it comes from a file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+ImageShape = tuple[int, int, int]
+"""Channels, height, width."""
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """Says that these images are not the set that was asked for, and how to ask for exactly these."""
+
+    reason: str
+    """One line for people: why, and what is used instead."""
+    fields: Mapping[str, Any]
+    """The data set's fields to change so that the same component gives these images again."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images in memory or mapped from a file, with what must be known to use and to publish what they teach."""
+
+    pixels: NDArray[np.uint8]
+    """(N, C, H, W), C is 1 or 3."""
+    licence: str
+    """SPDX identifier in lower case (`cc-by-4.0`), or `unknown`."""
+    source: str
+    """Where the images came from: an address, or the name of a local file or folder (never its full path)."""
+    labels: NDArray[np.int64] | None = None
+    """(N,), where the set has classes."""
+    stand_in: StandIn | None = None
+    warnings: tuple[str, ...] = field(default=())
+    """One line each, for people: images that were skipped, and why."""
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if self.pixels.dtype != np.uint8 or len(shape) != 4 or shape[1] not in (1, 3):
+            raise InputError(
+                f"{self.source}: images must be uint8 (N, 1 or 3, H, W), found {self.pixels.dtype} {shape}. "
+                "Convert them first"
+            )
+        if shape[0] == 0:
+            raise InputError(f"{self.source}: it holds 0 images. Give it at least one")
+
+    def __len__(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def shape(self) -> ImageShape:
+        """(C, H, W)."""
+        _, channels, height, width = self.pixels.shape
+        return channels, height, width
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The sha256 of shape, pixels and labels: the same images have the same one, wherever they lie."""
+        digest = hashlib.sha256(repr(self.pixels.shape).encode())
+        for start in range(0, len(self), 4096):
+            digest.update(np.ascontiguousarray(self.pixels[start : start + 4096]).data)
+        if self.labels is not None:
+            digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()

@@ -1,0 +1,69 @@
+"""Finding runs and generators on this disk. Free of torch: `zoo generate RUN` passes here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import InputError
+from zoo.generator_folder import is_generator_folder
+
+RUNS = Path("runs")
+RECORD = "run.json"
+GENERATOR = "generator"
+
+
+def is_run(path: Path) -> bool:
+    """Whether `path` is a run folder."""
+    return (path / RECORD).is_file()
+
+
+def read_record(run: Path) -> dict[str, Any]:
+    """Return a run's `run.json`.
+
+    Raises:
+        InputError: it is missing or not JSON.
+    """
+    path = run / RECORD
+    try:
+        record = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{run}: it holds no {RECORD}, so it is no run. See which there are under {RUNS}/") from None
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: it cannot be read as JSON ({error}). Restore it or start a new run") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{path}: it holds no JSON object. Restore it or start a new run")
+    return record
+
+
+def latest_run(parent: Path = RUNS) -> Path:
+    """Return the run under `parent` that was started last, by the time in its `run.json`.
+
+    Raises:
+        InputError: there is none.
+    """
+    runs = [path for path in sorted(parent.glob("*")) if is_run(path)]
+    if not runs:
+        raise InputError(f"{parent}: there is no run in it. Start one with `zoo train camel-wgangp`")
+    return max(runs, key=lambda path: str(read_record(path).get("started", "")))
+
+
+def new_run_path(recipe: str, parent: Path = RUNS) -> Path:
+    """Return the next free `runs/<recipe>-<n>`."""
+    taken = [int(tail) for path in parent.glob(f"{recipe}-*") if (tail := path.name[len(recipe) + 1 :]).isdigit()]
+    return parent / f"{recipe}-{max(taken, default=0) + 1}"
+
+
+def generator_folder(path: Path) -> Path | None:
+    """Return the generator folder that `path` is or, for a run, holds; None when it is neither.
+
+    Raises:
+        InputError: the run has none yet.
+    """
+    if is_run(path):
+        folder = path / GENERATOR
+        if not is_generator_folder(folder):
+            raise InputError(f"{path}: this run has no generator yet. Go on with `zoo resume {path}`")
+        return folder
+    return path if is_generator_folder(path) else None

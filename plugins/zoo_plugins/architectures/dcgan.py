@@ -1,0 +1,183 @@
+"""DCGAN-style generator and critic with the choices of Foster, *Generative Deep Learning*, chapter 4."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from zoo.components import Architecture
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zoo.images import ImageShape
+
+Activation = Literal["relu", "leaky-relu"]
+Sizes = Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_length=1, max_length=16)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Momentum = Annotated[float, Field(gt=0, lt=1)]
+BATCH_NORM_EPS = 1e-3
+
+
+class Dcgan(Architecture):
+    """A dense layer and convolutions up to an image; strided convolutions and a dense layer down to a score.
+
+    Each tuple has one entry a layer. Weights start as N(0, `weight_std`), biases at 0 (Radford et al. 2015).
+    """
+
+    name: ClassVar[str] = "dcgan"
+    initial: tuple[
+        Annotated[int, Field(ge=1, le=256)], Annotated[int, Field(ge=1, le=256)], Annotated[int, Field(ge=1, le=8192)]
+    ] = Field((7, 7, 64), description="height, width and channels after the dense layer")
+    generator_upsample: tuple[Literal[1, 2], ...] = Field(
+        (2, 2, 1, 1), description="2: nearest x2 upsampling, then convolution; 1: transposed convolution"
+    )
+    generator_filters: Sizes = Field((128, 64, 64, 1), description="channels each layer makes; the last are the image's")
+    generator_kernels: Sizes = Field((5, 5, 5, 5), description="kernel sizes; odd after upsampling")
+    generator_strides: Sizes = Field((1, 1, 1, 1), description="strides of the transposed convolutions; 1 elsewhere")
+    generator_batch_norm_momentum: Momentum | None = Field(
+        None, description="Keras's momentum (torch's is 1 - m) of batch norm in the generator; without it none"
+    )
+    generator_activation: Activation = Field("relu", description="after each layer but the last, which is tanh")
+    generator_dropout: Rate = Field(0.0, description="dropout rate after the dense layer")
+    critic_filters: Sizes = Field((64, 64, 128, 128), description="channels each layer makes")
+    critic_kernels: Sizes = Field((5, 5, 5, 5), description="kernel sizes")
+    critic_strides: Sizes = Field((2, 2, 2, 1), description="strides")
+    critic_batch_norm_momentum: Momentum | None = Field(
+        None, description="Keras's momentum of batch norm after each layer but the first; without it none"
+    )
+    critic_activation: Activation = Field("relu", description="after each convolution")
+    critic_dropout: Rate = Field(0.0, description="dropout rate after each activation")
+    slope: float = Field(0.2, ge=0, le=1, description="of leaky-relu for negative values")
+    weight_std: float = Field(0.02, gt=0, description="standard deviation of the initial weights")
+
+    @model_validator(mode="after")
+    def _layers_fit(self) -> Self:
+        for side, fields in (("generator", ("upsample", "filters", "kernels", "strides")),
+                             ("critic", ("filters", "kernels", "strides"))):  # fmt: skip
+            lengths = {f"{side}_{field}": len(getattr(self, f"{side}_{field}")) for field in fields}
+            if len(set(lengths.values())) > 1:
+                found = ", ".join(f"{name} {length}" for name, length in lengths.items())
+                raise ValueError(f"each layer needs one entry in every tuple, found {found}")
+        for layer, (up, kernel, stride) in enumerate(
+            zip(self.generator_upsample, self.generator_kernels, self.generator_strides, strict=True)
+        ):
+            if up == 2 and (stride != 1 or kernel % 2 == 0):
+                raise ValueError(
+                    f"generator layer {layer} upsamples, so it needs stride 1 and an odd kernel, "
+                    f"found stride {stride} and kernel {kernel}"
+                )
+        if self.generator_filters[-1] not in (1, 3):
+            raise ValueError(f"the last of generator_filters is the image's channels, 1 or 3, found {self.generator_filters[-1]}")
+        if max(self.image_shape[1:]) > 1024:
+            raise ValueError(f"images of {self.image_shape[1]} x {self.image_shape[2]} are over 1024 pixels a side")
+        return self
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """(C, H, W): the initial size times every upsampling and stride."""
+        factor = 1
+        for up, stride in zip(self.generator_upsample, self.generator_strides, strict=True):
+            factor *= up * stride
+        return self.generator_filters[-1], self.initial[0] * factor, self.initial[1] * factor
+
+    def generator(self) -> nn.Module:
+        """Return a new generator: z (N, latent_dim) -> images (N, C, H, W) in [-1, 1]."""
+        return _initialised(DcganGenerator(self), self.weight_std)
+
+    def critic(self) -> nn.Module:
+        """Return a new critic: images (N, C, H, W) -> raw scores (N,)."""
+        return _initialised(DcganCritic(self), self.weight_std)
+
+
+class DcganGenerator(nn.Module):
+    """Dense, then upsampling or transposed convolutions, then tanh."""
+
+    def __init__(self, fields: Dcgan) -> None:
+        super().__init__()
+        height, width, channels = self._initial = fields.initial
+        units = height * width * channels
+        self.dense = nn.Sequential(nn.Linear(fields.latent_dim, units))
+        if fields.generator_batch_norm_momentum is not None:
+            self.dense.append(nn.BatchNorm1d(units, BATCH_NORM_EPS, 1 - fields.generator_batch_norm_momentum))
+        self.dense.append(_activation(fields.generator_activation, fields.slope))
+        if fields.generator_dropout:
+            self.dense.append(nn.Dropout(fields.generator_dropout))
+        self.body = nn.Sequential()
+        for layer, filters in enumerate(fields.generator_filters):
+            self.body.extend(_growing(fields, layer, channels, filters))
+            channels = filters
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return images (N, C, H, W) in [-1, 1] for z (N, latent_dim)."""
+        height, width, channels = self._initial
+        # Height, width, channels is Keras's order, and leaves the tensor in channels_last without a copy.
+        x = self.dense(z).view(-1, height, width, channels).permute(0, 3, 1, 2)
+        # tanh in bfloat16 would round bright pixels to 1/128: coarser than the 1/255 of the images.
+        return torch.tanh(self.body(x).float())
+
+
+class DcganCritic(nn.Module):
+    """Strided convolutions, then one linear layer to a raw score."""
+
+    def __init__(self, fields: Dcgan) -> None:
+        super().__init__()
+        channels, height, width = fields.image_shape
+        self.body = nn.Sequential()
+        layers = zip(fields.critic_filters, fields.critic_kernels, fields.critic_strides, strict=True)
+        for layer, (filters, kernel, stride) in enumerate(layers):
+            padding = (kernel - 1) // 2
+            self.body.append(nn.Conv2d(channels, filters, kernel, stride, padding))
+            if fields.critic_batch_norm_momentum is not None and layer > 0:
+                self.body.append(nn.BatchNorm2d(filters, BATCH_NORM_EPS, 1 - fields.critic_batch_norm_momentum))
+            self.body.append(_activation(fields.critic_activation, fields.slope))
+            if fields.critic_dropout:
+                self.body.append(nn.Dropout(fields.critic_dropout))
+            height, width = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
+            channels = filters
+        self.head = nn.Linear(channels * height * width, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return raw scores (N,) in float32 for images (N, C, H, W)."""
+        features = self.body(images).flatten(1)
+        # Scores differ by less than bfloat16 resolves once the critic is trained.
+        with torch.autocast(features.device.type, enabled=False):
+            scores: Tensor = self.head(features.float()).squeeze(1)
+        return scores
+
+
+def _growing(fields: Dcgan, layer: int, channels: int, filters: int) -> Iterable[nn.Module]:
+    kernel, stride = fields.generator_kernels[layer], fields.generator_strides[layer]
+    if fields.generator_upsample[layer] == 2:
+        yield nn.Upsample(scale_factor=2, mode="nearest")
+        yield nn.Conv2d(channels, filters, kernel, padding=kernel // 2)
+    else:
+        # Keras's 'same': the output is stride times the input, whatever the kernel.
+        padding = max(0, -(-(kernel - stride) // 2))
+        yield nn.ConvTranspose2d(channels, filters, kernel, stride, padding, 2 * padding - kernel + stride)
+    if layer < len(fields.generator_filters) - 1:
+        if fields.generator_batch_norm_momentum is not None:
+            yield nn.BatchNorm2d(filters, BATCH_NORM_EPS, 1 - fields.generator_batch_norm_momentum)
+        yield _activation(fields.generator_activation, fields.slope)
+
+
+def _activation(name: Activation, slope: float) -> nn.Module:
+    return nn.ReLU() if name == "relu" else nn.LeakyReLU(slope)
+
+
+def _initialised(network: nn.Module, std: float) -> nn.Module:
+    for module in network.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(module.weight, 0.0, std)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return network
+
+
+@hookimpl
+def zoo_register_architectures() -> Iterable[type[Architecture]]:
+    return [Dcgan]

@@ -1,0 +1,46 @@
+"""The penalty of WGAN-GP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from pydantic import Field
+
+from zoo.components import Loss
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor
+
+    from zoo.batch import CriticBatch
+    from zoo.plan import Plan
+
+
+class GradientPenalty(Loss):
+    """Hold the critic's slope near one between real and fake (Gulrajani et al. 2017, eq. 3)."""
+
+    name: ClassVar[str] = "gradient-penalty"
+    weight: float = Field(10.0, ge=0, description="lambda in the paper")
+
+    def critic(self, batch: CriticBatch) -> Tensor:
+        """Return the mean over the batch of (||grad D(x)|| - 1)^2, one random x per pair of real and fake."""
+        mix = torch.lerp(batch.real, batch.fake, torch.rand_like(batch.real[:, :1, :1, :1])).requires_grad_()
+        (slope,) = torch.autograd.grad(batch.score(mix).sum(), mix, create_graph=True)
+        return (torch.linalg.vector_norm(slope.flatten(1).float(), dim=1) - 1).square().mean()
+
+    def check(self, plan: Plan) -> str | None:
+        """Refuse batch norm in the critic: it ties the images of a batch together (the paper's section 4)."""
+        if plan.critic_ties_batch:
+            return (
+                "the critic has batch norm, which ties the images of a batch together, so that no image has a "
+                "gradient of its own. Remove critic_batch_norm_momentum"
+            )
+        return None
+
+
+@hookimpl
+def zoo_register_losses() -> Iterable[type[Loss]]:
+    return [GradientPenalty]

@@ -1,0 +1,263 @@
+"""Files from the network: streamed beside their place, resumed after a break, renamed when complete."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from zoo.atomic import disk_errors, sync_folder
+from zoo.console import download_progress, say
+from zoo.errors import InputError, NetworkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+PAUSES = (0.5, 1.0, 2.0)
+"""Seconds before each new try after a connection that brought nothing new."""
+PIECE = 1 << 16
+
+
+class Unreachable(NetworkError):  # noqa: N818
+    """No answer came from the host: no name, no route, no connection, no trusted certificate."""
+
+    def __init__(self, host: str, why: str) -> None:
+        self.reason = f"{host} cannot be reached ({why})"
+        super().__init__(f"{self.reason}. Check the network and try again")
+
+
+class _DroppedError(Exception):
+    """The transfer ended before all bytes came."""
+
+
+def download(url: str, path: Path, *, what: str) -> Path:
+    """Put the file at `url` (http or https) at `path`, unless it is there already, and return `path`.
+
+    An interrupted transfer leaves `<path>.part`; the next call goes on from it if the file is still the same.
+    Processes that want the same file wait for the one that downloads it.
+
+    Raises:
+        Unreachable: the host cannot be reached at all.
+        NetworkError: the host refuses, or the connection drops again and again.
+        ResourceError: the disk is full or the folder cannot be written.
+        InputError: `url` is neither http nor https.
+    """
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise InputError(f"{url}: it is no http address. Give one that begins with https://")
+    if path.exists():
+        return path
+    with _only_one(path, what):
+        if not path.exists():
+            part = _Part(path)
+            _transfer(url, part, what)
+            part.finish()
+    return path
+
+
+@contextmanager
+def _only_one(path: Path, what: str) -> Iterator[None]:
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.name}.lock"))
+        try:
+            lock.acquire(timeout=0.5)
+        except Timeout:
+            say(f"{what}: another process is downloading, waiting for it")
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What has come so far, and the server's name for the version it belongs to."""
+
+    path: Path
+
+    @property
+    def file(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.part")
+
+    @property
+    def version_file(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.part.version")
+
+    def size(self) -> int:
+        """Return how many bytes can be kept: none where it is unknown which version they belong to."""
+        return self.file.stat().st_size if self.file.exists() and self.version_file.exists() else 0
+
+    def version(self) -> str:
+        return self.version_file.read_text(encoding="latin-1")
+
+    def begin(self, version: str | None) -> None:
+        """Forget what came before, and note whose bytes come now."""
+        with disk_errors(self.path):
+            self.version_file.unlink(missing_ok=True)
+            self.file.write_bytes(b"")
+            if version is not None:
+                self.version_file.write_text(version, encoding="latin-1")
+
+    def append(self, pieces: Iterator[bytes], advance: Callable[[int], None]) -> None:
+        with disk_errors(self.path):
+            file = self.file.open("ab")
+        with file:
+            for piece in pieces:
+                with disk_errors(self.path):
+                    file.write(piece)
+                    file.flush()
+                advance(len(piece))
+            with disk_errors(self.path):
+                os.fsync(file.fileno())
+
+    def finish(self) -> None:
+        with disk_errors(self.path):
+            self.file.replace(self.path)
+            self.version_file.unlink(missing_ok=True)
+            sync_folder(self.path.parent)
+
+
+def _transfer(url: str, part: _Part, what: str) -> None:
+    """Try until the part is whole; give up after a few tries in a row that brought nothing new."""
+    host = urllib.parse.urlsplit(url).netloc
+    pauses, most, answered = iter(PAUSES), part.size(), False
+    with download_progress() as bar:
+        task = bar.add_task(what, total=None)
+
+        def show(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        while True:
+            try:
+                return _attempt(url, part, show)
+            except urllib.error.URLError as error:
+                if not answered:
+                    raise Unreachable(host, _why(error.reason)) from error
+                failure = _why(error.reason)
+            except _DroppedError as error:
+                answered, failure = True, str(error)
+            if part.size() > most:
+                pauses, most = iter(PAUSES), part.size()
+            pause = next(pauses, None)
+            if pause is None:
+                raise NetworkError(
+                    f"{url}: the transfer broke off again and again ({failure}). Try again to go on"
+                )
+            time.sleep(pause)
+
+
+def _attempt(url: str, part: _Part, show: Callable[[int, int | None], None]) -> None:
+    """Ask once for what is missing and append it.
+
+    Raises:
+        _DroppedError: fewer bytes came than were announced.
+        NetworkError: the host answered with an error.
+        URLError: no answer came.
+    """
+    request = urllib.request.Request(url, headers={"User-Agent": "gan-model-zoo"})
+    have = part.size()
+    if have:
+        # If-Range: where the file has changed, the server sends all of the new one in place of the rest.
+        request.add_header("Range", f"bytes={have}-")
+        request.add_header("If-Range", part.version())
+    with _open(request, part) as response:
+        have = _place(response, part, have)
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length is not None else None
+        done = have
+        show(done, total)
+
+        def advance(size: int) -> None:
+            nonlocal done
+            done += size
+            show(done, total)
+
+        part.append(_pieces(response), advance)
+    if total is not None and done != total:
+        raise _DroppedError(f"{done} of {total} bytes came")
+
+
+def _open(request: urllib.request.Request, part: _Part) -> http.client.HTTPResponse:
+    opener = urllib.request.build_opener(_HTTPHandler, _HTTPSHandler)
+    try:
+        response: http.client.HTTPResponse = opener.open(request, timeout=CONNECT_SECONDS)
+        return response
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and part.size():
+            part.begin(None)
+            raise _DroppedError("the host has fewer bytes than were here") from error
+        raise NetworkError(
+            f"{request.full_url}: the host answered {error.code} {error.reason}. Try later"
+        ) from error
+    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        raise _DroppedError(_why(error)) from error
+
+
+def _place(response: http.client.HTTPResponse, part: _Part, have: int) -> int:
+    """Return where the bytes of this answer belong: after the ones that are here, or at the start."""
+    if response.status == http.HTTPStatus.PARTIAL_CONTENT:
+        if response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            return have
+        part.begin(None)
+        raise _DroppedError("the host sent another range than was asked for")
+    etag = response.headers.get("ETag")
+    part.begin(etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified"))
+    return 0
+
+
+def _pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    while True:
+        try:
+            piece = response.read1(PIECE)
+        except (OSError, http.client.HTTPException) as error:
+            raise _DroppedError(_why(error)) from error
+        if not piece:
+            return
+        yield piece
+
+
+def _why(reason: object) -> str:
+    if isinstance(reason, TimeoutError):
+        return "timed out"
+    if isinstance(reason, OSError) and reason.strerror:
+        return reason.strerror
+    return str(reason) or type(reason).__name__
+
+
+class _HTTPConnection(http.client.HTTPConnection):
+    """Gives up soon on a host that is not there, and later on one that is slow."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(READ_SECONDS)
+
+
+class _HTTPSConnection(http.client.HTTPSConnection):
+    """The same with TLS."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(READ_SECONDS)
+
+
+class _HTTPHandler(urllib.request.HTTPHandler):
+    def http_open(self, request: urllib.request.Request) -> Any:
+        return self.do_open(_HTTPConnection, request)
+
+
+class _HTTPSHandler(urllib.request.HTTPSHandler):
+    def https_open(self, request: urllib.request.Request) -> Any:
+        return self.do_open(_HTTPSConnection, request)

@@ -1,0 +1,96 @@
+"""`zoo push` and `zoo pull`, and opening OWNER/NAME for whoever wants pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.console import say
+from zoo.errors import InputError, UsageError
+from zoo.generator_folder import ONNX, read_config
+from zoo.hookspecs import hookimpl
+from zoo.naming import HubName, parse_hub_name
+from zoo.runs import generator_folder, latest_run
+
+if TYPE_CHECKING:
+    from zoo.generators import Generator
+
+
+@click.command()
+@click.argument("name", metavar="OWNER/NAME")
+@click.argument("source", metavar="[RUN|GENERATOR]", required=False, type=click.Path(path_type=Path))
+@click.option("--private", is_flag=True, help="Make a new repository private.")
+@click.option("--message", metavar="TEXT", help="The commit's message.")
+def push(name: str, source: Path | None, private: bool, message: str | None) -> None:
+    """Publish a generator on the Hugging Face Hub, the latest run's when none is named."""
+    from zoo_hub.push import push as publish
+
+    hub = _hub_name(name)
+    if hub.revision:
+        raise UsageError(f"{name}: a push goes to the main branch. Leave @{hub.revision} out")
+    folder = _folder(source or latest_run())
+    if ONNX not in read_config(folder).files:
+        _export(folder)
+    click.echo(publish(hub.repo, folder, private=private, message=message))
+    say(f"Anybody gets pictures from it with `zoo generate {hub.repo}`")
+
+
+@click.command()
+@click.argument("name", metavar="OWNER/NAME[@REVISION]")
+@click.option("--to", metavar="DIR", type=click.Path(path_type=Path), help="Copy the files there.")
+def pull(name: str, to: Path | None) -> None:
+    """Download a generator from the Hugging Face Hub and check it."""
+    from zoo_hub.pull import pull as fetch
+
+    hub = _hub_name(name)
+    folder = fetch(hub.repo, hub.revision, to=to)
+    click.echo(folder)
+    say(f"Make pictures with `zoo generate {name if to is None else folder}`")
+
+
+def _hub_name(name: str) -> HubName:
+    """Return the parts of a Hub id, or say what one looks like."""
+    hub = parse_hub_name(name)
+    if hub is None:
+        raise UsageError(f"{name}: it is no name on the Hub. Give OWNER/NAME, for example me/camel-wgangp")
+    return hub
+
+
+def _folder(path: Path) -> Path:
+    """Return the generator folder that a path on the command line stands for."""
+    if not path.exists():
+        raise InputError(f"{path}: there is no such folder. Give a run or a generator folder")
+    folder = generator_folder(path)
+    if folder is None:
+        raise InputError(f"{path}: it is neither a run nor a generator folder. Give one of the two")
+    return folder
+
+
+def _export(folder: Path) -> None:
+    """Export a generator that was never exported: the one case in which a push needs torch."""
+    from zoo_export.export import export_onnx
+
+    say(f"{folder}: it has no {ONNX} yet, so it is exported first")
+    export_onnx(folder)
+
+
+@hookimpl
+def zoo_register_commands(cli: click.Group) -> None:
+    """Add `push` and `pull`."""
+    cli.add_command(push)
+    cli.add_command(pull)
+
+
+@hookimpl
+def zoo_open_generator(name: str) -> Generator | None:
+    """Open OWNER/NAME[@REVISION] from the Hub; a name that exists on this disk is not the Hub's."""
+    hub = parse_hub_name(name)
+    if hub is None or Path(name).exists():
+        return None
+    from zoo_export.session import OnnxGenerator
+
+    from zoo_hub.pull import pull as fetch
+
+    return OnnxGenerator(fetch(hub.repo, hub.revision) / ONNX, name=name)

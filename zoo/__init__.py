@@ -1,3 +1,25 @@
-"""A plugin-based model zoo of GANs."""
+"""A plugin-based model zoo of GANs: `zoo.load(name)` opens a generator, `zoo.train(recipe)` makes one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "load", "train"]
+
+if TYPE_CHECKING:
+    from zoo.loading import load
+    from zoo.training import train
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: `import zoo` must not wait for torch.
+    if name == "load":
+        from zoo.loading import load
+
+        return load
+    if name == "train":
+        from zoo.training import train
+
+        return train
+    raise AttributeError(f"module 'zoo' has no attribute {name!r}")

@@ -22,7 +22,9 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ResourceError(f"{path}: it cannot be written: {reason}. Free or choose another place") from error
+        raise ResourceError(
+            f"{path}: it cannot be written: {reason}. Free or choose another place"
+        ) from error
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     """The critic: images (N, C, H, W) -> float32 raw scores (N,)."""
 
 
-
 class CriticBatch:
     """Real and generated images for the critic's step; no generator graph hangs on `fake`.
 

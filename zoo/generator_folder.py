@@ -1,6 +1,6 @@
 """The generator folder: what a run ends with and what the Hub holds. Reading it imports neither torch nor plugins.
 
-    config.json  model.safetensors  samples.png  onnx/model.onnx  README.md
+config.json  model.safetensors  samples.png  onnx/model.onnx  README.md
 """
 
 from __future__ import annotations
@@ -118,7 +118,9 @@ def read_config(folder: Path) -> GeneratorConfig:
         raise InputError(f"{folder}: it holds no {CONFIG}. Give a generator folder or a run that has one")
     size = path.stat().st_size
     if size > CONFIG_LIMIT:
-        raise InputError(f"{path}: it has {size} bytes, more than {CONFIG_LIMIT}. It is no generator's {CONFIG}")
+        raise InputError(
+            f"{path}: it has {size} bytes, more than {CONFIG_LIMIT}. It is no generator's {CONFIG}"
+        )
     try:
         return GeneratorConfig.model_validate_json(path.read_bytes())
     except ValidationError as error:
@@ -127,7 +129,9 @@ def read_config(folder: Path) -> GeneratorConfig:
         raise InputError(f"{path}: {place}: {first['msg']}. Get the generator again") from error
 
 
-def add_files(folder: Path, files: Mapping[str, bytes], config: GeneratorConfig | None = None) -> GeneratorConfig:
+def add_files(
+    folder: Path, files: Mapping[str, bytes], config: GeneratorConfig | None = None
+) -> GeneratorConfig:
     """Write files into a generator folder, then `config.json` with their hashes, each committed by a rename.
 
     `files` maps names relative to the folder (`onnx/model.onnx`) to bytes. Without `config` the folder's own is
@@ -157,7 +161,9 @@ def verify(folder: Path, names: tuple[str, ...] | None = None) -> GeneratorConfi
         if names is not None and name not in names:
             continue
         if not is_safe_name(name):
-            raise InputError(f"{folder / CONFIG}: it lists the file {name!r}, which is outside the folder. Discard it")
+            raise InputError(
+                f"{folder / CONFIG}: it lists the file {name!r}, which is outside the folder. Discard it"
+            )
         path = folder / name
         if not path.is_file():
             raise IntegrityError(f"{path}: {CONFIG} lists it, but it is missing. Get the generator again")
@@ -173,4 +179,4 @@ def verify(folder: Path, names: tuple[str, ...] | None = None) -> GeneratorConfi
 def is_safe_name(name: str) -> bool:
     """Whether a listed file name stays inside its folder on every system."""
     path = PurePosixPath(name)
-    return bool(name) and not path.is_absolute() and ".." not in path.parts and not set(name) & set('\\:\0')
+    return bool(name) and not path.is_absolute() and ".." not in path.parts and not set(name) & set("\\:\0")

@@ -42,7 +42,9 @@ class Generator(ABC):
             InputError: `n` or `batch` is below 1, or `seed` is negative.
         """
         if n < 1 or batch < 1:
-            raise InputError(f"{self.name}: asked for {n} pictures in batches of {batch}. Both must be at least 1")
+            raise InputError(
+                f"{self.name}: asked for {n} pictures in batches of {batch}. Both must be at least 1"
+            )
         for start in range(0, n, batch):
             count = min(batch, n - start)
             yield to_uint8(self.generate(latents(seed, count, self.latent_dim, start=start)))

@@ -31,18 +31,18 @@ def zoo_register_architectures() -> Iterable[type[Architecture]]:
 def zoo_register_losses() -> Iterable[type[Loss]]:
     """Bring losses. A whole plugin module, named by the entry point `hinge = "zoo_hinge"` in group `zoo`:
 
-        class Hinge(Loss):
-            name = "hinge"
+    class Hinge(Loss):
+        name = "hinge"
 
-            def critic(self, batch: CriticBatch) -> Tensor:
-                return (relu(1 - batch.real_scores) + relu(1 + batch.fake_scores)).mean()
+        def critic(self, batch: CriticBatch) -> Tensor:
+            return (relu(1 - batch.real_scores) + relu(1 + batch.fake_scores)).mean()
 
-            def generator(self, batch: GeneratorBatch) -> Tensor:
-                return -batch.fake_scores.mean()
+        def generator(self, batch: GeneratorBatch) -> Tensor:
+            return -batch.fake_scores.mean()
 
-        @hookimpl
-        def zoo_register_losses():
-            return [Hinge]
+    @hookimpl
+    def zoo_register_losses():
+        return [Hinge]
     """
     return []
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def grid(pictures: NDArray[np.uint8], *, columns: int | None = None, scale: int = 2, gap: int = 2) -> Image.Image:
+def grid(
+    pictures: NDArray[np.uint8], *, columns: int | None = None, scale: int = 2, gap: int = 2
+) -> Image.Image:
     """Lay pictures (N, H, W) or (N, H, W, 3) out row by row on white, enlarged by whole pixels."""
     count, height, width = pictures.shape[:3]
     columns = min(columns or math.ceil(math.sqrt(count)), count)

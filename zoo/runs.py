@@ -29,9 +29,13 @@ def read_record(run: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise InputError(f"{run}: it holds no {RECORD}, so it is no run. See which there are under {RUNS}/") from None
+        raise InputError(
+            f"{run}: it holds no {RECORD}, so it is no run. See which there are under {RUNS}/"
+        ) from None
     except (ValueError, OSError) as error:
-        raise InputError(f"{path}: it cannot be read as JSON ({error}). Restore it or start a new run") from error
+        raise InputError(
+            f"{path}: it cannot be read as JSON ({error}). Restore it or start a new run"
+        ) from error
     if not isinstance(record, dict):
         raise InputError(f"{path}: it holds no JSON object. Restore it or start a new run")
     return record
@@ -51,7 +55,9 @@ def latest_run(parent: Path = RUNS) -> Path:
 
 def new_run_path(recipe: str, parent: Path = RUNS) -> Path:
     """Return the next free `runs/<recipe>-<n>`."""
-    taken = [int(tail) for path in parent.glob(f"{recipe}-*") if (tail := path.name[len(recipe) + 1 :]).isdigit()]
+    taken = [
+        int(tail) for path in parent.glob(f"{recipe}-*") if (tail := path.name[len(recipe) + 1 :]).isdigit()
+    ]
     return parent / f"{recipe}-{max(taken, default=0) + 1}"
 
 

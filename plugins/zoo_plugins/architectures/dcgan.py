@@ -31,18 +31,27 @@ class Dcgan(Architecture):
 
     name: ClassVar[str] = "dcgan"
     initial: tuple[
-        Annotated[int, Field(ge=1, le=256)], Annotated[int, Field(ge=1, le=256)], Annotated[int, Field(ge=1, le=8192)]
+        Annotated[int, Field(ge=1, le=256)],
+        Annotated[int, Field(ge=1, le=256)],
+        Annotated[int, Field(ge=1, le=8192)],
     ] = Field((7, 7, 64), description="height, width and channels after the dense layer")
     generator_upsample: tuple[Literal[1, 2], ...] = Field(
         (2, 2, 1, 1), description="2: nearest x2 upsampling, then convolution; 1: transposed convolution"
     )
-    generator_filters: Sizes = Field((128, 64, 64, 1), description="channels each layer makes; the last are the image's")
-    generator_kernels: Sizes = Field((5, 5, 5, 5), description="kernel sizes; odd after upsampling")
-    generator_strides: Sizes = Field((1, 1, 1, 1), description="strides of the transposed convolutions; 1 elsewhere")
-    generator_batch_norm_momentum: Momentum | None = Field(
-        None, description="Keras's momentum (torch's is 1 - m) of batch norm in the generator; without it none"
+    generator_filters: Sizes = Field(
+        (128, 64, 64, 1), description="channels each layer makes; the last are the image's"
     )
-    generator_activation: Activation = Field("relu", description="after each layer but the last, which is tanh")
+    generator_kernels: Sizes = Field((5, 5, 5, 5), description="kernel sizes; odd after upsampling")
+    generator_strides: Sizes = Field(
+        (1, 1, 1, 1), description="strides of the transposed convolutions; 1 elsewhere"
+    )
+    generator_batch_norm_momentum: Momentum | None = Field(
+        None,
+        description="Keras's momentum (torch's is 1 - m) of batch norm in the generator; without it none",
+    )
+    generator_activation: Activation = Field(
+        "relu", description="after each layer but the last, which is tanh"
+    )
     generator_dropout: Rate = Field(0.0, description="dropout rate after the dense layer")
     critic_filters: Sizes = Field((64, 64, 128, 128), description="channels each layer makes")
     critic_kernels: Sizes = Field((5, 5, 5, 5), description="kernel sizes")
@@ -72,9 +81,13 @@ class Dcgan(Architecture):
                     f"found stride {stride} and kernel {kernel}"
                 )
         if self.generator_filters[-1] not in (1, 3):
-            raise ValueError(f"the last of generator_filters is the image's channels, 1 or 3, found {self.generator_filters[-1]}")
+            raise ValueError(
+                f"the last of generator_filters is the image's channels, 1 or 3, found {self.generator_filters[-1]}"
+            )
         if max(self.image_shape[1:]) > 1024:
-            raise ValueError(f"images of {self.image_shape[1]} x {self.image_shape[2]} are over 1024 pixels a side")
+            raise ValueError(
+                f"images of {self.image_shape[1]} x {self.image_shape[2]} are over 1024 pixels a side"
+            )
         return self
 
     @property
@@ -121,6 +134,37 @@ class DcganGenerator(nn.Module):
         return torch.tanh(self.body(x).float())
 
 
+class UpsampledConv2d(nn.Conv2d):
+    """Nearest x2 upsampling, then a convolution of an odd kernel that keeps the size.
+
+    It is computed as one smaller convolution: the pixels an upsampled kernel sees are copies of few, so
+    that for each of the four places in a 2 x 2 block its taps sum to a kernel of half the width (5 x 5 to 3 x 3, 2.8
+    times fewer operations; equal but for rounding). An exporter is shown the plain form.
+    """
+
+    def __init__(self, channels: int, filters: int, kernel: int) -> None:
+        super().__init__(channels, filters, kernel, padding=kernel // 2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, filters, 2H, 2W) for (N, channels, H, W)."""
+        if torch.compiler.is_exporting():
+            return super().forward(nn.functional.interpolate(images, scale_factor=2.0, mode="nearest"))
+        with torch.autocast(images.device.type, enabled=False):
+            taps = self._taps()
+            weight = torch.einsum("oikl,ahk,bgl->oabihg", self.weight, taps, taps).flatten(0, 2)
+        bias = None if self.bias is None else self.bias.repeat_interleave(4)
+        blocks = nn.functional.conv2d(images, weight, bias, padding=taps.shape[1] // 2)
+        return nn.functional.pixel_shuffle(blocks, 2)
+
+    def _taps(self) -> Tensor:
+        """Return which tap of the small kernel each tap of the large one falls on: 0 or 1, (place, small, large)."""
+        kernel = self.kernel_size[0]
+        reach = (kernel // 2 + 1) // 2
+        place, tap = torch.arange(2).view(2, 1), torch.arange(kernel)
+        falls = (place + tap - kernel // 2).div(2, rounding_mode="floor") + reach
+        return nn.functional.one_hot(falls, 2 * reach + 1).transpose(1, 2).to(self.weight)
+
+
 class DcganCritic(nn.Module):
     """Strided convolutions, then one linear layer to a raw score."""
 
@@ -133,7 +177,9 @@ class DcganCritic(nn.Module):
             padding = (kernel - 1) // 2
             self.body.append(nn.Conv2d(channels, filters, kernel, stride, padding))
             if fields.critic_batch_norm_momentum is not None and layer > 0:
-                self.body.append(nn.BatchNorm2d(filters, BATCH_NORM_EPS, 1 - fields.critic_batch_norm_momentum))
+                self.body.append(
+                    nn.BatchNorm2d(filters, BATCH_NORM_EPS, 1 - fields.critic_batch_norm_momentum)
+                )
             self.body.append(_activation(fields.critic_activation, fields.slope))
             if fields.critic_dropout:
                 self.body.append(nn.Dropout(fields.critic_dropout))
@@ -153,8 +199,7 @@ class DcganCritic(nn.Module):
 def _growing(fields: Dcgan, layer: int, channels: int, filters: int) -> Iterable[nn.Module]:
     kernel, stride = fields.generator_kernels[layer], fields.generator_strides[layer]
     if fields.generator_upsample[layer] == 2:
-        yield nn.Upsample(scale_factor=2, mode="nearest")
-        yield nn.Conv2d(channels, filters, kernel, padding=kernel // 2)
+        yield UpsampledConv2d(channels, filters, kernel)
     else:
         # Keras's 'same': the output is stride times the input, whatever the kernel.
         padding = max(0, -(-(kernel - stride) // 2))

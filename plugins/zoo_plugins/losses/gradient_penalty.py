@@ -29,7 +29,8 @@ class GradientPenalty(Loss):
         """Return the mean over the batch of (||grad D(x)|| - 1)^2, one random x per pair of real and fake."""
         mix = torch.lerp(batch.real, batch.fake, torch.rand_like(batch.real[:, :1, :1, :1])).requires_grad_()
         (slope,) = torch.autograd.grad(batch.score(mix).sum(), mix, create_graph=True)
-        return (torch.linalg.vector_norm(slope.flatten(1).float(), dim=1) - 1).square().mean()
+        norms: Tensor = torch.linalg.vector_norm(slope.flatten(1).float(), dim=1)
+        return (norms - 1).square().mean()
 
     def check(self, plan: Plan) -> str | None:
         """Refuse batch norm in the critic: it ties the images of a batch together (the paper's section 4)."""

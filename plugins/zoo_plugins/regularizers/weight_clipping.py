@@ -34,7 +34,9 @@ class WeightClipping(Regularizer):
     def check(self, plan: Plan) -> str | None:
         """Refuse clipping under BCE, which asks for no Lipschitz critic and only loses its strength by it."""
         if any(loss.name == "bce" for loss in plan.losses):
-            return "weight clipping under bce only weakens the critic. Use the wasserstein loss, or no clipping"
+            return (
+                "weight clipping under bce only weakens the critic. Use the wasserstein loss, or no clipping"
+            )
         return None
 
 

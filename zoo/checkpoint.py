@@ -1,0 +1,119 @@
+"""Checkpoints: tensors in safetensors, plain values in JSON, a manifest of hashes, committed by one rename."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from zoo.atomic import new_folder, sha256_file
+from zoo.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+FOLDER = "checkpoints"
+TENSORS = "state.safetensors"
+VALUES = "state.json"
+MANIFEST = "manifest.json"
+KEEP = 3
+State = dict[str, Any]
+
+
+def checkpoint_path(run: Path, step: int) -> Path:
+    """Return where a step's checkpoint lies."""
+    return run / FOLDER / f"step-{step:08d}"
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """Return a run's committed checkpoints, oldest first."""
+    return sorted(path for path in (run / FOLDER).glob("step-*") if path.suffix == "" and path.is_dir())
+
+
+def save_checkpoint(run: Path, step: int, state: State) -> Path:
+    """Write a checkpoint folder whole or not at all.
+
+    Raises:
+        ResourceError: it cannot be written; earlier checkpoints are as they were.
+    """
+    path = checkpoint_path(run, step)
+    tensors: dict[str, Tensor] = {}
+    values = _take_tensors(state, "", tensors)
+    with new_folder(path) as scratch:
+        # safetensors refuses channels_last tensors, and refuses two that share memory.
+        save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()},
+                  scratch / TENSORS)  # fmt: skip
+        (scratch / VALUES).write_text(json.dumps(values, allow_nan=False))
+        manifest = {name: sha256_file(scratch / name) for name in (TENSORS, VALUES)}
+        (scratch / MANIFEST).write_text(json.dumps(manifest))
+    return path
+
+
+def load_checkpoint(path: Path) -> State:
+    """Read a checkpoint back after checking its hashes.
+
+    Raises:
+        IntegrityError: a file is missing, or its bytes are not those that were written.
+    """
+    try:
+        manifest = json.loads((path / MANIFEST).read_bytes())
+        wrong = [name for name in (TENSORS, VALUES) if sha256_file(path / name) != manifest[name]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(f"{path}: the checkpoint is incomplete ({error}). Use another") from error
+    if wrong:
+        raise IntegrityError(f"{path}: {wrong[0]} does not match its sha256. Use another checkpoint")
+    tensors = load_file(path / TENSORS)
+    state: State = _put_tensors(json.loads((path / VALUES).read_bytes()), tensors)
+    return state
+
+
+def newest_good(run: Path) -> tuple[State | None, list[str]]:
+    """Return the newest checkpoint that is whole, and what was wrong with those after it."""
+    troubles: list[str] = []
+    for path in reversed(checkpoints(run)):
+        try:
+            return load_checkpoint(path), troubles
+        except IntegrityError as error:
+            troubles.append(str(error))
+    return None, troubles
+
+
+def prune(run: Path, best: int | None) -> None:
+    """Remove all but the last three checkpoints and the best one."""
+    keep = set(checkpoints(run)[-KEEP:])
+    if best is not None:
+        keep.add(checkpoint_path(run, best))
+    for path in checkpoints(run):
+        if path not in keep:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _take_tensors(value: Any, place: str, tensors: dict[str, Tensor]) -> Any:
+    """Return `value` with each tensor replaced by its name, which `tensors` then holds."""
+    if isinstance(value, torch.Tensor):
+        tensors[place] = value
+        return {"tensor": place}
+    if isinstance(value, dict):
+        return {
+            "dict": [[key, _take_tensors(inner, f"{place}/{key}", tensors)] for key, inner in value.items()]
+        }
+    if isinstance(value, (list, tuple)):
+        return {
+            "list": [_take_tensors(inner, f"{place}/{index}", tensors) for index, inner in enumerate(value)]
+        }
+    return {"value": value}
+
+
+def _put_tensors(value: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
+    if "tensor" in value:
+        return tensors[value["tensor"]]
+    if "dict" in value:
+        return {key: _put_tensors(inner, tensors) for key, inner in value["dict"]}
+    if "list" in value:
+        return [_put_tensors(inner, tensors) for inner in value["list"]]
+    return value["value"]

@@ -1,0 +1,190 @@
+"""`zoo list`, `zoo info` and `zoo plugins`: what there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zoo.components import Component
+    from zoo.registry import Entry, Registry
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command("list")
+@_json
+def list_(as_json: bool) -> None:
+    """List the recipes, the components, and the runs here."""
+    from zoo.plugins import load_registry
+    from zoo.registry import KINDS
+    from zoo.runs import RUNS, is_run
+
+    registry = load_registry()
+    components = {kind: {name: _summary(e) for name, e in registry.entries(kind).items()} for kind in KINDS}
+    recipes = {name: _recipe_summary(entry.path) for name, entry in registry.recipes().items()}
+    runs = [str(path) for path in sorted(RUNS.glob("*")) if is_run(path)]
+    if as_json:
+        click.echo(json.dumps({"recipes": recipes, "components": components, "runs": runs}, indent=2))
+        return
+    _print_table("recipes", recipes.items())
+    for kind, members in components.items():
+        _print_table(kind, members.items())
+    _print_table("runs here", ((run, "") for run in runs))
+
+
+@click.command()
+@click.argument("name")
+@_json
+def info(name: str, as_json: bool) -> None:
+    """Say what NAME is made of: a recipe, a component, a run or a generator folder."""
+    path = Path(name)
+    facts = _generator_facts(path) if path.exists() else _registered_facts(name)
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for key, value in facts.items():
+        if key == "fields":
+            _print_table("fields", ((field, _field_line(row)) for field, row in value.items()))
+        elif key == "text":
+            click.echo(f"\n{value.rstrip()}")
+        elif isinstance(value, dict):
+            _print_table(key, ((inner, _plain(row)) for inner, row in value.items()))
+        else:
+            click.echo(f"{key}: {_plain(value)}")
+
+
+@click.command("plugins")
+@_json
+def plugins_(as_json: bool) -> None:
+    """List the plugins: where each comes from, how loading it went, which hooks it has."""
+    from zoo.plugins import load_registry, plugins
+
+    load_registry()
+    infos = plugins().infos.values()
+    if as_json:
+        rows = [{**vars(row), "hooks": list(row.hooks)} for row in infos]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in infos:
+        hooks = ", ".join(hook.removeprefix("zoo_") for hook in row.hooks)
+        click.echo(f"{row.name:42} {row.distribution} {row.version}  {row.status}  {row.reason or hooks}")
+
+
+def _generator_facts(path: Path) -> dict[str, Any]:
+    from zoo.errors import InputError
+    from zoo.generator_folder import read_config
+    from zoo.runs import generator_folder
+
+    folder = generator_folder(path) if path.is_dir() else None
+    if folder is None:
+        raise InputError(f"{path}: it is neither a run nor a generator folder. Give one of these, or a name")
+    return {"generator": str(folder), **read_config(folder).model_dump(mode="json")}
+
+
+def _registered_facts(name: str) -> dict[str, Any]:
+    from zoo.errors import UsageError, did_you_mean
+    from zoo.plugins import load_registry
+    from zoo.registry import KINDS
+
+    registry = load_registry()
+    recipes = registry.recipes()
+    if name in recipes:
+        return _recipe_facts(registry, name)
+    for kind in KINDS:
+        if name in registry.names(kind):
+            return _component_facts(kind, registry.entry(kind, name))
+    known = [*recipes, *(known for kind in KINDS for known in registry.names(kind))]
+    raise UsageError(
+        f"{name}: there is no such recipe, component, run or generator. {did_you_mean(name, known)}"
+    )
+
+
+def _recipe_facts(registry: Registry, name: str) -> dict[str, Any]:
+    from zoo.plan import make_plan
+    from zoo.recipe import read_recipe
+
+    path = registry.recipe(name)
+    plan = make_plan(read_recipe(path), registry, path.name)
+    critic, generator = plan.parameter_counts
+    return {
+        "recipe": name,
+        "summary": plan.recipe.summary,
+        "provider": registry.recipes()[name].provider.model_dump(),
+        "file": str(path),
+        "image_shape": list(plan.architecture.image_shape),
+        "parameters": {"critic": critic, "generator": generator},
+        "text": path.read_text("utf-8"),
+    }
+
+
+def _component_facts(kind: str, entry: Entry) -> dict[str, Any]:
+    component = entry.component
+    return {
+        kind: component.name,
+        "summary": _first_line(component),
+        "provider": entry.provider.model_dump(),
+        "fields": {name: _field(component, name) for name in component.model_fields},
+    }
+
+
+def _field(component: type[Component], name: str) -> dict[str, Any]:
+    schema = component.model_json_schema()["properties"][name]
+    field = component.model_fields[name]
+    default = {} if field.is_required() else {"default": json.loads(json.dumps(field.default, default=str))}
+    return {"type": _type_name(schema), **default, "help": field.description or ""}
+
+
+def _type_name(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(map(repr, schema["enum"]))
+    if "const" in schema:
+        return repr(schema["const"])
+    if "anyOf" in schema:
+        return " | ".join(_type_name(option) for option in schema["anyOf"])
+    if schema.get("type") == "array":
+        items = schema.get("items") or {}
+        return f"list of {_type_name(items)}" if items else "list"
+    bounds = [f"{sign} {schema[key]}" for key, sign in _BOUNDS.items() if key in schema]
+    return " ".join([str(schema.get("type", "value")), *bounds])
+
+
+_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+
+
+def _field_line(row: dict[str, Any]) -> str:
+    default = f" = {_plain(row['default'])}" if "default" in row else " (required)"
+    return f"{row['type']}{default}  {row['help']}"
+
+
+def _summary(entry: Entry) -> str:
+    return _first_line(entry.component)
+
+
+def _first_line(component: type[Component]) -> str:
+    return (component.__doc__ or "").strip().partition("\n")[0]
+
+
+def _recipe_summary(path: Path) -> str:
+    import tomllib
+
+    return str(tomllib.loads(path.read_text("utf-8")).get("summary", ""))
+
+
+def _plain(value: Any) -> str:
+    return (
+        json.dumps(value, ensure_ascii=False)
+        if isinstance(value, (dict, list, bool)) or value is None
+        else str(value)
+    )
+
+
+def _print_table(title: str, rows: Iterable[tuple[str, str]]) -> None:
+    lines = [f"  {name:28} {text}".rstrip() for name, text in rows]
+    if lines:
+        click.echo("\n".join([f"{title}", *lines]))

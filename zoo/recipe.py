@@ -1,0 +1,157 @@
+"""A recipe: the TOML file that says which components are assembled, and how they are trained."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zoo.errors import InputError
+from zoo.messages import explain
+from zoo.optimizers import Optimizers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Table = dict[str, Any]
+RECIPE_LIMIT = 1 << 20
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Training(_Part):
+    """How long and how often. A step is one generator iteration: `critic_steps` critic steps, then one of its own."""
+
+    steps: int = Field(ge=1, description="generator steps")
+    batch_size: int = Field(ge=1, le=65536, description="images in a batch")
+    critic_steps: int = Field(1, ge=1, le=1000, description="critic steps before each generator step")
+    ema: float = Field(
+        0.999, ge=0, lt=1, description="decay of the averaged generator weights; 0 averages nothing"
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="of weights, latents and data order")
+    log_every: int = Field(10, ge=1, description="steps between lines of metrics.jsonl")
+    sample_every: int = Field(100, ge=1, description="steps between sample grids")
+    eval_every: int = Field(500, ge=1, description="steps between measurements of the metric")
+    checkpoint_every: int = Field(250, ge=1, description="steps between checkpoints")
+
+
+class Recipe(_Part):
+    """A recipe as written: component tables are still tables, since only the registry knows their fields."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="what the run is called")
+    summary: str = Field("", description="one line for `zoo list`")
+    data: Table
+    architecture: Table
+    losses: tuple[Table, ...] = Field(min_length=1)
+    regularizers: tuple[Table, ...] = ()
+    augmentations: tuple[Table, ...] = ()
+    metric: Table | None = None
+    optimizers: Optimizers
+    training: Training
+
+    @property
+    def sample(self) -> Table | None:
+        """The tables that replace this recipe's own when a small sample stands in for the data set."""
+        table = self.data.get("sample")
+        return table if isinstance(table, dict) else None
+
+
+def read_recipe(path: Path, changes: Iterable[str] = ()) -> Recipe:
+    """Read a recipe file and apply `--set` changes (`training.steps=500`, `losses.1.weight=5`).
+
+    Raises:
+        InputError: the file is missing, over 1 MiB, not TOML, or a field or a change is wrong.
+    """
+    try:
+        if path.stat().st_size > RECIPE_LIMIT:
+            raise InputError(
+                f"{path}: it has {path.stat().st_size} bytes, which no recipe needs. Give a recipe file"
+            )
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be read: {error.strerror}. Give a recipe file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: it is not TOML: {error}. Mend that line") from None
+    for change in changes:
+        set_value(table, change)
+    return parse_recipe(table, str(path))
+
+
+def parse_recipe(table: Mapping[str, Any], where: str) -> Recipe:
+    """Return the recipe a table holds, or raise InputError naming `where`, table and key."""
+    try:
+        return Recipe.model_validate_json(json.dumps(table, default=str))
+    except ValidationError as error:
+        raise InputError(explain(error.errors()[0], Recipe, where, "the recipe")) from None
+
+
+def set_value(table: Table, change: str) -> None:
+    """Apply one `key.path=value` in place; the value is read as TOML, and as plain text when it is not.
+
+    Raises:
+        InputError: there is no `=`, or the path leads through something that is no table or list.
+    """
+    key, equals, text = change.partition("=")
+    if not equals or not all(key.split(".")):
+        raise InputError(
+            f"--set {change}: it is not of the form key.path=value. Write for example training.steps=500"
+        )
+    *parents, last = key.split(".")
+    place: Any = table
+    for part in parents:
+        place = _step_into(place, part, change)
+    if isinstance(place, list):
+        place[_index(place, last, change)] = _value(text)
+    elif isinstance(place, dict):
+        place[last] = _value(text)
+    else:
+        raise InputError(f"--set {change}: {parents[-1]!r} is no table. Name a field of a table")
+
+
+def _step_into(place: Any, part: str, change: str) -> Any:
+    if isinstance(place, list):
+        return place[_index(place, part, change)]
+    if isinstance(place, dict):
+        return place.setdefault(part, {})
+    raise InputError(f"--set {change}: nothing lies below {part!r}. Name a field of a table")
+
+
+def _index(place: list[Any], part: str, change: str) -> int:
+    if not part.isdigit() or int(part) >= len(place):
+        raise InputError(f"--set {change}: {part!r} is no entry of a list of {len(place)}. Count from 0")
+    return int(part)
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> Table:
+    """Return `table` with `changes` laid over it: tables are merged, everything else is replaced."""
+    out = dict(table)
+    for key, value in changes.items():
+        old = out.get(key)
+        out[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return out
+
+
+def write_toml(table: Mapping[str, Any]) -> bytes:
+    """Return a table as TOML; keys without a value are left out, since TOML has no null."""
+    return tomli_w.dumps(_without_none(table)).encode()
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, (list, tuple)):
+        return [_without_none(inner) for inner in value]
+    return value

@@ -1,0 +1,155 @@
+"""Every component by kind and name, each with the distribution that brought it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from zoo.components import (
+    Architecture,
+    Augmentation,
+    Component,
+    Dataset,
+    Loss,
+    Metric,
+    Regularizer,
+)
+from zoo.errors import InputError, UsageError, did_you_mean
+from zoo.generator_folder import ComponentRecord, Provider
+from zoo.messages import explain
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+KINDS: dict[str, type[Component]] = {
+    kind.kind: kind for kind in (Architecture, Loss, Regularizer, Augmentation, Dataset, Metric)
+}
+BUILTIN = "gan-model-zoo"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A component class and who brought it."""
+
+    component: type[Component]
+    provider: Provider
+
+
+@dataclass(frozen=True)
+class RecipeEntry:
+    """A recipe's file and who brought it."""
+
+    path: Path
+    provider: Provider
+
+
+@dataclass
+class Registry:
+    """What recipes can name. Made anew from the plugins; nothing registers itself."""
+
+    _entries: dict[str, dict[str, list[Entry]]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    _recipes: dict[str, list[RecipeEntry]] = field(default_factory=dict)
+
+    def add(self, kind: str, component: type[Component], provider: Provider) -> None:
+        """Take a component from a plugin.
+
+        Raises:
+            TypeError: it is no finished component of this kind.
+        """
+        base = KINDS[kind]
+        if not (isinstance(component, type) and issubclass(component, base)) or inspect.isabstract(component):
+            raise TypeError(f"{component!r} is no finished {base.__name__} class")
+        if not isinstance(getattr(component, "name", None), str):
+            raise TypeError(f"{component.__name__} has no `name: ClassVar[str]`")
+        self._entries[kind].setdefault(component.name, []).append(Entry(component, provider))
+
+    def add_recipe(self, path: Path, provider: Provider) -> None:
+        """Take a recipe file from a plugin; its name is the file's."""
+        self._recipes.setdefault(path.stem, []).append(RecipeEntry(path, provider))
+
+    def names(self, kind: str) -> list[str]:
+        """Return the sorted names of a kind's components."""
+        return sorted(self._entries[kind])
+
+    def recipes(self) -> dict[str, RecipeEntry]:
+        """Return each recipe by name, the built-in one where names clash."""
+        return {name: _preferred(entries) for name, entries in sorted(self._recipes.items())}
+
+    def recipe(self, name: str) -> Path:
+        """Return the file of a recipe.
+
+        Raises:
+            UsageError: there is none of this name, or two plugins bring one.
+        """
+        if name not in self._recipes:
+            raise UsageError(f"{name}: there is no such recipe. {did_you_mean(name, self._recipes)}")
+        return _only(self._recipes[name], "recipe", name).path
+
+    def entry(self, kind: str, name: str) -> Entry:
+        """Return a component and its provider.
+
+        Raises:
+            UsageError: there is none of this name, or two plugins bring one.
+        """
+        known = self._entries[kind]
+        if name not in known:
+            raise UsageError(f"{name}: there is no such {kind}. {did_you_mean(name, known)}")
+        return _only(known[name], kind, name)
+
+    def entries(self, kind: str) -> dict[str, Entry]:
+        """Return each component of a kind by name, the built-in one where names clash."""
+        return {name: _preferred(entries) for name, entries in sorted(self._entries[kind].items())}
+
+    def make(self, kind: str, table: Mapping[str, Any], where: str) -> Component:
+        """Return the component a recipe's table asks for: its `name`, and its fields.
+
+        Raises:
+            UsageError: the name is unknown or clashes.
+            InputError: a field is unknown or has a wrong value; the message begins with `where`.
+        """
+        fields = dict(table)
+        name = fields.pop("name", None)
+        if not isinstance(name, str):
+            raise InputError(f"{where}: it names no {kind}. Add name = one of {', '.join(self.names(kind))}")
+        try:
+            component = self.entry(kind, name).component
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}") from None
+        return validated(component, fields, where, name)
+
+    def record(self, component: Component) -> ComponentRecord:
+        """Return what `config.json` says of a component."""
+        provider = self.entry(component.kind, component.name).provider
+        return ComponentRecord(
+            name=component.name, provider=provider, fields=component.model_dump(mode="json")
+        )
+
+
+def validated(component: type[Component], fields: Mapping[str, Any], where: str, name: str) -> Component:
+    """Make a component from plain values, or say in one line which field is wrong and why."""
+    try:
+        # JSON mode: strict about types, yet a list becomes the tuple that a frozen model holds.
+        return component.model_validate_json(json.dumps(fields, default=str))
+    except ValidationError as error:
+        details: ErrorDetails = error.errors()[0]
+        raise InputError(explain(details, component, where, name)) from None
+
+
+def _only(entries: list[Any], kind: str, name: str) -> Any:
+    if len(entries) > 1:
+        providers = [entry.provider.distribution for entry in entries]
+        rival = next((provider for provider in providers if provider != BUILTIN), providers[0])
+        raise UsageError(
+            f"{name}: the {kind} comes from {' and '.join(providers)}. Turn one off with ZOO_DISABLE={rival}"
+        )
+    return entries[0]
+
+
+def _preferred(entries: Iterable[Any]) -> Any:
+    return min(entries, key=lambda entry: entry.provider.distribution != BUILTIN)

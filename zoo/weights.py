@@ -1,0 +1,53 @@
+"""From a generator folder back to a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from safetensors.torch import load_file
+
+from zoo.components import Architecture
+from zoo.errors import IntegrityError, UsageError
+from zoo.generator_folder import WEIGHTS, verify
+from zoo.plugins import load_registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from zoo.generator_folder import GeneratorConfig
+
+
+def load_generator(folder: Path) -> nn.Module:
+    """Return the folder's network with its verified weights: float32, on the CPU, in eval mode.
+
+    Raises:
+        UsageError: its architecture is not installed; the message names who brings it.
+        InputError: a field of `config.json` is wrong.
+        IntegrityError: the weights are missing, changed, or do not fit the architecture.
+    """
+    config = verify(folder, (WEIGHTS,))
+    network = architecture_of(config, str(folder)).generator()
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise IntegrityError(
+            f"{folder / WEIGHTS}: it does not fit {config.architecture.name}: {reason}. Get the generator again"
+        ) from error
+    return network.eval()
+
+
+def architecture_of(config: GeneratorConfig, where: str) -> Architecture:
+    """Return the architecture that `config.json` names."""
+    record = config.architecture
+    try:
+        component = load_registry().make("architecture", {**record.fields, "name": record.name}, where)
+    except UsageError as error:
+        provider = record.provider
+        raise UsageError(
+            f"{where}: it needs architecture {record.name!r} from {provider.distribution} {provider.version}. "
+            f"Install that ({error})"
+        ) from None
+    return cast("Architecture", component)

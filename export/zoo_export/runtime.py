@@ -1,0 +1,83 @@
+"""onnxruntime, kept quiet and told exactly what to do. Imports neither torch nor onnx."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Device = Literal["cpu", "cuda"]
+_FATAL = 4
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+def new_session(model: bytes, name: str, device: Device, threads: int | None) -> Any:
+    """Return an `onnxruntime.InferenceSession` for the bytes of a model.
+
+    Raises:
+        InputError: onnxruntime refuses the model, or cannot run it on `device`.
+    """
+    runtime = _onnxruntime()
+    options = runtime.SessionOptions()
+    options.log_severity_level = _FATAL
+    # Otherwise onnxruntime would guess the format, and take its own too, which protobuf.py cannot look into.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            session = runtime.InferenceSession(model, options, providers=_providers(device))
+    except Exception as error:  # onnxruntime's errors share no base class
+        reason = first_line(error)
+        raise InputError(f"{name}: onnxruntime cannot load it: {reason}. Get the generator again") from error
+    used = session.get_providers()[0]
+    if used != _PROVIDERS[device]:
+        raise InputError(
+            f"cuda: onnxruntime {runtime.__version__} cannot use {_PROVIDERS[device]} here, it gave {used}. "
+            "Use the CPU, or install onnxruntime-gpu and the CUDA and cuDNN that it needs"
+        )
+    return session
+
+
+def first_line(error: Exception) -> str:
+    """Return what onnxruntime says without its prefix (`[ONNXRuntimeError] : 1 : FAIL : `) and final dot."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rpartition(" : ")[2].strip().rstrip(".")
+
+
+def _providers(device: Device) -> list[Any]:
+    if device == "cpu":
+        return [_PROVIDERS["cpu"]]
+    # TF32 would move pixels by more than the export's tolerance.
+    return [(_PROVIDERS["cuda"], {"use_tf32": "0"}), _PROVIDERS["cpu"]]
+
+
+@cache
+def _onnxruntime() -> Any:
+    with _no_stderr():
+        import onnxruntime
+    onnxruntime.set_default_logger_severity(_FATAL)
+    return onnxruntime
+
+
+@contextlib.contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Close the ears to what native code writes: importing onnxruntime-gpu without a GPU prints warnings."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)

@@ -56,7 +56,7 @@ class Affine(Augmentation):
     def _matrices(self, amount: Tensor, aspect: float) -> Tensor:
         """Turn amounts (5, N) in [-1, 1] into (N, 2, 3): from places in the result to places in the image.
 
-        Places are in [-1, 1] on both axes, and `aspect` (width / height) keeps rotations of oblong ones rigid.
+        Places are in [-1, 1] on both axes; `aspect` (width / height) keeps rotations of oblong ones rigid.
         """
         turn = amount[0] * math.radians(self.degrees)
         size = 1 + amount[1] * self.scale

@@ -27,7 +27,7 @@ LICENCE = "cc-by-4.0"
 
 
 class QuickDraw(Dataset):
-    """One category, downloaded once into the cache; a bundled sample stands in where the host is out of reach.
+    """One category, downloaded once into the cache; a bundled sample stands in for a host out of reach.
 
     The environment variable ZOO_QUICKDRAW_URL names another folder to fetch `<category>.npy` from.
     """

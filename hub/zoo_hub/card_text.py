@@ -17,7 +17,7 @@ def body(repo: str, config: GeneratorConfig) -> str:
     colour = "grey" if channels == 1 else "colour"
     parts = [
         f"# {repo.partition('/')[2]}",
-        f"Makes {colour} pictures of {width} x {height} pixels. Trained with the recipe `{config.recipe}` of "
+        f"Makes {colour} pictures of {width} x {height} pixels. Trained with the recipe {plain(config.recipe)} of "
         f"{plain(config.library)} on {plain(config.data.name)}.",
         f"![Samples]({SAMPLES})" if SAMPLES in config.files else "",
         usage(repo, config),
@@ -89,7 +89,7 @@ def data(config: GeneratorConfig) -> str:
     """Return what the generator learnt from, and whether it was what the recipe asks for."""
     record = config.data
     lines = [
-        f"## Data\n\n{plain(record.name)}: {record.images:,} images from {plain(record.source)}, "
+        f"## Data\n\n{record.images:,} images of {plain(record.name)} ({plain(record.source)}), "
         f"licence {plain(record.licence)}."
     ]
     if record.stand_in:

@@ -70,10 +70,10 @@ def _folder(path: Path) -> Path:
 
 def _export(folder: Path) -> None:
     """Export a generator that was never exported: the one case in which a push needs torch."""
-    from zoo_export.export import export_onnx
+    from zoo_export.export import export
 
     say(f"{folder}: it has no {ONNX} yet, so it is exported first")
-    export_onnx(folder)
+    export(folder)
 
 
 @hookimpl
@@ -90,7 +90,6 @@ def zoo_open_generator(name: str) -> Generator | None:
     if hub is None or Path(name).exists():
         return None
     from zoo_export.session import OnnxGenerator
-
     from zoo_hub.pull import pull as fetch
 
-    return OnnxGenerator(fetch(hub.repo, hub.revision) / ONNX, name=name)
+    return OnnxGenerator(fetch(hub.repo, hub.revision), name=name)

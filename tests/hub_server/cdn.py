@@ -24,7 +24,7 @@ def route(hub: Hub, request: Request) -> Answer:
     signed = hmac.compare_digest(request.query.get("sig", ""), hub.signature(what, oid, expires))
     if not signed or time.time() > float(expires):
         raise RefusedError(403, "SignatureDoesNotMatch or expired")
-    if request.token:
+    if request.token and what != "verify":
         hub.leaked_tokens += 1
     path = hub.store.lfs_path(oid)
     if what == "get" and request.method in ("GET", "HEAD"):

@@ -43,7 +43,7 @@ class Hub:
         self.faults = Faults()
         self.log: list[Logged] = []
         self.leaked_tokens = 0
-        """How often a token was sent to the second address, which has no business with it."""
+        """How often bytes were put or fetched with a token, which the second address has no business with."""
         self._secret = secrets.token_bytes(16)
         self._servers = [Server(self, "hub", api.route, port), Server(self, "cdn", cdn.route, 0)]
 

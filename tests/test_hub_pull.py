@@ -1,0 +1,192 @@
+"""What a pull brings, checks and refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.hub_folder import make_folder
+from zoo.generator_folder import read_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.hub_fixtures import Person
+    from tests.hub_server.hub import Hub
+
+pytest_plugins = ["tests.hub_fixtures"]
+
+PULLED = ["README.md", "config.json", "onnx/model.onnx", "samples.png"]
+
+
+def contents(folder: Path, names: list[str] | None = None) -> dict[str, bytes]:
+    there = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    return {name: (folder / name).read_bytes() for name in names or there}
+
+
+def push(me: Person, folder: Path, name: str = "me/camel") -> None:
+    ran = me.zoo("push", name, folder)
+    assert ran.code == 0, ran.err
+
+
+def put(hub: Hub, files: dict[str, bytes], name: str = "me/camel") -> str:
+    """Commit files as another program might, to a repository made if needed, and return the commit."""
+    repo = hub.store.load("models", name) or hub.store.create("models", name, "me", private=False)
+    tree = dict(repo["commits"][repo["branches"]["main"]]["tree"])
+    tree.update({path: hub.store.put(data) for path, data in files.items()})
+    return hub.store.commit(repo, "main", tree, "by hand", "", "me")
+
+
+def test_pull_brings_equal_bytes_into_the_cache(hub: Hub, me: Person, you: Person, folder: Path) -> None:
+    push(me, folder)
+    put(hub, {"install.py": b"raise SystemExit('never fetched')", "onnx/other.onnx": b"?"})
+    ran = you.zoo("pull", "me/camel")
+    snapshot = you.home / "hf/hub/models--me--camel/snapshots" / head(hub)
+    assert (ran.code, ran.out) == (0, f"{snapshot}\n")
+    assert ran.err == "Make pictures with `zoo generate me/camel`\n"
+    assert contents(snapshot) == contents(folder, PULLED)
+
+
+def test_pull_by_branch_tag_and_commit(hub: Hub, me: Person, you: Person, folder: Path) -> None:
+    push(me, folder)
+    first, old = head(hub), contents(folder, PULLED)
+    repo = hub.store.load("models", "me/camel")
+    assert repo is not None
+    repo["tags"]["v1"] = repo["branches"]["old"] = first
+    hub.store.save(repo)
+    push(me, make_folder(folder, seed=1))
+    for revision in ("v1", "old", first):
+        to = you.home / revision
+        ran = you.zoo("pull", f"me/camel@{revision}", "--to", to)
+        assert (ran.code, ran.out) == (0, f"{to}\n")
+        assert ran.err == f"Make pictures with `zoo generate {to}`\n"
+        assert contents(to) == old
+        assert not any(path.is_symlink() for path in to.rglob("*"))
+    assert you.zoo("pull", "me/camel@main", "--to", "new").code == 0
+    assert contents(you.home / "new") == contents(folder, PULLED) != old
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("onnx/model.onnx", "/x/get/"), ("samples.png", "samples.png"), ("config.json", "config.json")],
+)
+def test_a_flipped_byte_is_found_and_the_next_pull_mends_it(
+    hub: Hub, me: Person, you: Person, folder: Path, name: str, path: str
+) -> None:
+    push(me, folder)
+    hub.fault("corrupt", path=path, method="GET", after=40)
+    ran = you.zoo("pull", "me/camel", "--to", "it")
+    assert ran.code == 4
+    assert ran.err.startswith(f"me/camel: {name}: its ")
+    assert ran.err.endswith("The copy was removed: run `zoo pull me/camel` again\n")
+    assert not (you.home / "it").exists()
+    assert you.zoo("pull", "me/camel", "--to", "it").code == 0
+    assert contents(you.home / "it") == contents(folder, PULLED)
+
+
+def test_the_sha256_found_and_the_one_listed_are_named(
+    hub: Hub, me: Person, you: Person, folder: Path
+) -> None:
+    push(me, folder)
+    put(hub, {"samples.png": b"abc"})
+    listed = read_config(folder).files["samples.png"].sha256[:12]
+    ran = you.zoo("pull", "me/camel")
+    assert (ran.code, ran.err) == (
+        4,
+        # The sha256 of "abc" is the first example of FIPS 180-2.
+        f"me/camel: samples.png: its sha256 is ba7816bf8f01..., config.json says {listed}.... "
+        "The copy was removed: run `zoo pull me/camel` again\n",
+    )
+
+
+def test_a_cut_download_goes_on(hub: Hub, me: Person, you: Person, folder: Path) -> None:
+    push(me, folder)
+    hub.fault("drop", path="/x/get/", method="GET", after=100)
+    assert you.zoo("pull", "me/camel", "--to", "it").code == 0
+    assert contents(you.home / "it") == contents(folder, PULLED)
+    assert sum(entry.host == "cdn" and entry.method == "GET" for entry in hub.log) == 2
+
+
+def test_a_file_without_a_listed_sha256_is_refused(hub: Hub, you: Person, folder: Path) -> None:
+    (folder / "config.json").write_text(
+        read_config(folder).model_copy(update={"files": {}}).model_dump_json()
+    )
+    put(hub, contents(folder, ["config.json", "onnx/model.onnx"]))
+    ran = you.zoo("pull", "me/camel")
+    assert (ran.code, ran.err) == (
+        4,
+        "me/camel: onnx/model.onnx: config.json lists no sha256 for it. Ask its owner to push it again\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({"model.bin": b"?"}, "it holds no config.json, so it is no generator of a zoo. Check the name"),
+        (
+            {"config.json": b'{"model_type": "bert"}', "onnx/model.onnx": b"?"},
+            "config.json: library: Field required. It is no generator of a zoo: check the name",
+        ),
+        (
+            {"config.json": b"[", "onnx/model.onnx": b"?"},
+            "config.json: the file: Invalid JSON: EOF while parsing a list at line 1 column 1. "
+            "It is no generator of a zoo: check the name",
+        ),
+    ],
+)
+def test_a_repository_that_holds_something_else(
+    hub: Hub, you: Person, files: dict[str, bytes], sentence: str
+) -> None:
+    put(hub, files)
+    ran = you.zoo("pull", "me/camel")
+    assert (ran.code, ran.err) == (3, f"me/camel: {sentence}\n")
+    assert not any("onnx" in entry.path for entry in hub.log)
+
+
+def test_a_generator_that_was_never_exported(hub: Hub, you: Person, folder: Path) -> None:
+    put(hub, contents(folder, ["config.json"]))
+    ran = you.zoo("pull", "me/camel")
+    sentence = "me/camel: it holds no onnx/model.onnx. Ask its owner to push it with `zoo push`\n"
+    assert (ran.code, ran.err) == (3, sentence)
+
+
+def test_a_folder_with_something_in_it_stays_as_it_is(you: Person) -> None:
+    (you.home / "mine").mkdir(parents=True)
+    (you.home / "mine/notes.txt").write_text("keep")
+    ran = you.zoo("pull", "me/camel", "--to", "mine")
+    assert (ran.code, ran.err) == (3, "mine: it exists and is not empty. Give --to a new folder\n")
+    assert contents(you.home / "mine") == {"notes.txt": b"keep"}
+
+
+@pytest.mark.parametrize("offline", ["", "1"])
+def test_without_the_hub_the_cached_copy_serves(
+    hub: Hub, me: Person, you: Person, folder: Path, offline: str
+) -> None:
+    push(me, folder)
+    assert you.zoo("pull", "me/camel").code == 0
+    hub.fault("refuse", times=0)
+    ran = you.zoo("pull", "me/camel", "--to", "it", HF_HUB_OFFLINE=offline)
+    assert (ran.code, ran.out) == (0, "it\n")
+    assert ran.err.startswith(
+        f"me/camel: the Hub cannot be reached; using the cached copy of commit {head(hub)[:12]}\n"
+    )
+    assert contents(you.home / "it") == contents(folder, PULLED)
+
+
+def test_pull_imports_no_torch(me: Person, you: Person, folder: Path) -> None:
+    push(me, folder)
+    code = (
+        "import sys; from zoo_hub.pull import pull; import zoo_hub.commands\n"
+        "assert 'huggingface_hub' not in sys.modules\n"
+        "pull('me/camel')\n"
+        "print(sorted({'torch', 'onnx', 'onnxruntime'} & set(sys.modules)))"
+    )
+    ran = you.python("-c", code)
+    assert (ran.code, ran.out, ran.err) == (0, "[]\n", "")
+
+
+def head(hub: Hub) -> str:
+    repo = hub.store.load("models", "me/camel")
+    assert repo is not None
+    return repo["branches"]["main"]

@@ -36,7 +36,7 @@ class QuickDraw(Dataset):
     category: str = Field(default="camel", description="one of the 345 things people drew")
     limit: int | None = Field(default=80_000, ge=1, description="use at most the first so many drawings")
     path: str | None = Field(default=None, description="a downloaded .npy file to use in place of the host's")
-    sample: bool = Field(default=False, description="use the bundled sample, without network")
+    bundled: bool = Field(default=False, description="use the bundled sample, without network")
 
     @field_validator("category")
     @classmethod
@@ -57,19 +57,24 @@ class QuickDraw(Dataset):
         """
         if self.path is not None:
             return self._open(Path(self.path), source=Path(self.path).name)
-        if self.sample:
-            if not self._bundled.exists():
+        if self.bundled:
+            if not self._sample.exists():
                 raise InputError(
-                    f"{self.category}: no sample of it is bundled. Leave `sample` out, or give --data PATH"
+                    f"{self.category}: no sample of it is bundled. Leave `bundled` out, or give --data PATH"
                 )
-            return self._open(self._bundled, source="bundled sample")
+            return self._stand_in("data.bundled is set")
         try:
             return self._fetch()
         except Unreachable as error:
-            return self._stand_in(error)
+            if self._sample.exists():
+                return self._stand_in(error.reason)
+            raise NetworkError(
+                f"{error.reason}, and no sample of {self.category!r} is bundled. "
+                "Give a downloaded file with --data PATH, or choose the category 'camel'"
+            ) from error
 
     @property
-    def _bundled(self) -> Path:
+    def _sample(self) -> Path:
         return HERE / f"{self.category}-100.npy"
 
     def _open(self, path: Path, source: str, stand_in: StandIn | None = None) -> Images:
@@ -90,14 +95,9 @@ class QuickDraw(Dataset):
                 f"{url}: what came is no file of drawings. Try again, or give a good one with --data PATH"
             ) from error
 
-    def _stand_in(self, error: Unreachable) -> Images:
-        if not self._bundled.exists():
-            raise NetworkError(
-                f"{error.reason}, and no sample of {self.category!r} is bundled. "
-                "Give a downloaded file with --data PATH, or choose the category 'camel'"
-            ) from error
-        reason = f"{error.reason}, so the 100 bundled {self.category} drawings are used"
-        return self._open(self._bundled, "bundled sample", StandIn(reason, fields={"sample": True}))
+    def _stand_in(self, why: str) -> Images:
+        reason = f"{why}, so the 100 bundled {self.category} drawings are used"
+        return self._open(self._sample, "bundled sample", StandIn(reason, fields={"bundled": True}))
 
 
 @cache

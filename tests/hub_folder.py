@@ -66,7 +66,7 @@ def make_config(*, stand_in: str | None = None, licence: str = "cc-by-4.0") -> G
             seconds=61.5,
             hardware="a test",
             precision="fp32",
-            metric="sliced-wasserstein",
+            metric="swd",
             value=12.5,
             protocol="256 held-out images | 16 and 8 pixels",
             losses=(wasserstein, penalty),

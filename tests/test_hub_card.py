@@ -31,7 +31,7 @@ def test_the_hub_reads_every_field() -> None:
     }
     assert {name: card.data.get(name) for name in expected} == expected
     assert [(figure.metric_type, figure.metric_value, figure.metric_args) for figure in figures] == [
-        ("sliced-wasserstein", 12.5, {"protocol": "256 held-out images | 16 and 8 pixels"})
+        ("swd", 12.5, {"protocol": "256 held-out images | 16 and 8 pixels"})
     ]
 
 
@@ -40,7 +40,7 @@ def test_a_generator_that_was_never_evaluated_claims_no_figure() -> None:
     training = config.training.model_copy(update={"metric": None, "value": None, "protocol": None})
     card = ModelCard(render("me/camel", config.model_copy(update={"training": training})))
     assert card.data.get("eval_results") is None
-    assert "sliced-wasserstein" not in card.text
+    assert "swd" not in card.text
 
 
 def test_only_an_open_licence_is_carried_on() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.hub_publish import publish, the_repo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,10 +49,9 @@ def test_a_missing_revision(hub: Hub, you: Person) -> None:
     )
 
 
-def test_a_gated_repository(hub: Hub, me: Person, you: Person, folder: Path) -> None:
-    assert me.zoo("push", "me/camel", folder).code == 0
-    repo = hub.store.load("models", "me/camel")
-    assert repo is not None
+def test_a_gated_repository(hub: Hub, you: Person, folder: Path) -> None:
+    publish(hub, folder)
+    repo = the_repo(hub)
     repo["gated"] = True
     hub.store.save(repo)
     sentence = f"me/camel: only its owner can let you in. Ask at {hub.url}/me/camel, then set HF_TOKEN\n"
@@ -69,8 +72,7 @@ def test_push_with_an_unknown_token(hub: Hub, you: Person, folder: Path) -> None
     )
 
 
-@pytest.mark.parametrize("exists", [False, True])
-@pytest.mark.parametrize("token", ["hf_me:ro", "hf_you"])
+@pytest.mark.parametrize(("token", "exists"), [("hf_me:ro", False), ("hf_me:ro", True), ("hf_you", True)])
 def test_push_where_the_token_may_not_write(
     hub: Hub, me: Person, folder: Path, token: str, exists: bool
 ) -> None:
@@ -108,8 +110,9 @@ def test_a_closed_port(you: Person) -> None:
         unused.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
         said = failed(replace(you, endpoint=endpoint).zoo("pull", "me/camel"))
+    refused = os.strerror(errno.ECONNREFUSED)
     assert said == (
-        f"me/camel: {endpoint} cannot be reached ([Errno 111] Connection refused). "
+        f"me/camel: {endpoint} cannot be reached ([Errno {errno.ECONNREFUSED}] {refused}). "
         "Check the connection and HF_ENDPOINT\n"
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.hub_folder import make_folder
+from tests.hub_publish import PULLED, contents, head, publish, put
 from zoo.generator_folder import read_config
 
 if TYPE_CHECKING:
@@ -17,29 +18,9 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.hub_fixtures"]
 
-PULLED = ["README.md", "config.json", "onnx/model.onnx", "samples.png"]
 
-
-def contents(folder: Path, names: list[str] | None = None) -> dict[str, bytes]:
-    there = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
-    return {name: (folder / name).read_bytes() for name in names or there}
-
-
-def push(me: Person, folder: Path, name: str = "me/camel") -> None:
-    ran = me.zoo("push", name, folder)
-    assert ran.code == 0, ran.err
-
-
-def put(hub: Hub, files: dict[str, bytes], name: str = "me/camel") -> str:
-    """Commit files as another program might, to a repository made if needed, and return the commit."""
-    repo = hub.store.load("models", name) or hub.store.create("models", name, "me", private=False)
-    tree = dict(repo["commits"][repo["branches"]["main"]]["tree"])
-    tree.update({path: hub.store.put(data) for path, data in files.items()})
-    return hub.store.commit(repo, "main", tree, "by hand", "", "me")
-
-
-def test_pull_brings_equal_bytes_into_the_cache(hub: Hub, me: Person, you: Person, folder: Path) -> None:
-    push(me, folder)
+def test_pull_brings_equal_bytes_into_the_cache(hub: Hub, you: Person, folder: Path) -> None:
+    publish(hub, folder)
     put(hub, {"install.py": b"raise SystemExit('never fetched')", "onnx/other.onnx": b"?"})
     ran = you.zoo("pull", "me/camel")
     snapshot = you.home / "hf/hub/models--me--camel/snapshots" / head(hub)
@@ -49,13 +30,13 @@ def test_pull_brings_equal_bytes_into_the_cache(hub: Hub, me: Person, you: Perso
 
 
 def test_pull_by_branch_tag_and_commit(hub: Hub, me: Person, you: Person, folder: Path) -> None:
-    push(me, folder)
+    assert me.zoo("push", "me/camel", folder).code == 0
     first, old = head(hub), contents(folder, PULLED)
     repo = hub.store.load("models", "me/camel")
     assert repo is not None
     repo["tags"]["v1"] = repo["branches"]["old"] = first
     hub.store.save(repo)
-    push(me, make_folder(folder, seed=1))
+    assert me.zoo("push", "me/camel", make_folder(folder, seed=1)).code == 0
     for revision in ("v1", "old", first):
         to = you.home / revision
         ran = you.zoo("pull", f"me/camel@{revision}", "--to", to)
@@ -72,9 +53,9 @@ def test_pull_by_branch_tag_and_commit(hub: Hub, me: Person, you: Person, folder
     [("onnx/model.onnx", "/x/get/"), ("samples.png", "samples.png"), ("config.json", "config.json")],
 )
 def test_a_flipped_byte_is_found_and_the_next_pull_mends_it(
-    hub: Hub, me: Person, you: Person, folder: Path, name: str, path: str
+    hub: Hub, you: Person, folder: Path, name: str, path: str
 ) -> None:
-    push(me, folder)
+    publish(hub, folder)
     hub.fault("corrupt", path=path, method="GET", after=40)
     ran = you.zoo("pull", "me/camel", "--to", "it")
     assert ran.code == 4
@@ -85,10 +66,8 @@ def test_a_flipped_byte_is_found_and_the_next_pull_mends_it(
     assert contents(you.home / "it") == contents(folder, PULLED)
 
 
-def test_the_sha256_found_and_the_one_listed_are_named(
-    hub: Hub, me: Person, you: Person, folder: Path
-) -> None:
-    push(me, folder)
+def test_the_sha256_found_and_the_one_listed_are_named(hub: Hub, you: Person, folder: Path) -> None:
+    publish(hub, folder)
     put(hub, {"samples.png": b"abc"})
     listed = read_config(folder).files["samples.png"].sha256[:12]
     ran = you.zoo("pull", "me/camel")
@@ -100,8 +79,8 @@ def test_the_sha256_found_and_the_one_listed_are_named(
     )
 
 
-def test_a_cut_download_goes_on(hub: Hub, me: Person, you: Person, folder: Path) -> None:
-    push(me, folder)
+def test_a_cut_download_goes_on(hub: Hub, you: Person, folder: Path) -> None:
+    publish(hub, folder)
     hub.fault("drop", path="/x/get/", method="GET", after=100)
     assert you.zoo("pull", "me/camel", "--to", "it").code == 0
     assert contents(you.home / "it") == contents(folder, PULLED)
@@ -160,10 +139,8 @@ def test_a_folder_with_something_in_it_stays_as_it_is(you: Person) -> None:
 
 
 @pytest.mark.parametrize("offline", ["", "1"])
-def test_without_the_hub_the_cached_copy_serves(
-    hub: Hub, me: Person, you: Person, folder: Path, offline: str
-) -> None:
-    push(me, folder)
+def test_without_the_hub_the_cached_copy_serves(hub: Hub, you: Person, folder: Path, offline: str) -> None:
+    publish(hub, folder)
     assert you.zoo("pull", "me/camel").code == 0
     hub.fault("refuse", times=0)
     ran = you.zoo("pull", "me/camel", "--to", "it", HF_HUB_OFFLINE=offline)
@@ -174,8 +151,8 @@ def test_without_the_hub_the_cached_copy_serves(
     assert contents(you.home / "it") == contents(folder, PULLED)
 
 
-def test_pull_imports_no_torch(me: Person, you: Person, folder: Path) -> None:
-    push(me, folder)
+def test_pull_imports_no_torch(hub: Hub, you: Person, folder: Path) -> None:
+    publish(hub, folder)
     code = (
         "import sys; from zoo_hub.pull import pull; import zoo_hub.commands\n"
         "assert 'huggingface_hub' not in sys.modules\n"
@@ -184,9 +161,3 @@ def test_pull_imports_no_torch(me: Person, you: Person, folder: Path) -> None:
     )
     ran = you.python("-c", code)
     assert (ran.code, ran.out, ran.err) == (0, "[]\n", "")
-
-
-def head(hub: Hub) -> str:
-    repo = hub.store.load("models", "me/camel")
-    assert repo is not None
-    return repo["branches"]["main"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import urllib.request
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.hub_fixtures"]
 
 ROOT = Path(__file__).parent.parent
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # Without site-packages: strangers start it before they have installed anything.
 START = [sys.executable, "-S", "-m", "tests.hub_server"]
 
@@ -24,7 +27,7 @@ START = [sys.executable, "-S", "-m", "tests.hub_server"]
 def ask(url: str, **headers: str) -> tuple[int, bytes]:
     """Return status and body of a GET."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+        with DIRECT.open(urllib.request.Request(url, headers=headers), timeout=10) as answer:
             return answer.status, answer.read()
     except HTTPError as error:
         with error:
@@ -52,7 +55,7 @@ def test_it_starts_on_the_standard_library_and_prints_what_to_paste(tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
-        (["--port", "{port}"], 1, "hub: port {port}: Address already in use. Give another one with --port\n"),
+        (["--port", "{port}"], 1, "hub: port {port}: {taken}. Give another one with --port\n"),
         (["--user", "me"], 2, "hub: --user me: it has no token. Give NAME:TOKEN, as in me:hf_me\n"),
     ],
 )
@@ -68,7 +71,10 @@ def test_what_is_wrong_with_the_command_is_one_line(
         text=True,
         timeout=30,
     )
-    assert (done.returncode, done.stderr) == (code, line.format(port=port))
+    assert (done.returncode, done.stderr) == (
+        code,
+        line.format(port=port, taken=os.strerror(errno.EADDRINUSE)),
+    )
 
 
 def test_parts_of_a_file(hub: Hub) -> None:

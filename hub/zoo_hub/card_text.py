@@ -17,8 +17,8 @@ def body(repo: str, config: GeneratorConfig) -> str:
     colour = "grey" if channels == 1 else "colour"
     parts = [
         f"# {repo.partition('/')[2]}",
-        f"Makes {colour} pictures of {width} x {height} pixels. Trained with the recipe {plain(config.recipe)} of "
-        f"{plain(config.library)} on {plain(config.data.name)}.",
+        f"Makes {colour} pictures of {width} x {height} pixels. Trained with the recipe "
+        f"{plain(config.recipe)} of {plain(config.library)}.",
         f"![Samples]({SAMPLES})" if SAMPLES in config.files else "",
         usage(repo, config),
         f"## Training\n\n{table(training_rows(config))}",
@@ -60,7 +60,7 @@ def training_rows(config: GeneratorConfig) -> list[tuple[str, str]]:
     training = config.training
     rows = [
         ("recipe", config.recipe),
-        ("architecture", component(config.architecture)),
+        ("architecture", f"{config.architecture.name}, {origin(config.architecture)}"),
         ("losses", components(training.losses)),
         ("regularizers", components(training.regularizers)),
         ("augmentations", components(training.augmentations)),
@@ -111,8 +111,12 @@ def components(records: tuple[ComponentRecord, ...]) -> str:
 def component(record: ComponentRecord) -> str:
     """Return a component as `name (field value, ...)`, with who brought it."""
     fields = ", ".join(f"{name} {value_text(value)}" for name, value in record.fields.items())
-    origin = f"{record.provider.distribution} {record.provider.version}"
-    return f"{record.name} ({fields}), {origin}" if fields else f"{record.name}, {origin}"
+    return f"{record.name} ({fields}), {origin(record)}" if fields else f"{record.name}, {origin(record)}"
+
+
+def origin(record: ComponentRecord) -> str:
+    """Return who brought a component."""
+    return f"{record.provider.distribution} {record.provider.version}"
 
 
 def value_text(value: Any) -> str:

@@ -16,7 +16,7 @@ PAPERS = {
     "wasserstein": ARJOVSKY,
     "weight-clipping": ARJOVSKY,
     "gradient-penalty": "Gulrajani et al., *Improved Training of Wasserstein GANs*, 2017, arXiv:1704.00028",
-    "sliced-wasserstein": "Karras et al., *Progressive Growing of GANs for Improved Quality, Stability, and "
+    "swd": "Karras et al., *Progressive Growing of GANs for Improved Quality, Stability, and "
     "Variation*, 2018, arXiv:1710.10196",
 }
 

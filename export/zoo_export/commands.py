@@ -99,9 +99,9 @@ def generate(
     if sheet is not None and sheet.is_dir():
         raise InputError(f"--out {sheet}: it is a folder. Give a file, or --each for a folder of pictures")
     generator = _on(load(name), device, threads)
-    channels, height, width = generator.image_shape
-    colour = "grey" if channels == 1 else "colour"
-    say(f"{name}: {count} {colour} pictures of {width} x {height} on {generator.provider}, seed {seed}")
+    _, height, width = generator.image_shape
+    noun = "picture" if count == 1 else "pictures"
+    say(f"{name}: {count} {noun} of {width} x {height}, seed {seed}, on {generator.provider}")
     write_pictures(generator.batches(count, seed, batch=batch), count, sheet=sheet, each=each)
     for place in (each, sheet):
         if place is not None:

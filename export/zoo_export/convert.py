@@ -78,6 +78,9 @@ def _export(module: nn.Module, latent_dim: int, opset: int) -> onnx.ModelProto:
         raise ValueError(
             f"its forward gives {len(model.graph.output)} outputs instead of one tensor of images"
         )
+    if not model.graph.output[0].type.tensor_type.shape.dim[0].dim_param:
+        # The exporter gives up the free batch without a word, too, when forward depends on its size.
+        raise ValueError("its forward fixes the size of the batch")
     return model
 
 

@@ -34,6 +34,9 @@ def new_session(model: bytes, name: str, device: Device, threads: int | None) ->
         options.intra_op_num_threads = threads
     try:
         with contextlib.redirect_stdout(io.StringIO()):
+            if device == "cuda":
+                # Finds the CUDA libraries that pip installed; without it only those on the system's path are.
+                runtime.preload_dlls()
             session = runtime.InferenceSession(model, options, providers=_providers(device))
     except Exception as error:  # onnxruntime's errors share no base class
         reason = first_line(error)

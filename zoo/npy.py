@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib import format as npy_format
 
+from zoo.atomic import disk_errors, sync_folder
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+    from typing import IO
 
     from numpy.typing import NDArray
 
@@ -73,3 +77,49 @@ def _channels_first(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if array.ndim == 3:
         return array[:, None]
     return array.transpose(0, 3, 1, 2)
+
+
+def store_images(path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, int, int]) -> int:
+    """Write images of one `shape` (H, W, C) to `path` as they come, and return how many came.
+
+    The file is there whole or not at all; for no images there is none, as when `images` raises.
+
+    Raises:
+        ResourceError: the disk is full or the folder cannot be written.
+    """
+    scratch = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = scratch.open("wb")
+    try:
+        with file:
+            count = _write(file, path, images, shape)
+        if count:
+            with disk_errors(path):
+                scratch.replace(path)
+                sync_folder(path.parent)
+        return count
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _write(
+    file: IO[bytes], path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, int, int]
+) -> int:
+    def write_header(count: int) -> None:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+        npy_format.write_array_header_1_0(file, header)
+
+    # numpy leaves room in the header for the count to grow, which is known only at the end.
+    write_header(0)
+    count = 0
+    for image in images:
+        with disk_errors(path):
+            file.write(np.ascontiguousarray(image.reshape(shape)).data)
+        count += 1
+    with disk_errors(path):
+        file.seek(0)
+        write_header(count)
+        file.flush()
+        os.fsync(file.fileno())
+    return count

@@ -27,7 +27,7 @@ DIRECTIONS_AT_ONCE = 32
 
 
 class SlicedWasserstein(Metric):
-    """Sliced Wasserstein distance on a Laplacian pyramid (Karras et al. 2018, section 5), times 1e3; 0 is best.
+    """Sliced Wasserstein distance on a Laplacian pyramid (Karras et al. 2018, section 5) x 1e3; 0 is best.
 
     Each level's 7 x 7 patches become descriptors, normalised per colour channel by the mean and deviation of
     their own set, as in the paper: the overall brightness and contrast of a level do not count. Distances are
@@ -63,7 +63,7 @@ class SlicedWasserstein(Metric):
         return 1e3 * sum(distances) / len(distances)
 
     def protocol(self, shape: ImageShape) -> str:
-        """Return one line with the levels used for images of this shape, and how closely they are looked at."""
+        """Return one line with the levels used for images of this shape, and how close the look is."""
         levels = ", ".join(f"{height}x{width}" for height, width in _levels(*shape[1:]))
         return (
             f"sliced Wasserstein distance x 1e3 on Laplacian levels {levels}: {self.patches} patches of "

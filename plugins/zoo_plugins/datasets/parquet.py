@@ -1,0 +1,142 @@
+"""Images in parquet files on the Hub: fetched, decoded once into an `.npy` file, mapped from then on."""
+
+from __future__ import annotations
+
+import errno
+import io
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from zoo.atomic import write_atomic
+from zoo.errors import InputError, NetworkError, ResourceError
+from zoo.npy import map_images, store_images
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+ROWS_AT_ONCE = 256
+ANSWER_SECONDS = 10.0
+
+
+class Source(NamedTuple):
+    """Where a set's images are on the Hub."""
+
+    repo: str
+    files: tuple[str, ...]
+    image: str
+    """The column of images: structs with the encoded `bytes`."""
+    label: str | None = None
+    """The column of class numbers."""
+
+    @property
+    def address(self) -> str:
+        return f"https://huggingface.co/datasets/{self.repo}"
+
+    def fetch(self) -> Iterator[Path]:
+        """Give the files' places on this machine one by one, so that no more are fetched than are used."""
+        return (fetch(self.repo, file) for file in self.files)
+
+
+def fetch(repo: str, file: str) -> Path:
+    """Return the place of a dataset repository's file in the Hub's own cache, downloading it at need.
+
+    Raises:
+        NetworkError: the Hub did not give it.
+        ResourceError: the disk is full.
+    """
+    from huggingface_hub import (
+        constants,
+        get_hf_file_metadata,
+        hf_hub_download,
+        hf_hub_url,
+        try_to_load_from_cache,
+    )
+
+    cached = try_to_load_from_cache(repo, file, repo_type="dataset")
+    if isinstance(cached, str):
+        return Path(cached)
+    try:
+        # Asking once first: the download itself would knock for half a minute at a door nobody opens.
+        get_hf_file_metadata(hf_hub_url(repo, file, repo_type="dataset"), timeout=ANSWER_SECONDS)
+        return Path(hf_hub_download(repo, file, repo_type="dataset"))
+    except Exception as error:  # each release of the client brings its own transport, with its own errors
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise ResourceError(f"{repo}: the disk is full. Free some room and try again") from error
+        raise NetworkError(
+            f"{repo}: {constants.ENDPOINT} did not give {file} ({_why(error)}). "
+            "Check the network, or give images of your own with --data PATH"
+        ) from error
+
+
+def _why(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def decode_once(
+    source: Source, folder: Path, size: tuple[int, int], limit: int | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
+    """Return images (N, 3, *size) and labels, decoded into `folder` unless they are there already.
+
+    The middle of each image is cut to the proportions of `size` (height, width), then resized.
+
+    Raises:
+        InputError: pyarrow is not installed, or a file holds something else.
+        NetworkError: a file could not be fetched.
+        ResourceError: the disk is full.
+    """
+    images, labels = folder / "images.npy", folder / "labels.npy"
+    if not images.exists():
+        rows = islice(_rows(source), limit)
+        store_images(images, _pixels(rows, size, labels if source.label else None), (*size, 3))
+    return map_images(images), np.load(labels, allow_pickle=False) if source.label else None
+
+
+def _pixels(
+    rows: Iterable[tuple[bytes, int]], size: tuple[int, int], labels: Path | None
+) -> Iterator[NDArray[np.uint8]]:
+    """Give the images one by one, and put the labels on the disk before the last of them ends."""
+    numbers = []
+    for data, number in rows:
+        numbers.append(number)
+        try:
+            image = Image.open(io.BytesIO(data)).convert("RGB")
+        except OSError as error:
+            raise InputError(
+                f"image {len(numbers)} of the set: it cannot be decoded ({error}). Fetch the set again"
+            ) from error
+        yield np.asarray(ImageOps.fit(image, size[::-1], Image.Resampling.LANCZOS))
+    if labels is not None:
+        buffer = io.BytesIO()
+        np.save(buffer, np.asarray(numbers, np.int64))
+        write_atomic(labels, buffer.getvalue())
+
+
+def _rows(source: Source) -> Iterator[tuple[bytes, int]]:
+    """Give each row's encoded image and label (0 where there is none)."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise InputError(
+            f'{source.repo}: reading it needs pyarrow. Type: pip install "gan-model-zoo[data]"'
+        ) from error
+    columns = [source.image] + ([source.label] if source.label else [])
+    for path in source.fetch():
+        try:
+            for batch in parquet.ParquetFile(path).iter_batches(ROWS_AT_ONCE, columns=columns):
+                for row in batch.to_pylist():
+                    yield row[source.image]["bytes"], row[source.label] if source.label else 0
+        except (pyarrow.ArrowException, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path}: it is no parquet file with the columns {', '.join(columns)}. "
+                "Delete it, and it is fetched again"
+            ) from error

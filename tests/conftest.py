@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 TINY = """
 name = "tiny"
@@ -71,7 +71,7 @@ def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.delenv("ZOO_DISABLE", raising=False)
     monkeypatch.chdir(place)
-    yield
+    return
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ResourceError(
-            f"{path}: it cannot be written: {reason}. Free or choose another place"
+            f"{path}: it cannot be written: {reason}. Free space there, or choose another place"
         ) from error
 
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.atomic import sha256_file, write_atomic
 from zoo.errors import InputError, IntegrityError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

@@ -21,7 +21,6 @@ from zoo.device import choose_device, choose_precision, describe_hardware
 from zoo.errors import BusyError, InputError
 from zoo.evaluation import split
 from zoo.harvest import RECIPE
-from zoo.images import Images
 from zoo.plan import make_plan, with_data, with_stand_in
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe, write_toml
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from zoo.device import DeviceChoice, Precision, PrecisionChoice
+    from zoo.images import Images
     from zoo.plan import Plan
 
 LOCK = ".lock"

@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import sys
+import textwrap
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
@@ -18,10 +21,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import pluggy
 
 from zoo import __version__, hookspecs
+from zoo.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from zoo.registry import Registry
 
 Group = Literal["zoo.commands", "zoo"]
@@ -46,6 +48,8 @@ BUILTIN_PLUGINS: dict[Group, tuple[str, ...]] = {
 }
 DISTRIBUTION = "gan-model-zoo"
 DISABLE = "ZOO_DISABLE"
+REASON_LENGTH = 300
+"""An ImportError's advice can be a page long."""
 COMPONENT_HOOKS = {
     "zoo_register_architectures": "architecture",
     "zoo_register_losses": "loss",
@@ -64,9 +68,15 @@ class PluginInfo:
     """Its module (built-in) or entry point."""
     distribution: str
     version: str
+    group: Group
     status: Literal["loaded", "failed", "disabled"] = "loaded"
     reason: str = ""
     hooks: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What the manager calls it: two distributions may give an entry point the same name."""
+        return f"{self.distribution}:{self.group}:{self.name}"
 
 
 class Plugins:
@@ -75,90 +85,124 @@ class Plugins:
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager("zoo")
         self.manager.add_hookspecs(hookspecs)
-        self.infos: dict[str, PluginInfo] = {}
+        self._infos: dict[str, PluginInfo] = {}
         self._loaded: set[Group] = set()
+
+    @property
+    def infos(self) -> list[PluginInfo]:
+        """Every plugin there is, in the order of loading."""
+        return list(self._infos.values())
 
     def load(self, group: Group) -> None:
         """Load one phase, once."""
         if group in self._loaded:
             return
-        self._loaded.add(group)
         for module in BUILTIN_PLUGINS[group]:
-            info = PluginInfo(module, DISTRIBUTION, __version__)
-            self._register(importlib.import_module(module), info)
+            info = PluginInfo(module, DISTRIBUTION, __version__, group)
+            if info.key not in self._infos:
+                self._register(importlib.import_module(module), info)
         for point in sorted(metadata.entry_points(group=group), key=lambda point: point.name):
             if point.dist is not None and point.value not in BUILTIN_PLUGINS[group]:
-                self._load_third_party(point, PluginInfo(point.name, point.dist.name, point.dist.version))
+                self._load_third_party(
+                    point, PluginInfo(point.name, point.dist.name, point.dist.version, group)
+                )
+        self._loaded.add(group)
 
     def _load_third_party(self, point: metadata.EntryPoint, info: PluginInfo) -> None:
-        disabled = {word.strip() for word in os.environ.get(DISABLE, "").split(",")}
-        if disabled & {info.name, info.distribution}:
-            self.infos[info.name] = replace(info, status="disabled", reason=f"{DISABLE} names it")
+        if {_normal(info.name), _normal(info.distribution)} & _disabled():
+            self._infos[info.key] = replace(info, status="disabled", reason=f"{DISABLE} names it")
             return
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
-                plugin = point.load()
-            self._register(plugin, info)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a plugin's sys.exit() must not end the program either
-            self._fail(info, error)
+        with self.tolerant(info):
+            plugin = point.load()
+            if not self.manager.is_registered(plugin):  # one module may serve both groups
+                self._register(plugin, info)
 
     def _register(self, plugin: Any, info: PluginInfo) -> None:
-        self.manager.register(plugin, name=info.name)
-        misspelt = [
-            name
-            for name in dir(plugin)
-            if self.manager.parse_hookimpl_opts(plugin, name) is not None and not hasattr(hookspecs, name)
-        ]
-        if misspelt:
-            raise TypeError(f"there is no hook {misspelt[0]!r}")
-        callers = self.manager.get_hookcallers(plugin) or []
-        self.infos[info.name] = replace(info, hooks=tuple(sorted(caller.name for caller in callers)))
-
-    def _fail(self, info: PluginInfo, error: BaseException) -> None:
-        if self.manager.has_plugin(info.name):
-            self.manager.unregister(name=info.name)
-        reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
-        self.infos[info.name] = replace(info, status="failed", reason=reason, hooks=())
-        from zoo.console import warn
-
-        warn(f"plugin {info.name} of {info.distribution} {info.version} is left out: {reason}")
+        options = {name: self.manager.parse_hookimpl_opts(plugin, name) for name in dir(plugin)}
+        for name, found in options.items():
+            if found is not None and not hasattr(hookspecs, found["specname"] or name):
+                raise TypeError(f"there is no hook {name!r}. {did_you_mean(name, _hook_names())}")
+        self.manager.register(plugin, name=info.key)
+        hooks = sorted(caller.name for caller in self.manager.get_hookcallers(plugin) or [])
+        if not hooks:
+            raise TypeError("it has no hook. Mark its functions with `from zoo.hookspecs import hookimpl`")
+        self._infos[info.key] = replace(info, hooks=tuple(hooks))
 
     def calls(self, hook: str) -> Iterator[tuple[PluginInfo, Any]]:
         """Yield each plugin that implements a hook, and its function."""
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
-            yield self.infos[implementation.plugin_name], implementation.function
+            yield self._infos[implementation.plugin_name], implementation.function
 
     def registry(self) -> Registry:
-        """Return all components and recipes, loading the second phase when that has not happened."""
+        """Return all components and recipes, loading the second phase when that has not happened.
+
+        A plugin brings all it has or, where one of its hooks fails, nothing.
+        """
         self.load("zoo")
-        from zoo.generator_folder import Provider
         from zoo.registry import Registry
 
         registry = Registry()
-        for hook, kind in COMPONENT_HOOKS.items():
-            for info, function in list(self.calls(hook)):
-                provider = Provider(distribution=info.distribution, version=info.version)
-                with self.tolerant(info):
-                    for component in list(function()):
-                        registry.add(kind, component, provider)
-        for info, function in list(self.calls("zoo_register_recipes")):
+        for info in self.infos:
             with self.tolerant(info):
-                for path in list(function()):
-                    registry.add_recipe(path, Provider(distribution=info.distribution, version=info.version))
+                registry.take(self._brought_by(info))
         return registry
+
+    def _brought_by(self, info: PluginInfo) -> Registry:
+        from zoo.generator_folder import Provider
+        from zoo.registry import Registry
+
+        provider = Provider(distribution=info.distribution, version=info.version)
+        part = Registry()
+        for hook in (*COMPONENT_HOOKS, "zoo_register_recipes"):
+            for bringer, function in self.calls(hook):
+                if bringer != info:
+                    continue
+                things = function()
+                if not isinstance(things, Iterable):
+                    raise TypeError(f"{hook} returned {things!r}, which is no list")
+                for thing in things:
+                    if hook in COMPONENT_HOOKS:
+                        part.add(COMPONENT_HOOKS[hook], thing, provider)
+                    else:
+                        part.add_recipe(thing, provider)
+        return part
 
     @contextlib.contextmanager
     def tolerant(self, info: PluginInfo) -> Iterator[None]:
-        """Let a built-in's error through, and make anybody else's that plugin's own trouble."""
+        """Let a built-in's error through, and make anybody else's that plugin's own trouble, `sys.exit()` included."""
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 yield
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if info.distribution == DISTRIBUTION:
                 raise
             self._fail(info, error)
+
+    def _fail(self, info: PluginInfo, error: BaseException) -> None:
+        if self.manager.has_plugin(info.key):
+            self.manager.unregister(name=info.key)
+        words = f"{type(error).__name__}: {error}".rstrip(": ")
+        reason = textwrap.shorten(words, REASON_LENGTH, placeholder=" ...")
+        self._infos[info.key] = replace(info, status="failed", reason=reason, hooks=())
+        from zoo.console import warn
+
+        warn(
+            f"plugin {info.name} of {info.distribution} {info.version} is left out: {reason.rstrip('.')}. "
+            f"Mend it, uninstall it, or set {DISABLE}={info.distribution}"
+        )
+
+
+def _disabled() -> set[str]:
+    return {_normal(word) for word in os.environ.get(DISABLE, "").split(",") if word.strip()}
+
+
+def _normal(name: str) -> str:
+    """Return a distribution's name as pip compares it: `Zoo_Hinge` is `zoo-hinge`."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _hook_names() -> list[str]:
+    return [name for name in vars(hookspecs) if name.startswith("zoo_")]
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
@@ -16,6 +15,7 @@ from zoo.optimizers import Optimizers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 Table = dict[str, Any]
 RECIPE_LIMIT = 1 << 20

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,8 @@ from zoo.generator_folder import ComponentRecord, Provider
 from zoo.messages import explain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from pydantic_core import ErrorDetails
 
 KINDS: dict[str, type[Component]] = {
@@ -70,8 +71,22 @@ class Registry:
         self._entries[kind].setdefault(component.name, []).append(Entry(component, provider))
 
     def add_recipe(self, path: Path, provider: Provider) -> None:
-        """Take a recipe file from a plugin; its name is the file's."""
+        """Take a recipe file from a plugin; its name is the file's.
+
+        Raises:
+            TypeError: it is no path of a file.
+        """
+        if not isinstance(path, Path) or not path.is_file():
+            raise TypeError(f"{path!r} is no pathlib.Path of a recipe file")
         self._recipes.setdefault(path.stem, []).append(RecipeEntry(path, provider))
+
+    def take(self, part: Registry) -> None:
+        """Take all that another registry has."""
+        for kind, members in part._entries.items():
+            for name, entries in members.items():
+                self._entries[kind].setdefault(name, []).extend(entries)
+        for name, recipes in part._recipes.items():
+            self._recipes.setdefault(name, []).extend(recipes)
 
     def names(self, kind: str) -> list[str]:
         """Return the sorted names of a kind's components."""

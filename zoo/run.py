@@ -99,6 +99,9 @@ class Run:
         self._moment("zoo_run_started")
         try:
             yield from self._steps(until, stop)
+        except GeneratorExit:
+            self._end("stopped")
+            raise
         except BaseException:
             self._end("failed")
             raise
@@ -120,10 +123,13 @@ class Run:
                 progress = self._evaluate(progress)
             if number % training.sample_every == 0 or last:
                 self._save_samples()
-            if number % training.checkpoint_every == 0 or last or stop or progress.best:
+            due = number % training.checkpoint_every == 0 or last or progress.best
+            if due:
                 self._save_checkpoint()
             yield progress
             if stop:
+                if not due:
+                    self._save_checkpoint()
                 return
 
     def _write_losses(self, since: int, seconds: float) -> dict[str, float]:

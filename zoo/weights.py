@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 from safetensors.torch import load_file
 
-from zoo.components import Architecture
 from zoo.errors import IntegrityError, UsageError
 from zoo.generator_folder import WEIGHTS, verify
 from zoo.plugins import load_registry
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from zoo.components import Architecture
     from zoo.generator_folder import GeneratorConfig
 
 

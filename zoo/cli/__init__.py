@@ -17,7 +17,7 @@ from zoo.errors import ZooError
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="zoo")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:  # noqa: ARG001 - read in main(), where errors arrive
+def cli(debug: bool) -> None:
     """Train GANs from recipes, export the generator to ONNX, publish it, make pictures."""
 
 

@@ -75,10 +75,13 @@ class Dcgan(Architecture):
         for layer, (up, kernel, stride) in enumerate(
             zip(self.generator_upsample, self.generator_kernels, self.generator_strides, strict=True)
         ):
-            if up == 2 and (stride != 1 or kernel % 2 == 0):
+            if up == 2 and stride != 1:
                 raise ValueError(
-                    f"generator layer {layer} upsamples, so it needs stride 1 and an odd kernel, "
-                    f"found stride {stride} and kernel {kernel}"
+                    f"generator layer {layer} upsamples, so its stride must be 1, found {stride}"
+                )
+            if stride == 1 and kernel % 2 == 0:
+                raise ValueError(
+                    f"generator layer {layer} has stride 1, so its kernel must be odd to keep the size, found {kernel}"
                 )
         if self.generator_filters[-1] not in (1, 3):
             raise ValueError(

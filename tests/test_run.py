@@ -19,7 +19,8 @@ from zoo.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.errors import BusyError, DivergedError, InputError, IntegrityError
 from zoo.generator_folder import verify
 from zoo.harvest import write_generator
-from zoo.launch import held, new_run, reopen
+from zoo.launch import new_run, reopen
+from zoo.lock import held
 from zoo.runs import latest_run, read_record
 from zoo.signals import Stop, stop_on_signals
 
@@ -245,3 +246,18 @@ def test_a_sample_that_stands_in_is_written_into_the_resolved_recipe(tiny: Path,
     assert "bundled = true" in resolved
     assert "data.sample" not in resolved
     assert "[[augmentations]]" in resolved or "augmentations = [" in resolved
+
+
+def test_a_change_on_resume_is_recorded_and_another_architecture_refused(tiny: Path, tmp_path: Path) -> None:
+    path = zoo.train(str(tiny), steps=1, out=tmp_path / "run")
+    drain(reopen(path, ["training.steps=2", "optimizers.critic.learning_rate=1e-4"]).go(2, Stop()))
+
+    assert read_record(path)["changes"] == [
+        {"step": 1, "set": ["training.steps=2", "optimizers.critic.learning_rate=1e-4"]}
+    ]
+    assert reopen(path).plan.recipe.optimizers.critic.learning_rate == 1e-4
+    with pytest.raises(InputError) as caught:
+        reopen(path, ["architecture.latent_dim=9"])
+    assert str(caught.value) == (
+        "--set architecture.latent_dim: the trained weights fit the architecture as it was. Start a new run for another"
+    )

@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from zoo import __version__
 from zoo.atomic import disk_errors, write_atomic
 from zoo.checkpoint import newest_good
 from zoo.console import warn
 from zoo.device import choose_device, choose_precision, describe_hardware
-from zoo.errors import BusyError, InputError
+from zoo.errors import InputError
 from zoo.evaluation import split
 from zoo.harvest import RECIPE
 from zoo.plan import make_plan, with_data, with_stand_in
@@ -29,13 +27,11 @@ from zoo.runs import is_run, new_run_path, read_record
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from zoo.device import DeviceChoice, Precision, PrecisionChoice
     from zoo.images import Images
     from zoo.plan import Plan
-
-LOCK = ".lock"
 
 
 def new_run(
@@ -84,15 +80,20 @@ def new_run(
 def reopen(path: Path, changes: Sequence[str] = ()) -> Run:
     """Make an existing run ready to go on from its newest good checkpoint.
 
+    Args:
+        path: the run folder, held by this process.
+        changes: `key.path=value` for fields of the recipe, recorded in `run.json`; never of the architecture.
+
     Raises:
-        InputError: it is no run, or its data is not what it was trained on.
-        IntegrityError: no checkpoint is whole.
+        InputError: it is no run, a change is refused, or the data is not what it was trained on.
     """
     if not is_run(path):
         raise InputError(f"{path}: there is no run. See which there are under runs/")
     record = read_record(path)
     registry = load_registry()
     plan = make_plan(read_recipe(path / RECIPE, changes), registry, str(path / RECIPE))
+    if changes:
+        _refuse_other_networks(plan, make_plan(read_recipe(path / RECIPE), registry, str(path / RECIPE)))
     images = plan.data.images()
     trained = record["data"]["fingerprint"]
     if images.fingerprint != trained:
@@ -109,25 +110,20 @@ def reopen(path: Path, changes: Sequence[str] = ()) -> Run:
         warn(f"{path}: it has no good checkpoint, so it begins at step 0")
     else:
         run.load(state)
+    if changes:
+        record.setdefault("changes", []).append({"step": run.step, "set": list(changes)})
+        write_atomic(path / RECIPE, write_toml(plan.resolved()))
     return run
 
 
-@contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Hold a run folder against other processes.
-
-    Raises:
-        BusyError: another one holds it.
-    """
-    lock = FileLock(path / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise BusyError(f"{path}: another process is training in it. Wait for it, or stop it") from None
-    try:
-        yield
-    finally:
-        lock.release()
+def _refuse_other_networks(plan: Plan, before: Plan) -> None:
+    now, then = (each.architecture.model_dump() for each in (plan, before))
+    changed = sorted(field for field in now.keys() | then.keys() if now.get(field) != then.get(field))
+    if changed or plan.architecture.name != before.architecture.name:
+        field = changed[0] if changed else "name"
+        raise InputError(
+            f"--set architecture.{field}: the trained weights fit the architecture as it was. Start a new run for another"
+        )
 
 
 def _images(plan: Plan) -> tuple[Plan, Images]:

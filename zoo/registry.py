@@ -6,7 +6,7 @@ import inspect
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -48,6 +48,9 @@ class RecipeEntry:
 
     path: Path
     provider: Provider
+
+
+E = TypeVar("E", Entry, RecipeEntry)
 
 
 @dataclass
@@ -156,7 +159,7 @@ def validated(component: type[Component], fields: Mapping[str, Any], where: str,
         raise InputError(explain(details, component, where, name)) from None
 
 
-def _only(entries: list[Any], kind: str, name: str) -> Any:
+def _only(entries: list[E], kind: str, name: str) -> E:
     if len(entries) > 1:
         providers = [entry.provider.distribution for entry in entries]
         rival = next((provider for provider in providers if provider != BUILTIN), providers[0])
@@ -166,5 +169,5 @@ def _only(entries: list[Any], kind: str, name: str) -> Any:
     return entries[0]
 
 
-def _preferred(entries: Iterable[Any]) -> Any:
+def _preferred(entries: Iterable[E]) -> E:
     return min(entries, key=lambda entry: entry.provider.distribution != BUILTIN)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.harvest import write_generator
-from zoo.launch import held, new_run
+from zoo.launch import new_run
+from zoo.lock import held
 from zoo.signals import stop_on_signals
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoo.errors import UsageError
+
 if TYPE_CHECKING:
     from zoo.run import Run
 
@@ -58,6 +60,7 @@ def train(
 ) -> None:
     """Train RECIPE (a name from `zoo list`, or a .toml file) and end with a generator folder."""
     from zoo.launch import new_run
+    from zoo.lock import held
     from zoo.training import all_changes
 
     run = new_run(
@@ -68,7 +71,8 @@ def train(
         device=device,  # type: ignore[arg-type]
         precision=precision,  # type: ignore[arg-type]
     )
-    _go(run, run.plan.training.steps)
+    with held(run.path):
+        _go(run, run.plan.training.steps)
 
 
 @click.command()
@@ -77,27 +81,29 @@ def train(
 @_set
 def resume(run: Path | None, steps: int | None, changes: tuple[str, ...]) -> None:
     """Go on with RUN (without it, the latest) from its newest good checkpoint."""
-    from zoo.runs import latest_run
+    from zoo.lock import held
+    from zoo.runs import latest_run, read_record
 
     path = run or latest_run()
-    from zoo.launch import reopen
-    from zoo.training import all_changes
+    read_record(path)
+    with held(path):
+        from zoo.launch import reopen
+        from zoo.training import all_changes
 
-    opened = reopen(path, all_changes(changes, steps, None))
-    until = opened.plan.training.steps
-    if opened.step >= until:
-        raise click.UsageError(f"{path} has made {opened.step} of {until} steps; name more with --steps")
-    _go(opened, until)
+        opened = reopen(path, all_changes(changes, steps, None))
+        until = opened.plan.training.steps
+        if opened.step >= until:
+            raise UsageError(f"{path}: it has made {opened.step} of {until} steps. Name more with --steps")
+        _go(opened, until)
 
 
 def _go(run: Run, until: int) -> None:
     from zoo.cli.display import show
     from zoo.console import say
     from zoo.harvest import write_generator
-    from zoo.launch import held
     from zoo.signals import stop_on_signals
 
-    with held(run.path), stop_on_signals() as stop:
+    with stop_on_signals() as stop:
         show(run, until, stop)
         say(f"{run.path}: stopped at step {run.step}." if stop else f"{run.path}: {run.step} steps done.")
         folder = write_generator(run.path)

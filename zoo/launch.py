@@ -122,7 +122,8 @@ def _refuse_other_networks(plan: Plan, before: Plan) -> None:
     if changed or plan.architecture.name != before.architecture.name:
         field = changed[0] if changed else "name"
         raise InputError(
-            f"--set architecture.{field}: the trained weights fit the architecture as it was. Start a new run for another"
+            f"--set architecture.{field}: the trained weights fit the architecture as it was. "
+            "Start a new run for another"
         )
 
 

@@ -158,8 +158,8 @@ class Trainer:
         self.generator.load_state_dict(state["generator"])
         self.critic.load_state_dict(state["critic"])
         self.ema.module.load_state_dict(state["ema"])
-        self.critic_optimizer.load_state_dict(_as_laid_out(state["critic_optimizer"], self.critic))
-        self.generator_optimizer.load_state_dict(_as_laid_out(state["generator_optimizer"], self.generator))
+        _restore(self.critic_optimizer, state["critic_optimizer"], self.critic)
+        _restore(self.generator_optimizer, state["generator_optimizer"], self.generator)
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda" and "cuda_random" in state:
             torch.cuda.set_rng_state(state["cuda_random"], self.device)
@@ -179,8 +179,11 @@ def _descend(
     return {side: total.detach(), **parts}
 
 
-def _as_laid_out(state: dict[str, Any], network: nn.Module) -> dict[str, Any]:
-    """Give an optimizer's tensors the strides of the weights they belong to: another layout sums in another order."""
+def _restore(optimizer: torch.optim.Optimizer, state: dict[str, Any], network: nn.Module) -> None:
+    """Give an optimizer its tensors back, in the strides of their weights: another layout sums in another order.
+
+    Rates and decays are the recipe's, not the state's: a resume may have changed them.
+    """
     weights = list(network.parameters())
     moments = {
         index: {
@@ -191,4 +194,4 @@ def _as_laid_out(state: dict[str, Any], network: nn.Module) -> dict[str, Any]:
         }
         for index, slots in state["state"].items()
     }
-    return {"state": moments, "param_groups": state["param_groups"]}
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import torch
 from torch.nn import functional
 
 from zoo.errors import InputError
 from zoo_plugins.metrics.swd import SlicedWasserstein, _pyramid
+
+QUICK = SlicedWasserstein(patches=16, directions=32)
 
 
 def textured(count: int, seed: int, shape: tuple[int, int, int] = (1, 28, 28)) -> torch.Tensor:
@@ -27,12 +27,12 @@ def images() -> torch.Tensor:
 
 
 def test_a_set_is_at_no_distance_from_itself(images: torch.Tensor) -> None:
-    assert SlicedWasserstein().measure(images, images) == 0
+    assert QUICK.measure(images, images) == 0
 
 
 def test_it_is_symmetric(images: torch.Tensor) -> None:
     other = textured(128, seed=2) * 0.5
-    there, back = SlicedWasserstein().measure(images, other), SlicedWasserstein().measure(other, images)
+    there, back = QUICK.measure(images, other), QUICK.measure(other, images)
     assert there == back
     assert there > 0
 
@@ -41,9 +41,7 @@ def test_it_is_symmetric(images: torch.Tensor) -> None:
 def test_it_grows_with_noise(shape: tuple[int, int, int]) -> None:
     images = textured(64, 1, shape)
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(3))
-    figures = [
-        SlicedWasserstein().measure(images, images + strength * noise) for strength in (0, 0.1, 0.3, 1)
-    ]
+    figures = [QUICK.measure(images, images + strength * noise) for strength in (0, 0.1, 0.3, 1)]
     assert figures == sorted(figures)
     assert len(set(figures)) == 4
 
@@ -53,39 +51,36 @@ def test_it_grows_with_blur(images: torch.Tensor) -> None:
     blurred = images
     for _ in range(3):
         blurred = functional.avg_pool2d(blurred, 3, stride=1, padding=1, count_include_pad=False)
-        figures.append(SlicedWasserstein().measure(images, blurred))
+        figures.append(QUICK.measure(images, blurred))
     assert figures == sorted(figures)
     assert len(set(figures)) == 4
 
 
-def test_it_grows_with_the_part_of_images_that_lost_their_shape(images: torch.Tensor) -> None:
-    def spoilt(count: int) -> torch.Tensor:
-        return torch.cat([textured(count, 9) ** 5, images[count:]]) if count else images
-
-    figures = [SlicedWasserstein().measure(images, spoilt(count)) for count in (0, 16, 64, 128)]
+def test_it_grows_as_more_images_collapse_to_one(images: torch.Tensor) -> None:
+    one = images[:1].expand(128, -1, -1, -1)
+    figures = [QUICK.measure(images, torch.cat([one[:count], images[count:]])) for count in (0, 32, 64, 128)]
     assert figures == sorted(figures)
     assert len(set(figures)) == 4
 
 
 def test_the_worth_of_a_level_does_not_hang_on_brightness_and_contrast(images: torch.Tensor) -> None:
-    assert SlicedWasserstein().measure(images, 0.5 * images + 0.2) == pytest.approx(0, abs=0.01)
+    assert QUICK.measure(images, 0.5 * images + 0.2) == pytest.approx(0, abs=0.01)
 
 
 def test_one_image_over_and_over_is_further_than_other_images_of_the_kind(images: torch.Tensor) -> None:
     fresh, collapsed = textured(128, seed=2), images[:1].expand(128, -1, -1, -1)
-    metric = SlicedWasserstein()
-    assert metric.measure(images, collapsed) > 3 * metric.measure(images, fresh)
+    assert QUICK.measure(images, collapsed) > 3 * QUICK.measure(images, fresh)
 
 
 def test_flat_images_give_a_finite_figure(images: torch.Tensor) -> None:
     flat = torch.full_like(images, 0.3)
-    assert 100 < SlicedWasserstein().measure(images, flat) < 10_000
-    assert SlicedWasserstein().measure(flat, -flat) < 1
+    assert 100 < QUICK.measure(images, flat) < 10_000
+    assert QUICK.measure(flat, -flat) < 1
 
 
 def test_a_broken_generator_gives_nan_not_a_good_figure(images: torch.Tensor) -> None:
     broken = torch.full_like(images, float("nan"))
-    figure = SlicedWasserstein().measure(images, broken)
+    figure = QUICK.measure(images, broken)
     assert figure != figure
 
 
@@ -93,28 +88,27 @@ def test_looking_leaves_the_global_generator_alone_and_does_not_hang_on_it(image
     other = textured(128, seed=2)
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = SlicedWasserstein().measure(images, other)
+    first = QUICK.measure(images, other)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
-    assert SlicedWasserstein().measure(images, other) == first
+    assert QUICK.measure(images, other) == first
 
 
 def test_its_seed_decides_what_is_looked_at(images: torch.Tensor) -> None:
     other = textured(128, seed=2)
-    assert SlicedWasserstein(seed=1).measure(images, other) != SlicedWasserstein(seed=2).measure(
-        images, other
-    )
+    metrics = [SlicedWasserstein(seed=seed, directions=8) for seed in (1, 2)]
+    assert metrics[0].measure(images, other) != metrics[1].measure(images, other)
 
 
 def test_of_the_larger_set_as_many_are_drawn(images: torch.Tensor) -> None:
     more = textured(300, seed=2)
-    few = SlicedWasserstein().measure(images, more[:128])
-    assert SlicedWasserstein().measure(images, more) == pytest.approx(few, rel=0.3)
-    assert SlicedWasserstein().measure(images[:1], more) > 0
+    few = QUICK.measure(images, more[:128])
+    assert QUICK.measure(images, more) == pytest.approx(few, rel=0.3)
+    assert QUICK.measure(images[:1], more) > 0
 
 
 def test_no_gradient_is_kept(images: torch.Tensor) -> None:
-    assert isinstance(SlicedWasserstein().measure(images.clone().requires_grad_(), images), float)
+    assert isinstance(QUICK.measure(images.clone().requires_grad_(), images), float)
 
 
 @pytest.mark.parametrize("side", [28, 31, 33, 64])
@@ -159,15 +153,8 @@ def test_the_protocol_states_levels_patches_and_directions(shape: tuple[int, int
 def test_images_smaller_than_a_patch_are_refused() -> None:
     small = torch.zeros(4, 1, 6, 9)
     with pytest.raises(InputError) as caught:
-        SlicedWasserstein().measure(small, small)
+        QUICK.measure(small, small)
     assert str(caught.value) == (
         "swd: real images are (1, 6, 9), generated ones (1, 6, 9). "
         "Give images of one shape, of at least 7 x 7 pixels"
     )
-
-
-def test_a_thousand_drawings_take_seconds() -> None:
-    one, other = textured(1000, 1), textured(1000, 2)
-    start = time.process_time()
-    SlicedWasserstein().measure(one, other)
-    assert time.process_time() - start < 10

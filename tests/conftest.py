@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 TINY = """
@@ -64,14 +63,13 @@ name = "swd"
 
 
 @pytest.fixture(autouse=True)
-def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep caches and the current folder in a temporary place, and leave torch's threads to the other tests."""
     place = tmp_path_factory.mktemp("world")
     monkeypatch.setenv("ZOO_CACHE", str(place / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.delenv("ZOO_DISABLE", raising=False)
     monkeypatch.chdir(place)
-    return
 
 
 @pytest.fixture

@@ -57,15 +57,12 @@ def test_the_generators_step_changes_no_critic_weight(tiny: Path) -> None:
     assert all(weight.grad is None and weight.requires_grad for weight in trainer.critic.parameters())
 
 
-def test_an_iteration_is_n_critic_steps_and_one_generator_step(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_iteration_is_n_critic_steps_and_one_generator_step(tiny: Path) -> None:
     trainer = trainer_of(plan_of(tiny, "training.critic_steps=3"))
     made: list[str] = []
     for side in ("critic", "generator"):
         optimizer = getattr(trainer, f"{side}_optimizer")
-        step = optimizer.step
-        monkeypatch.setattr(optimizer, "step", lambda step=step, side=side: (made.append(side), step())[1])
+        optimizer.register_step_post_hook(lambda *_, side=side: made.append(side))
     done = list(trainer.steps(2))
 
     assert made == ["critic", "critic", "critic", "generator"] * 2
@@ -135,7 +132,7 @@ def test_real_images_are_scaled_to_the_generators_range(tiny: Path) -> None:
     pixels = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 28, 28)
     trainer = Trainer(plan_of(tiny), pixels, torch.arange(2), torch.device("cpu"))
 
-    assert trainer._real().unique().tolist() == [-1.0, 1.0]
+    assert set(trainer._real().flatten().tolist()) == {-1.0, 1.0}
 
 
 def test_only_the_training_images_are_drawn(tiny: Path) -> None:
@@ -143,9 +140,9 @@ def test_only_the_training_images_are_drawn(tiny: Path) -> None:
     trainer = Trainer(
         plan_of(tiny, "training.batch_size=200"), pixels, torch.tensor([2, 7]), torch.device("cpu")
     )
-    drawn = ((trainer._real() + 1) * 127.5).round().unique().tolist()
+    drawn = ((trainer._real() + 1) * 127.5).round()
 
-    assert drawn == [2.0, 7.0]
+    assert set(drawn.flatten().tolist()) == {2.0, 7.0}
 
 
 def test_a_state_taken_and_given_back_goes_on_bit_for_bit(tiny: Path) -> None:

@@ -41,7 +41,7 @@ class Architecture(Component):
     """A generator and a critic that fit each other."""
 
     kind = "architecture"
-    latent_dim: int = Field(100, ge=1, le=4096, description="length of the latent vector z")
+    latent_dim: int = Field(default=100, ge=1, le=4096, description="length of the latent vector z")
 
     @property
     @abstractmethod
@@ -65,8 +65,8 @@ class Loss(Component):
     """
 
     kind = "loss"
-    weight: float = Field(1.0, ge=0, description="factor of this loss in the sum")
-    interval: int = Field(1, ge=1, description="apply on every n-th step, n times as strong")
+    weight: float = Field(default=1.0, ge=0, description="factor of this loss in the sum")
+    interval: int = Field(default=1, ge=1, description="apply on every n-th step, n times as strong")
 
     def critic(self, batch: CriticBatch) -> Tensor:
         """Return the scalar the critic minimises."""

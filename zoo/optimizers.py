@@ -26,7 +26,7 @@ class Adam(_Optimizer):
     name: Literal["adam"]
     learning_rate: _Rate
     betas: tuple[_Decay, _Decay] = (0.9, 0.999)
-    eps: float = Field(1e-7, gt=0)
+    eps: float = Field(default=1e-7, gt=0)
 
     def make(self, parameters: Iterable[nn.Parameter]) -> TorchOptimizer:
         """Return the optimizer over these parameters."""
@@ -41,7 +41,7 @@ class RmsProp(_Optimizer):
     name: Literal["rmsprop"]
     learning_rate: _Rate
     rho: _Decay = 0.9
-    eps: float = Field(1e-7, gt=0)
+    eps: float = Field(default=1e-7, gt=0)
 
     def make(self, parameters: Iterable[nn.Parameter]) -> TorchOptimizer:
         """Return the optimizer over these parameters."""

@@ -30,22 +30,22 @@ class Training(_Part):
 
     steps: int = Field(ge=1, description="generator steps")
     batch_size: int = Field(ge=1, le=65536, description="images in a batch")
-    critic_steps: int = Field(1, ge=1, le=1000, description="critic steps before each generator step")
+    critic_steps: int = Field(default=1, ge=1, le=1000, description="critic steps before each generator step")
     ema: float = Field(
-        0.999, ge=0, lt=1, description="decay of the averaged generator weights; 0 averages nothing"
+        default=0.999, ge=0, lt=1, description="decay of the averaged generator weights; 0 averages nothing"
     )
-    seed: int = Field(0, ge=0, lt=2**63, description="of weights, latents and data order")
-    log_every: int = Field(10, ge=1, description="steps between lines of metrics.jsonl")
-    sample_every: int = Field(100, ge=1, description="steps between sample grids")
-    eval_every: int = Field(500, ge=1, description="steps between measurements of the metric")
-    checkpoint_every: int = Field(250, ge=1, description="steps between checkpoints")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="of weights, latents and data order")
+    log_every: int = Field(default=10, ge=1, description="steps between lines of metrics.jsonl")
+    sample_every: int = Field(default=100, ge=1, description="steps between sample grids")
+    eval_every: int = Field(default=500, ge=1, description="steps between measurements of the metric")
+    checkpoint_every: int = Field(default=250, ge=1, description="steps between checkpoints")
 
 
 class Recipe(_Part):
     """A recipe as written: component tables are still tables, since only the registry knows their fields."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="what the run is called")
-    summary: str = Field("", description="one line for `zoo list`")
+    summary: str = Field(default="", description="one line for `zoo list`")
     data: Table
     architecture: Table
     losses: tuple[Table, ...] = Field(min_length=1)
@@ -73,14 +73,18 @@ def read_recipe(path: Path, changes: Iterable[str] = ()) -> Recipe:
             raise InputError(
                 f"{path}: it has {path.stat().st_size} bytes, which no recipe needs. Give a recipe file"
             )
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path}: it cannot be read: {error.strerror}. Give a recipe file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: it is not TOML: {error}. Mend that line") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: it is not text in UTF-8, so it is not TOML. Give a recipe file") from None
+    except RecursionError:
+        raise InputError(f"{path}: its lists are nested too deeply. No recipe needs that") from None
+    except ValueError as error:  # tomllib's own, and Python's for an integer of over 4300 digits
+        raise InputError(f"{path}: it is not TOML: {error}. Mend that") from None
     for change in changes:
         set_value(table, change)
-    return parse_recipe(table, str(path))
+    return parse_recipe(table, path.name)
 
 
 def parse_recipe(table: Mapping[str, Any], where: str) -> Recipe:
@@ -88,7 +92,9 @@ def parse_recipe(table: Mapping[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate_json(json.dumps(table, default=str))
     except ValidationError as error:
-        raise InputError(explain(error.errors()[0], Recipe, where, "the recipe")) from None
+        raise InputError(explain(error.errors()[0], Recipe, where)) from None
+    except RecursionError:
+        raise InputError(f"{where}: its tables are nested too deeply. No recipe needs that") from None
 
 
 def set_value(table: Table, change: str) -> None:
@@ -123,7 +129,7 @@ def _step_into(place: Any, part: str, change: str) -> Any:
 
 
 def _index(place: list[Any], part: str, change: str) -> int:
-    if not part.isdigit() or int(part) >= len(place):
+    if part not in map(str, range(len(place))):
         raise InputError(f"--set {change}: {part!r} is no entry of a list of {len(place)}. Count from 0")
     return int(part)
 
@@ -131,7 +137,7 @@ def _index(place: list[Any], part: str, change: str) -> int:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

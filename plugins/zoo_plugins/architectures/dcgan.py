@@ -34,35 +34,37 @@ class Dcgan(Architecture):
         Annotated[int, Field(ge=1, le=256)],
         Annotated[int, Field(ge=1, le=256)],
         Annotated[int, Field(ge=1, le=8192)],
-    ] = Field((7, 7, 64), description="height, width and channels after the dense layer")
+    ] = Field(default=(7, 7, 64), description="height, width and channels after the dense layer")
     generator_upsample: tuple[Literal[1, 2], ...] = Field(
-        (2, 2, 1, 1), description="2: nearest x2 upsampling, then convolution; 1: transposed convolution"
+        default=(2, 2, 1, 1),
+        description="2: nearest x2 upsampling, then convolution; 1: transposed convolution",
     )
     generator_filters: Sizes = Field(
-        (128, 64, 64, 1), description="channels each layer makes; the last are the image's"
+        default=(128, 64, 64, 1), description="channels each layer makes; the last are the image's"
     )
-    generator_kernels: Sizes = Field((5, 5, 5, 5), description="kernel sizes; odd after upsampling")
+    generator_kernels: Sizes = Field(default=(5, 5, 5, 5), description="kernel sizes; odd after upsampling")
     generator_strides: Sizes = Field(
-        (1, 1, 1, 1), description="strides of the transposed convolutions; 1 elsewhere"
+        default=(1, 1, 1, 1), description="strides of the transposed convolutions; 1 elsewhere"
     )
     generator_batch_norm_momentum: Momentum | None = Field(
-        None,
+        default=None,
         description="Keras's momentum (torch's is 1 - m) of batch norm in the generator; without it none",
     )
     generator_activation: Activation = Field(
-        "relu", description="after each layer but the last, which is tanh"
+        default="relu", description="after each layer but the last, which is tanh"
     )
-    generator_dropout: Rate = Field(0.0, description="dropout rate after the dense layer")
-    critic_filters: Sizes = Field((64, 64, 128, 128), description="channels each layer makes")
-    critic_kernels: Sizes = Field((5, 5, 5, 5), description="kernel sizes")
-    critic_strides: Sizes = Field((2, 2, 2, 1), description="strides")
+    generator_dropout: Rate = Field(default=0.0, description="dropout rate after the dense layer")
+    critic_filters: Sizes = Field(default=(64, 64, 128, 128), description="channels each layer makes")
+    critic_kernels: Sizes = Field(default=(5, 5, 5, 5), description="kernel sizes")
+    critic_strides: Sizes = Field(default=(2, 2, 2, 1), description="strides")
     critic_batch_norm_momentum: Momentum | None = Field(
-        None, description="Keras's momentum of batch norm after each layer but the first; without it none"
+        default=None,
+        description="Keras's momentum of batch norm after each layer but the first; without it none",
     )
-    critic_activation: Activation = Field("relu", description="after each convolution")
-    critic_dropout: Rate = Field(0.0, description="dropout rate after each activation")
-    slope: float = Field(0.2, ge=0, le=1, description="of leaky-relu for negative values")
-    weight_std: float = Field(0.02, gt=0, description="standard deviation of the initial weights")
+    critic_activation: Activation = Field(default="relu", description="after each convolution")
+    critic_dropout: Rate = Field(default=0.0, description="dropout rate after each activation")
+    slope: float = Field(default=0.2, ge=0, le=1, description="of leaky-relu for negative values")
+    weight_std: float = Field(default=0.02, gt=0, description="standard deviation of the initial weights")
 
     @model_validator(mode="after")
     def _layers_fit(self) -> Self:

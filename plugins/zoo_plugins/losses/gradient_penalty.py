@@ -23,7 +23,7 @@ class GradientPenalty(Loss):
     """Hold the critic's slope near one between real and fake (Gulrajani et al. 2017, eq. 3)."""
 
     name: ClassVar[str] = "gradient-penalty"
-    weight: float = Field(10.0, ge=0, description="lambda in the paper")
+    weight: float = Field(default=10.0, ge=0, description="lambda in the paper")
 
     def critic(self, batch: CriticBatch) -> Tensor:
         """Return the mean over the batch of (||grad D(x)|| - 1)^2, one random x per pair of real and fake."""

@@ -13,7 +13,7 @@ from zoo.hookspecs import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from zoo.plan import Plan
 
@@ -22,12 +22,12 @@ class WeightClipping(Regularizer):
     """Clip every weight and bias of the critic to [-limit, limit] (Arjovsky et al. 2017, algorithm 1)."""
 
     name: ClassVar[str] = "weight-clipping"
-    limit: float = Field(0.01, gt=0, description="c in the paper")
+    limit: float = Field(default=0.01, gt=0, description="c in the paper")
 
     @torch.no_grad()
     def after_step(self, critic: nn.Module) -> None:
         """Clip, in place."""
-        weights = list(critic.parameters())
+        weights: list[Tensor] = list(critic.parameters())
         torch._foreach_clamp_min_(weights, -self.limit)
         torch._foreach_clamp_max_(weights, self.limit)
 

@@ -39,7 +39,7 @@ class Split:
     @property
     def generated(self) -> int:
         """How many images are generated for a measurement."""
-        return max(len(self.reference), REFERENCE_MINIMUM)
+        return len(self.reference) if self.held_out else REFERENCE_LIMIT
 
 
 def split(count: int) -> Split:
@@ -68,7 +68,12 @@ def make_images(generator: nn.Module, seed: int, count: int, latent_dim: int, ba
 def measure(
     metric: Metric, generator: nn.Module, images: Images, split: Split, latent_dim: int, batch: int
 ) -> float:
-    """Return the metric of a generator in eval mode against the reference images."""
-    real = torch.from_numpy(images.pixels[split.reference.numpy()]).float().div(127.5).sub(1)
+    """Return the metric of a generator in eval mode against the reference images.
+
+    Where there are fewer of these than generated ones they are repeated: a handful of generated images to match
+    would make the figure mostly noise.
+    """
+    places = split.reference.repeat(-(-split.generated // len(split.reference)))[: split.generated]
+    real = torch.from_numpy(images.pixels[places.numpy()]).float().div(127.5).sub(1)
     fake = make_images(generator, EVALUATION_SEED, split.generated, latent_dim, batch)
     return float(metric.measure(real, fake))

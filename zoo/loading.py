@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.errors import InputError
-from zoo.plugins import plugins
+from zoo.errors import InputError, ZooError
+from zoo.plugins import DISABLE, DISTRIBUTION, plugins
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -23,10 +23,23 @@ def load(name: str | PathLike[str]) -> Generator:
         IntegrityError: its bytes are not what its `config.json` lists.
         NetworkError: the Hub does not give it.
     """
-    generator: Generator | None = plugins().manager.hook.zoo_open_generator(name=str(name))
-    if generator is None:
-        raise InputError(
-            f"{name}: there is no such run, generator folder or .onnx file, and it is no Hub name like OWNER/NAME. "
-            "See `zoo list`"
-        )
-    return generator
+    # pluggy asks the newest plugin first; here the built-in ones are.
+    openers = sorted(
+        plugins().calls("zoo_open_generator"), key=lambda call: call[0].distribution != DISTRIBUTION
+    )
+    for plugin, opener in openers:
+        try:
+            generator: Generator | None = opener(name=str(name))
+        except Exception as error:
+            if isinstance(error, ZooError) or plugin.distribution == DISTRIBUTION:
+                raise
+            raise InputError(
+                f"{name}: plugin {plugin.name} of {plugin.distribution} failed to open it: "
+                f"{type(error).__name__}: {error}. Set {DISABLE}={plugin.distribution} to do without it"
+            ) from error
+        if generator is not None:
+            return generator
+    raise InputError(
+        f"{name}: there is no such run, generator folder or .onnx file, and it is no Hub name like OWNER/NAME. "
+        "See `zoo list`"
+    )

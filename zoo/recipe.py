@@ -28,7 +28,7 @@ class _Part(BaseModel):
 class Training(_Part):
     """How long and how often. A step is one generator iteration: `critic_steps` critic steps, then one of its own."""
 
-    steps: int = Field(ge=1, description="generator steps")
+    steps: int = Field(ge=1, le=10**9, description="generator steps")
     batch_size: int = Field(ge=1, le=65536, description="images in a batch")
     critic_steps: int = Field(default=1, ge=1, le=1000, description="critic steps before each generator step")
     ema: float = Field(

@@ -143,7 +143,8 @@ class Registry:
 
     def record(self, component: Component) -> ComponentRecord:
         """Return what `config.json` says of a component."""
-        provider = self.entry(component.kind, component.name).provider
+        entries = self._entries[component.kind][component.name]
+        provider = next(entry.provider for entry in entries if entry.component is type(component))
         return ComponentRecord(
             name=component.name, provider=provider, fields=component.model_dump(mode="json")
         )

@@ -9,10 +9,8 @@ import click
 
 from zoo.console import say
 from zoo.errors import InputError, UsageError
-from zoo.generator_folder import ONNX, read_config
 from zoo.hookspecs import hookimpl
 from zoo.naming import HubName, parse_hub_name
-from zoo.runs import generator_folder, latest_run
 
 if TYPE_CHECKING:
     from zoo.generators import Generator
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
 @click.option("--message", metavar="TEXT", help="The commit's message.")
 def push(name: str, source: Path | None, private: bool, message: str | None) -> None:
     """Publish a generator on the Hugging Face Hub, the latest run's when none is named."""
+    from zoo.generator_folder import ONNX, read_config
+    from zoo.runs import latest_run
     from zoo_hub.push import push as publish
 
     hub = _hub_name(name)
@@ -60,6 +60,8 @@ def _hub_name(name: str) -> HubName:
 
 def _folder(path: Path) -> Path:
     """Return the generator folder that a path on the command line stands for."""
+    from zoo.runs import generator_folder
+
     if not path.exists():
         raise InputError(f"{path}: there is no such folder. Give a run or a generator folder")
     folder = generator_folder(path)
@@ -70,6 +72,7 @@ def _folder(path: Path) -> Path:
 
 def _export(folder: Path) -> None:
     """Export a generator that was never exported: the one case in which a push needs torch."""
+    from zoo.generator_folder import ONNX
     from zoo_export.export import export
 
     say(f"{folder}: it has no {ONNX} yet, so it is exported first")

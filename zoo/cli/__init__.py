@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import NoReturn
 
 import click
 
@@ -13,8 +14,13 @@ from zoo.cli.look import info, list_, plugins_
 from zoo.cli.train import resume, train
 from zoo.errors import ZooError
 
+EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
+"""What whoever only makes pictures need not install, and the extra that brings it."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, no_args_is_help=False
+)
 @click.version_option(__version__, prog_name="zoo")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
@@ -27,40 +33,63 @@ for command in (train, resume, list_, info, plugins_):
 
 def main() -> None:
     """Run the command line; errors become one line on stderr and an exit code."""
-    debug = "--debug" in sys.argv[1:]
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
     try:
         _add_plugin_commands()
-        code = cli.main(standalone_mode=False)
+        code = cli.main([word for word in arguments if word != "--debug"], standalone_mode=False)
         sys.stdout.flush()
-    except ZooError as error:
-        _fail(str(error), error.exit_code, debug)
-    except click.UsageError as error:
-        hint = error.ctx.command_path if error.ctx else "zoo"
-        _fail(f"{error.format_message().rstrip('.')}. See `{hint} --help`", 2, debug)
-    except click.ClickException as error:
-        _fail(error.format_message(), 3, debug)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted: nothing is left half-written. Run it again when you like", 130, debug)
     except BrokenPipeError:
         # Whoever read our output (head, less) has gone: that is their right.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except MemoryError:
-        _fail("memory: there is not enough of it. Use a smaller batch", 5, debug)
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            traceback.print_exc()
+        _fail(*_explained(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explained(error: BaseException) -> tuple[str, int]:
+    """Return the line for people and the exit code."""
+    if isinstance(error, ZooError):
+        return str(error), error.exit_code
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else "zoo"
+        message = error.format_message().rstrip(".")
+        return f"{message}{'' if message.endswith('?') else '.'} See `{path} --help`", 2
+    if isinstance(error, click.ClickException):
+        return error.format_message(), 3
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return "interrupted: nothing is left half-written. Run it again when you like", 130
+    if isinstance(error, MemoryError):
+        return "memory: there is not enough of it. Use a smaller batch", 5
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if missing in EXTRAS:
+        extra = EXTRAS[missing]
+        return (
+            f'this needs {missing}: {missing} is not installed. Run pip install "gan-model-zoo[{extra}]"',
+            3,
+        )
+    return (
+        f"{type(error).__name__}: {error}. This is a fault of the zoo or of a plugin; --debug shows where",
+        1,
+    )
 
 
 def _add_plugin_commands() -> None:
     from zoo.plugins import plugins
 
-    for info_, function in list(plugins().calls("zoo_register_commands")):
-        with plugins().tolerant(info_):
-            function(cli)
+    for plugin, function in list(plugins().calls("zoo_register_commands")):
+        with plugins().tolerant(plugin):
+            own = click.Group()
+            function(own)
+            for name, added in own.commands.items():
+                if cli.commands.get(name, added) is not added:
+                    raise ValueError(f"there is a command {name!r} already")
+            cli.commands.update(own.commands)
 
 
-def _fail(message: str, code: int, debug: bool) -> None:
-    if debug:
-        traceback.print_exc()
-    one_line = " ".join(message.split())
-    print(f"zoo: error: {one_line}", file=sys.stderr)
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"zoo: error: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)

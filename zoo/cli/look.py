@@ -43,8 +43,7 @@ def list_(as_json: bool) -> None:
 @_json
 def info(name: str, as_json: bool) -> None:
     """Say what NAME is made of: a recipe, a component, a run or a generator folder."""
-    path = Path(name)
-    facts = _generator_facts(path) if path.exists() else _registered_facts(name)
+    facts = _generator_facts(Path(name)) or _registered_facts(name)
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
@@ -73,49 +72,50 @@ def plugins_(as_json: bool) -> None:
         return
     for row in infos:
         hooks = ", ".join(hook.removeprefix("zoo_") for hook in row.hooks)
-        click.echo(f"{row.name:42} {row.distribution} {row.version}  {row.status}  {row.reason or hooks}")
+        click.echo(f"{row.name:40} {row.distribution} {row.version:8} {row.status:9} {row.reason or hooks}")
 
 
-def _generator_facts(path: Path) -> dict[str, Any]:
-    from zoo.errors import InputError
+def _generator_facts(path: Path) -> dict[str, Any] | None:
     from zoo.generator_folder import read_config
     from zoo.runs import generator_folder
 
     folder = generator_folder(path) if path.is_dir() else None
     if folder is None:
-        raise InputError(f"{path}: it is neither a run nor a generator folder. Give one of these, or a name")
+        return None
     return {"generator": str(folder), **read_config(folder).model_dump(mode="json")}
 
 
 def _registered_facts(name: str) -> dict[str, Any]:
-    from zoo.errors import UsageError, did_you_mean
+    from zoo.errors import InputError, UsageError, did_you_mean
     from zoo.plugins import load_registry
     from zoo.registry import KINDS
 
     registry = load_registry()
     recipes = registry.recipes()
     if name in recipes:
-        return _recipe_facts(registry, name)
+        facts = {"recipe": name, "provider": recipes[name].provider.model_dump()}
+        return {**facts, **_recipe_facts(registry, recipes[name].path)}
     for kind in KINDS:
         if name in registry.names(kind):
-            return _component_facts(kind, registry.entry(kind, name))
+            return _component_facts(kind, registry.entries(kind)[name])
+    if Path(name).suffix == ".toml":
+        return _recipe_facts(registry, Path(name))
+    if Path(name).exists():
+        raise InputError(f"{name}: it is neither a run nor a generator folder. Give one of these, or a name")
     known = [*recipes, *(known for kind in KINDS for known in registry.names(kind))]
     raise UsageError(
         f"{name}: there is no such recipe, component, run or generator. {did_you_mean(name, known)}"
     )
 
 
-def _recipe_facts(registry: Registry, name: str) -> dict[str, Any]:
+def _recipe_facts(registry: Registry, path: Path) -> dict[str, Any]:
     from zoo.plan import make_plan
     from zoo.recipe import read_recipe
 
-    path = registry.recipe(name)
     plan = make_plan(read_recipe(path), registry, path.name)
     critic, generator = plan.parameter_counts
     return {
-        "recipe": name,
         "summary": plan.recipe.summary,
-        "provider": registry.recipes()[name].provider.model_dump(),
         "file": str(path),
         "image_shape": list(plan.architecture.image_shape),
         "parameters": {"critic": critic, "generator": generator},
@@ -136,8 +136,11 @@ def _component_facts(kind: str, entry: Entry) -> dict[str, Any]:
 def _field(component: type[Component], name: str) -> dict[str, Any]:
     schema = component.model_json_schema()["properties"][name]
     field = component.model_fields[name]
-    default = {} if field.is_required() else {"default": json.loads(json.dumps(field.default, default=str))}
-    return {"type": _type_name(schema), **default, "help": field.description or ""}
+    facts: dict[str, Any] = {"type": _type_name(schema)}
+    if not field.is_required():
+        value = field.get_default(call_default_factory=True)
+        facts["default"] = json.loads(json.dumps(value, default=str))
+    return {**facts, "help": field.description or ""}
 
 
 def _type_name(schema: dict[str, Any]) -> str:
@@ -147,9 +150,10 @@ def _type_name(schema: dict[str, Any]) -> str:
         return repr(schema["const"])
     if "anyOf" in schema:
         return " | ".join(_type_name(option) for option in schema["anyOf"])
+    if "prefixItems" in schema:
+        return f"[{', '.join(_type_name(item) for item in schema['prefixItems'])}]"
     if schema.get("type") == "array":
-        items = schema.get("items") or {}
-        return f"list of {_type_name(items)}" if items else "list"
+        return f"list of {_type_name(schema['items'])}" if schema.get("items") else "list"
     bounds = [f"{sign} {schema[key]}" for key, sign in _BOUNDS.items() if key in schema]
     return " ".join([str(schema.get("type", "value")), *bounds])
 
@@ -173,7 +177,10 @@ def _first_line(component: type[Component]) -> str:
 def _recipe_summary(path: Path) -> str:
     import tomllib
 
-    return str(tomllib.loads(path.read_text("utf-8")).get("summary", ""))
+    try:
+        return str(tomllib.loads(path.read_text("utf-8")).get("summary", ""))
+    except (OSError, ValueError) as error:
+        return f"({path}: it cannot be read: {error})"
 
 
 def _plain(value: Any) -> str:
@@ -185,6 +192,6 @@ def _plain(value: Any) -> str:
 
 
 def _print_table(title: str, rows: Iterable[tuple[str, str]]) -> None:
-    lines = [f"  {name:28} {text}".rstrip() for name, text in rows]
+    lines = [f"  {name:30} {text}".rstrip() for name, text in rows]
     if lines:
         click.echo("\n".join([f"{title}", *lines]))

@@ -12,7 +12,7 @@ from onnx import helper
 import zoo.weights
 import zoo_export.check
 import zoo_export.convert
-from tests.test_export_session import LATENT_DIM, SHAPE, build, config
+from tests.handmade import LATENT_DIM, SHAPE, build, config
 from zoo import __version__
 from zoo.errors import InputError, IntegrityError, UsageError
 from zoo.generator_folder import ONNX, WEIGHTS, add_files, verify

@@ -182,7 +182,7 @@ class Plugins:
         if self.manager.has_plugin(info.key):
             self.manager.unregister(name=info.key)
         words = f"{type(error).__name__}: {error}".rstrip(": ")
-        reason = textwrap.shorten(words, REASON_LENGTH, placeholder=" ...")
+        reason = textwrap.shorten(words, REASON_LENGTH, placeholder=" …")
         self._infos[info.key] = replace(info, status="failed", reason=reason, hooks=())
         from zoo.console import warn
 

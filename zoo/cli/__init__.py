@@ -66,11 +66,8 @@ def _explained(error: BaseException) -> tuple[str, int]:
         return "memory: there is not enough of it. Use a smaller batch", 5
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if missing in EXTRAS:
-        extra = EXTRAS[missing]
-        return (
-            f'this needs {missing}: {missing} is not installed. Run pip install "gan-model-zoo[{extra}]"',
-            3,
-        )
+        install = f'pip install "gan-model-zoo[{EXTRAS[missing]}]"'
+        return f"{missing} is not installed, and this needs it. Run {install}", 3
     return (
         f"{type(error).__name__}: {error}. This is a fault of the zoo or of a plugin; --debug shows where",
         1,

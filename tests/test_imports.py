@@ -1,0 +1,183 @@
+"""What is imported when: the arrows between the packages, and that pictures never wait for torch."""
+
+from __future__ import annotations
+
+import ast
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import zoo
+import zoo_export
+import zoo_hub
+import zoo_plugins
+from zoo.plugins import BUILTIN_PLUGINS, load_registry
+from zoo.registry import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cli_fixtures import Plugins
+
+pytest_plugins = ["tests.cli_fixtures"]
+
+PACKAGES = {
+    package.__name__: Path(str(package.__file__)).parent
+    for package in (zoo, zoo_plugins, zoo_export, zoo_hub)
+}
+MAY_IMPORT = {
+    "zoo": {"zoo"},
+    "zoo_plugins": {"zoo", "zoo_plugins"},
+    "zoo_export": {"zoo", "zoo_export"},
+    "zoo_hub": {"zoo", "zoo_export", "zoo_hub"},
+}
+HEAVY = ("torch", "onnx", "onnxscript", "onnxruntime", "huggingface_hub", "pydantic", "rich", "zoo_plugins")
+
+
+def sources(package: str) -> list[Path]:
+    return sorted(PACKAGES[package].rglob("*.py"))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yield every module that a file imports, inside functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports would hide an arrow"
+            yield node.module or ""
+
+
+def words(tree: ast.AST) -> Iterator[str]:
+    """Yield every piece of text in a file that is no docstring."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }  # fmt: skip
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_arrows(package: str) -> None:
+    files = sources(package)
+    assert files
+    for path in files:
+        for module in imported(ast.parse(path.read_text("utf-8"))):
+            top = module.partition(".")[0]
+            assert top not in PACKAGES or top in MAY_IMPORT[package], f"{path} imports {module}"
+            assert top not in ("plugins", "export", "hub", "tests"), f"{path} imports {module}"
+
+
+def test_the_core_names_the_others_only_where_it_lists_its_own_plugins() -> None:
+    listed = {module for modules in BUILTIN_PLUGINS.values() for module in modules}
+    others = tuple(set(PACKAGES) - {"zoo"})
+    for path in sources("zoo"):
+        named = {word for word in words(ast.parse(path.read_text("utf-8"))) if word.startswith(others)}
+        assert named <= (listed if path.name == "plugins.py" else set()), path
+
+
+def test_the_core_knows_no_component() -> None:
+    registry = load_registry()
+    names = {name for kind in KINDS for name in registry.names(kind)} - {"array", "folder"}  # plain words too
+    assert {"bce", "wasserstein", "dcgan", "quickdraw"} <= names
+    for path in sources("zoo"):
+        assert not names & set(words(ast.parse(path.read_text("utf-8")))), path
+
+
+def test_every_plugin_stands_alone() -> None:
+    shared = {"zoo_plugins.datasets.parquet"}  # what two data sets from the Hub have in common
+    for path in sources("zoo_plugins"):
+        from_siblings = {
+            module
+            for module in imported(ast.parse(path.read_text("utf-8")))
+            if module.startswith("zoo_plugins")
+        }
+        assert from_siblings <= shared, path
+
+
+TELL = f"""
+import atexit, json, sys
+def tell():
+    print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr)
+atexit.register(tell)
+"""
+BLOCK = """
+import sys
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "onnx", "onnxscript"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Without())
+"""
+
+
+@pytest.fixture
+def heavy(others: Plugins) -> Plugins:
+    """Install a plugin that imports torch, as plugins that bring components do."""
+    others.add("zoo-heavy", "import torch\nfrom zoo.hookspecs import hookimpl\n@hookimpl\n"
+               "def zoo_register_losses(): return []\n")  # fmt: skip
+    return others
+
+
+@pytest.mark.parametrize("command", ["", "generate", "push", "pull", "export", "train", "resume"])
+def test_help_imports_nothing_heavy(command: str, heavy: Plugins) -> None:
+    began = time.monotonic()
+    ran = heavy.process(*filter(None, [command, "--help"]), code=TELL)
+    seconds = time.monotonic() - began
+
+    assert ran.code == 0
+    assert ran.out.startswith("Usage: ")
+    assert json.loads(ran.err) == []
+    assert seconds < 10, "a quiet machine takes 0.2"
+
+
+def test_the_plugin_that_imports_torch_is_really_there(heavy: Plugins) -> None:
+    ran = heavy.process("plugins", code=TELL)
+
+    assert "zoo-heavy 1.0" in ran.out
+    assert "torch" in json.loads(ran.err)
+
+
+def test_import_zoo_imports_nothing_heavy(others: Plugins) -> None:
+    ran = others.process("--version", code=f"{TELL}\nimport zoo; assert 'pluggy' not in sys.modules")
+
+    assert (ran.code, json.loads(ran.err)) == (0, [])
+
+
+@pytest.mark.parametrize("command", ["", "generate", "push", "pull"])
+def test_help_works_where_torch_is_not_installed(command: str, heavy: Plugins) -> None:
+    ran = heavy.process(*filter(None, [command, "--help"]), code=BLOCK)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("Usage: ")
+
+
+@pytest.mark.parametrize("arguments", [("train", "camel-wgangp"), ("list",), ("info", "bce"), ("plugins",)])
+def test_what_needs_torch_says_how_to_get_it(arguments: tuple[str, ...], others: Plugins) -> None:
+    ran = others.process(*arguments, code=BLOCK)
+
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err == f"zoo: error: {ran.error}\n"
+    assert ran.error == 'torch is not installed, and this needs it. Run pip install "gan-model-zoo[train]"'
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_pictures_are_made_where_torch_is_not_installed(others: Plugins, tiny: Path, tmp_path: Path) -> None:
+    run = zoo.train(str(tiny), steps=1, out=tmp_path / "run")
+    expected = zoo.load(run).sample(2, seed=7)
+    code = "import numpy, zoo; numpy.save(sys.argv[1], zoo.load(sys.argv[2]).sample(2, seed=7)); sys.exit()"
+
+    ran = others.process(tmp_path / "pictures.npy", run / "generator", code=f"{BLOCK}\n{code}")
+    made = others.process("generate", run / "generator" / "onnx" / "model.onnx", "-n", "2", code=BLOCK)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert np.array_equal(np.load(tmp_path / "pictures.npy"), expected)
+    assert (made.code, made.out) == (0, "grid.png\n")

@@ -89,6 +89,15 @@ def npy(array: NDArray[np.generic]) -> bytes:
     return buffer.getvalue()
 
 
+def with_header(header: str) -> bytes:
+    """Return a file of 784 bytes whose header says whatever it likes."""
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(784)
+
+
+def of_shape(*shape: int) -> bytes:
+    return with_header(f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n")
+
+
 NOT_NPY = "it is not a .npy file of images. Save it with numpy.save"
 LAYOUTS = "images are (N, 784), (N, H, W), (N, H, W, 1) or (N, H, W, 3). Reshape it first"
 
@@ -117,6 +126,19 @@ LAYOUTS = "images are (N, 784), (N, H, W), (N, H, W, 1) or (N, H, W, 3). Reshape
         (npy(counting(3, 785)), f"its shape is (3, 785), {LAYOUTS}"),
         (npy(counting(2, 3, 8, 8)), f"its shape is (2, 3, 8, 8), {LAYOUTS}"),
         (npy(counting(2, 8, 8, 4)), f"its shape is (2, 8, 8, 4), {LAYOUTS}"),
+        (of_shape(-1, 28, 28), "its shape is (-1, 28, 28), and no size is below 0. Get it again"),
+        (of_shape(-2, -3, 28, 1), "its shape is (-2, -3, 28, 1), and no size is below 0. Get it again"),
+        (of_shape(-1, 784), "its shape is (-1, 784), and no size is below 0. Get it again"),
+        (
+            of_shape(10**30, 28, 28),
+            f"it is truncated, {(10**30, 28, 28)} takes {len(of_shape(10**30, 28, 28)) - 784 + 784 * 10**30} bytes "
+            f"and the file has {len(of_shape(10**30, 28, 28))}. Get it again",
+        ),
+        (with_header("{'descr': '|u1', 'shape': (1, "), NOT_NPY),
+        (with_header("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 28"), NOT_NPY),
+        (with_header("-" * 9000 + "1"), NOT_NPY),
+        (with_header("{[]: 1}"), NOT_NPY),
+        (with_header("{1: 2, 'descr': 3}"), NOT_NPY),
         (npy(counting(0, 784)), "it is empty, its shape is (0, 784). Give it at least one image"),
         (npy(counting(5, 0, 8)), "it is empty, its shape is (5, 0, 8). Give it at least one image"),
     ],

@@ -35,6 +35,8 @@ def map_images(path: Path) -> NDArray[np.uint8]:
         raise InputError(f"{path}: it holds Python objects, which are never loaded. Save it as uint8")
     if dtype != np.uint8:
         raise InputError(f"{path}: it holds {dtype}, images are uint8 (0 to 255). Convert it first")
+    if min(shape, default=0) < 0:
+        raise InputError(f"{path}: its shape is {shape}, and no size is below 0. Get it again")
     if not _is_images(shape):
         raise InputError(
             f"{path}: its shape is {shape}, images are (N, 784), (N, H, W), (N, H, W, 1) or (N, H, W, 3). "
@@ -59,10 +61,10 @@ def _header(path: Path) -> tuple[tuple[int, ...], np.dtype[np.generic], int]:
             readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
             shape, _, dtype = readers[npy_format.read_magic(file)](file)
             return shape, dtype, file.tell()
-    except (ValueError, KeyError) as error:
-        raise InputError(f"{path}: it is not a .npy file of images. Save it with numpy.save") from error
     except OSError as error:
         raise InputError(f"{path}: it cannot be read: {error.strerror}. Give another file") from error
+    except Exception as error:  # numpy parses the header as Python's text, and each stage has its own errors
+        raise InputError(f"{path}: it is not a .npy file of images. Save it with numpy.save") from error
 
 
 def _is_images(shape: tuple[int, ...]) -> bool:

@@ -13,6 +13,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 import zoo_plugins.datasets.folder
+from zoo.caches import cache_folder
 from zoo.errors import InputError
 from zoo_plugins.datasets.folder import Folder
 
@@ -246,3 +247,4 @@ def test_a_folder_of_corrupt_images_only_is_refused_each_time(folder: Path) -> N
             str(caught.value)
             == f"{folder}: none of its 2 images can be read: the first, a.png: it is no image. Give others"
         )
+        assert list(cache_folder("folder").iterdir()) == []

@@ -116,6 +116,7 @@ class Folder(Dataset):
             write_atomic(stored.with_suffix(".json"), json.dumps(left_out).encode())
 
         if not store_images(stored, decoded(), (*self.size, self.channels)):
+            stored.with_suffix(".json").unlink(missing_ok=True)
             name, why = left_out[0]
             raise InputError(
                 f"{path}: none of its {len(files)} images can be read: the first, {name}: {why}. Give others"

@@ -16,6 +16,7 @@ from PIL import Image
 import zoo_plugins.datasets.parquet
 from tests.loopback import closed_port
 from zoo.errors import InputError
+from zoo.registry import validated
 from zoo_plugins.datasets.celeba import SOURCE, CelebA
 from zoo_plugins.datasets.cifar10 import CATEGORIES, Cifar10
 
@@ -147,8 +148,10 @@ def test_without_pyarrow_the_error_says_what_to_install(monkeypatch: pytest.Monk
 
 def test_an_unknown_category_is_refused_with_the_near_one() -> None:
     with pytest.raises(InputError) as caught:
-        Cifar10(category="hores")
-    assert str(caught.value) == "category 'hores': CIFAR-10 has no such one. Did you mean 'horse'?"
+        validated(Cifar10, {"category": "hores"}, "mine.toml [data]", "cifar10")
+    assert str(caught.value) == (
+        "mine.toml [data]: cifar10.category: 'hores' is no category of CIFAR-10 (Did you mean 'horse'?). Change it"
+    )
 
 
 def test_without_the_hub_one_line_says_what_to_do(tmp_path: Path) -> None:

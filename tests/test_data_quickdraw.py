@@ -12,6 +12,7 @@ import zoo.download
 from tests.loopback import FileServer, closed_port, serve
 from zoo.download import Unreachable
 from zoo.errors import InputError, NetworkError
+from zoo.registry import validated
 from zoo_plugins.datasets.quickdraw import HERE, QuickDraw, categories
 
 if TYPE_CHECKING:
@@ -132,7 +133,17 @@ def test_an_answer_that_is_no_file_of_drawings_does_not_stay(host: FileServer) -
 )
 def test_an_unknown_category_is_refused_with_the_near_one(category: str, near: str) -> None:
     with pytest.raises(InputError) as caught:
-        QuickDraw(category=category)
+        validated(QuickDraw, {"category": category}, "mine.toml [data]", "quickdraw")
     assert str(caught.value) == (
-        f"category {category!r}: it is not one of the 345 of Quick, Draw!. Did you mean {near!r}?"
+        f"mine.toml [data]: quickdraw.category: {category!r} is no category of Quick, Draw! "
+        f"(Did you mean {near!r}?). Change it"
+    )
+
+
+def test_a_category_like_no_other_is_refused_with_a_few_of_the_many() -> None:
+    with pytest.raises(InputError) as caught:
+        validated(QuickDraw, {"category": "xyzxyz"}, "mine.toml [data]", "quickdraw")
+    assert str(caught.value) == (
+        "mine.toml [data]: quickdraw.category: 'xyzxyz' is no category of Quick, Draw! "
+        "(There are 345, for example aircraft carrier, airplane, alarm clock). Change it"
     )

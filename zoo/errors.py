@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+MOST_NAMES = 10
+"""That a line of advice lists in full."""
+
+
 class ZooError(Exception):
     """An expected failure; its message is the whole line a person reads after `zoo: error:`."""
 
@@ -58,9 +62,14 @@ class DivergedError(ZooError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the advice that ends a message about an unknown name: the near miss, or all that is known."""
-    names = sorted(known)
+    """Return the advice that ends a message about an unknown name: the near miss, or what is known instead.
+
+    Of more than `MOST_NAMES` the first few are shown.
+    """
+    names = sorted(known, key=str.casefold)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {near[0]!r}?"
+    if len(names) > MOST_NAMES:
+        return f"There are {len(names)}, for example {', '.join(names[:3])}."
     return f"There is {', '.join(names)}." if names else "There is none."

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from zoo.caches import cache_folder
 from zoo.components import Dataset
-from zoo.errors import InputError, did_you_mean
+from zoo.errors import did_you_mean
 from zoo.hookspecs import hookimpl
 from zoo.images import Images
 from zoo_plugins.datasets.parquet import Source, decode_once
@@ -34,9 +34,8 @@ class Cifar10(Dataset):
     @classmethod
     def _known(cls, category: str | None) -> str | None:
         if category is not None and category not in CATEGORIES:
-            raise InputError(
-                f"category {category!r}: CIFAR-10 has no such one. {did_you_mean(category, CATEGORIES)}"
-            )
+            advice = did_you_mean(category, CATEGORIES).rstrip(".")
+            raise ValueError(f"{category!r} is no category of CIFAR-10 ({advice})")
         return category
 
     def images(self) -> Images:

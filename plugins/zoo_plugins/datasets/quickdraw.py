@@ -42,10 +42,8 @@ class QuickDraw(Dataset):
     @classmethod
     def _known(cls, category: str) -> str:
         if category not in categories():
-            raise InputError(
-                f"category {category!r}: it is not one of the {len(categories())} of Quick, Draw!. "
-                + did_you_mean(category, categories())
-            )
+            advice = did_you_mean(category, categories()).rstrip(".")
+            raise ValueError(f"{category!r} is no category of Quick, Draw! ({advice})")
         return category
 
     def images(self) -> Images:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from zoo.errors import InputError
@@ -12,6 +15,9 @@ from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.registry import validated
 from zoo_plugins.architectures.dcgan import Dcgan, DcganGenerator, UpsampledConv2d
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -118,9 +124,60 @@ def test_options_put_in_the_layers_they_name() -> None:
             {"initial": [256, 256, 1], "generator_strides": [1, 1, 2, 2]},
             "here: dcgan: images of 4096 x 4096 are over 1024 pixels a side. Change it",
         ),
+        (
+            {"critic_filters": [64] * 6, "critic_kernels": [4] * 6, "critic_strides": [2] * 6},
+            "here: dcgan: critic layer 4 is given 1 x 1 pixels, too few for its kernel of 4. Change it",
+        ),
+        (
+            {"initial": [7, 1, 64], "critic_kernels": [2, 5, 5, 6], "critic_strides": [2, 2, 2, 1]},
+            "here: dcgan: critic layer 3 is given 4 x 1 pixels, too few for its kernel of 6. Change it",
+        ),
     ],
 )
 def test_layers_that_do_not_fit_are_refused(fields: dict[str, object], message: str) -> None:
     with pytest.raises(InputError) as caught:
         validated(Dcgan, fields, "here", "dcgan")
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_critic_is_accepted_exactly_when_torch_can_run_it(kernel: int, stride: int) -> None:
+    image = torch.zeros(2, 1, 5, 5)
+    for layers in range(1, 7):
+        plain = [nn.Conv2d(1, 1, kernel, stride, (kernel - 1) // 2) for _ in range(layers)]
+        try:
+            nn.Sequential(*plain)(image)
+        except RuntimeError:
+            with pytest.raises(ValidationError, match=r"critic layer \d is given"):
+                small(critic_kernels=(kernel,) * layers, critic_strides=(stride,) * layers)
+        else:
+            fields = small(critic_kernels=(kernel,) * layers, critic_strides=(stride,) * layers)
+            assert fields.critic()(image).shape == (2,)
+
+
+def small(critic_kernels: tuple[int, ...], critic_strides: tuple[int, ...]) -> Dcgan:
+    """Return networks of one channel for images of 5 x 5."""
+    return Dcgan(
+        initial=(5, 5, 1), generator_upsample=(1,), generator_filters=(1,), generator_kernels=(1,),
+        generator_strides=(1,), critic_filters=(1,) * len(critic_kernels), critic_kernels=critic_kernels,
+        critic_strides=critic_strides,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("side", ["generator", "critic"])
+def test_batch_norm_over_one_image_is_refused(tiny: Path, side: str) -> None:
+    tiny.write_text(tiny.read_text().replace("generator_batch_norm", f"{side}_batch_norm"))
+    changes = ["losses=[{name='bce'}]", "training.critic_steps=1", "training.batch_size=1"]
+    with pytest.raises(InputError) as caught:
+        make_plan(read_recipe(tiny, changes), load_registry(), "tiny.toml")
+    assert str(caught.value) == (
+        "tiny.toml [architecture]: batch_size is 1, and batch norm over one image has no variance to divide by. "
+        f"Use 2 or more, or remove {side}_batch_norm_momentum"
+    )
+
+
+def test_one_image_is_enough_without_batch_norm(tiny: Path) -> None:
+    tiny.write_text(tiny.read_text().replace("generator_batch_norm_momentum = 0.9\n", ""))
+    plan = make_plan(read_recipe(tiny, ["training.batch_size=1"]), load_registry(), "tiny.toml")
+    assert plan.training.batch_size == 1

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from zoo.images import ImageShape
+    from zoo.plan import Plan
 
 Activation = Literal["relu", "leaky-relu"]
 Sizes = Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_length=1, max_length=16)]
@@ -94,6 +95,30 @@ class Dcgan(Architecture):
                 f"images of {self.image_shape[1]} x {self.image_shape[2]} are over 1024 pixels a side"
             )
         return self
+
+    @model_validator(mode="after")
+    def _critic_has_pixels(self) -> Self:
+        _, height, width = self.image_shape
+        for layer, (kernel, stride) in enumerate(zip(self.critic_kernels, self.critic_strides, strict=True)):
+            found = f"{height} x {width}"
+            height, width = (_strided(side, kernel, stride) for side in (height, width))
+            if min(height, width) < 1:
+                raise ValueError(
+                    f"critic layer {layer} is given {found} pixels, too few for its kernel of {kernel}"
+                )
+        return self
+
+    def check(self, plan: Plan) -> str | None:
+        """Refuse batch norm over a single image."""
+        if plan.training.batch_size > 1:
+            return None
+        for field in ("generator_batch_norm_momentum", "critic_batch_norm_momentum"):
+            if getattr(self, field) is not None:
+                return (
+                    "batch_size is 1, and batch norm over one image has no variance to divide by. "
+                    f"Use 2 or more, or remove {field}"
+                )
+        return None
 
     @property
     def image_shape(self) -> ImageShape:
@@ -179,8 +204,7 @@ class DcganCritic(nn.Module):
         self.body = nn.Sequential()
         layers = zip(fields.critic_filters, fields.critic_kernels, fields.critic_strides, strict=True)
         for layer, (filters, kernel, stride) in enumerate(layers):
-            padding = (kernel - 1) // 2
-            self.body.append(nn.Conv2d(channels, filters, kernel, stride, padding))
+            self.body.append(nn.Conv2d(channels, filters, kernel, stride, _padding(kernel)))
             if fields.critic_batch_norm_momentum is not None and layer > 0:
                 self.body.append(
                     nn.BatchNorm2d(filters, BATCH_NORM_EPS, 1 - fields.critic_batch_norm_momentum)
@@ -188,7 +212,7 @@ class DcganCritic(nn.Module):
             self.body.append(_activation(fields.critic_activation, fields.slope))
             if fields.critic_dropout:
                 self.body.append(nn.Dropout(fields.critic_dropout))
-            height, width = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
+            height, width = (_strided(side, kernel, stride) for side in (height, width))
             channels = filters
         self.head = nn.Linear(channels * height * width, 1)
 
@@ -199,6 +223,15 @@ class DcganCritic(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             scores: Tensor = self.head(features.float()).squeeze(1)
         return scores
+
+
+def _padding(kernel: int) -> int:
+    return (kernel - 1) // 2
+
+
+def _strided(side: int, kernel: int, stride: int) -> int:
+    """Return the side of what the critic's convolution makes; below 1 it cannot be made."""
+    return (side + 2 * _padding(kernel) - kernel) // stride + 1
 
 
 def _growing(fields: Dcgan, layer: int, channels: int, filters: int) -> Iterable[nn.Module]:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from tests.networks import ConstantCritic, LinearCritic, critic_batch, generator_batch, noise
 from zoo.batch import CriticBatch
+from zoo.errors import InputError
+from zoo.plan import make_plan
+from zoo.plugins import load_registry
+from zoo.recipe import read_recipe
+from zoo_plugins.architectures.dcgan import Dcgan
 from zoo_plugins.losses.bce import Bce
 from zoo_plugins.losses.gradient_penalty import GradientPenalty
 from zoo_plugins.losses.wasserstein import Wasserstein
 from zoo_plugins.regularizers.weight_clipping import WeightClipping
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zoo.plan import Plan
 
 
 def test_bce_at_zero_scores_is_ln_2() -> None:
@@ -133,3 +145,43 @@ def test_clipping_leaves_small_weights_alone() -> None:
 
     assert torch.equal(critic.weight, torch.full((1, 4), 0.005))
     assert critic.bias.item() == pytest.approx(-0.01)
+
+
+UNHELD = (
+    "tiny.toml [losses.0]: nothing holds the critic Lipschitz, so its scores grow without bound. "
+    "Add the weight-clipping regularizer or the gradient-penalty loss"
+)
+
+
+def plan_of(recipe: Path, *changes: str) -> Plan:
+    return make_plan(read_recipe(recipe, changes), load_registry(), "tiny.toml")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "losses=[{name='wasserstein'}]",
+        "losses=[{name='wasserstein'}, {name='wasserstein', weight=2.0}]",
+        "losses.1.weight=0",
+    ],
+)
+def test_wasserstein_refuses_a_critic_that_nothing_holds(tiny: Path, change: str) -> None:
+    with pytest.raises(InputError) as caught:
+        plan_of(tiny, change)
+    assert str(caught.value) == UNHELD
+
+
+def test_wasserstein_takes_a_critic_held_by_clipping_or_by_a_penalty(tiny: Path) -> None:
+    clipped = plan_of(tiny, "losses=[{name='wasserstein'}]", "regularizers=[{name='weight-clipping'}]")
+    for plan in (clipped, plan_of(tiny)):
+        assert plan.losses[0].check(plan) is None
+
+
+def test_wasserstein_takes_a_critic_held_by_its_own_layers(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def critic(_: Dcgan) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), spectral_norm(nn.Linear(784, 1)), nn.Flatten(0))
+
+    monkeypatch.setattr(Dcgan, "critic", critic)
+    assert len(plan_of(tiny, "losses=[{name='wasserstein'}]").losses) == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from torch.nn.utils.parametrize import is_parametrized
+
 from zoo.components import Loss
 from zoo.hookspecs import hookimpl
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.batch import CriticBatch, GeneratorBatch
+    from zoo.plan import Plan
 
 
 class Wasserstein(Loss):
@@ -30,6 +33,18 @@ class Wasserstein(Loss):
     def generator(self, batch: GeneratorBatch) -> Tensor:
         """Return minus the mean score of the fakes."""
         return -batch.fake_scores.mean()
+
+    def check(self, plan: Plan) -> str | None:
+        """Refuse a critic that nothing holds: neither a regularizer, nor another loss, nor its own layers."""
+        others = (loss for loss in plan.losses if not isinstance(loss, Wasserstein) and loss.weight > 0)
+        if plan.regularizers or any(loss.has_critic_side() for loss in others):
+            return None
+        if any(is_parametrized(module) for module in plan.networks[0].modules()):  # spectral norm, for one
+            return None
+        return (
+            "nothing holds the critic Lipschitz, so its scores grow without bound. "
+            "Add the weight-clipping regularizer or the gradient-penalty loss"
+        )
 
 
 @hookimpl

@@ -161,3 +161,23 @@ def test_a_state_taken_and_given_back_goes_on_bit_for_bit(tiny: Path) -> None:
     for side in ("generator", "critic"):
         assert same(copies(getattr(straight, side)), getattr(resumed, side))
     assert same(copies(straight.ema.module), resumed.ema.module)
+
+
+def test_a_loss_that_a_recipe_has_twice_counts_twice(tiny: Path) -> None:
+    twice = 'losses=[{name="wasserstein"}, {name="gradient-penalty"}, {name="gradient-penalty", weight=2}]'
+    losses = trainer_of(plan_of(tiny, twice, "training.critic_steps=1")).train_step().losses
+    parts = losses["critic.wasserstein"] + 10 * losses["critic.gradient-penalty"]
+    parts = parts + 2 * losses["critic.gradient-penalty.1"]
+
+    assert losses["critic"].item() == pytest.approx(parts.item(), rel=1e-5)
+
+
+def test_what_an_architecture_froze_stays_frozen(tiny: Path) -> None:
+    trainer = trainer_of(plan_of(tiny))
+    name, frozen = next(iter(trainer.critic.named_parameters()))
+    frozen.requires_grad_(False)
+    before = frozen.clone()
+    list(trainer.steps(2))
+
+    assert torch.equal(frozen, before), name
+    assert not frozen.requires_grad

@@ -69,7 +69,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 def sync_file(path: Path) -> None:
     """Make sure a file's bytes are on the disk."""
-    with path.open("rb") as file:
+    with path.open("r+b") as file:  # Windows syncs only what may be written
         os.fsync(file.fileno())
 
 

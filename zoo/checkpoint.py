@@ -83,6 +83,22 @@ def newest_good(run: Path) -> tuple[State | None, list[str]]:
     return None, troubles
 
 
+def drop_after(run: Path, step: int) -> None:
+    """Remove the checkpoints after `step`: a run that has gone back to it makes them again."""
+    for path in checkpoints(run):
+        if path > checkpoint_path(run, step):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def sweep(run: Path) -> None:
+    """Remove what a killed process was writing. Only for whoever holds the run."""
+    for scratch in [*run.rglob(".*.tmp-*"), *run.glob(f"{FOLDER}/*.tmp-*")]:
+        if scratch.is_dir():
+            shutil.rmtree(scratch, ignore_errors=True)
+        else:
+            scratch.unlink(missing_ok=True)
+
+
 def prune(run: Path, best: int | None) -> None:
     """Remove all but the last three checkpoints and the best one."""
     keep = set(checkpoints(run)[-KEEP:])

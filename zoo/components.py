@@ -36,6 +36,13 @@ class Component(BaseModel, ABC):
         """Return why this component must not be used with the rest of the plan, or None."""
         return None
 
+    def state(self) -> nn.Module | None:
+        """Return what this component learns or counts while training (kept in a private attribute), or None.
+
+        It is moved to the training's device and saved in checkpoints; the component's fields stay frozen.
+        """
+        return None
+
 
 class Architecture(Component):
     """A generator and a critic that fit each other."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save
 
 from zoo import __version__
-from zoo.checkpoint import checkpoint_path, checkpoints, load_checkpoint
+from zoo.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
+from zoo.console import warn
 from zoo.ema import calibrated
-from zoo.errors import InputError
+from zoo.errors import InputError, IntegrityError, ZooError
 from zoo.evaluation import make_images
 from zoo.generator_folder import (
     SAMPLES,
@@ -26,39 +28,37 @@ from zoo.plan import Plan, make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.run import SAMPLE_COUNT, SAMPLE_SEED
-from zoo.runs import GENERATOR, read_record
+from zoo.runs import GENERATOR, RECIPE, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from zoo.components import Component
 
-RECIPE = "recipe.toml"
 
-
-def write_generator(run: Path, which: str = "best") -> Path:
-    """Write `run/generator` from a checkpoint and return it.
+def write_generator(run: Path, which: str = "best", into: Path | None = None) -> Path:
+    """Write a generator folder from a run's checkpoint and return it.
 
     Args:
-        run: the run folder.
+        run: the run folder, held by this process.
         which: `best` by the recipe's metric (the last when the run was never measured), `last`, or a step.
+        into: where to; without it `run/generator`.
 
     Raises:
         InputError: there is no such checkpoint.
-        IntegrityError: the checkpoint is damaged.
+        IntegrityError: the checkpoint is damaged; for `best` and `last`, all of them are.
     """
     record = read_record(run)
     plan = make_plan(read_recipe(run / RECIPE), load_registry(), str(run / RECIPE))
-    path = _choose(run, record, which)
-    state = load_checkpoint(path)
+    state = _state(run, record, which)
     network = plan.architecture.generator()
     network.load_state_dict(state["trainer"]["ema"])
     dim, batch = plan.architecture.latent_dim, plan.training.batch_size
     network = calibrated(network, dim, batch)
     pictures = to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).numpy())
     weights = save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
-    folder = run / GENERATOR
+    folder = into or run / GENERATOR
     config = _config(plan, record, state)
     # An ONNX file made from other weights must not outlive them.
     for stale in folder.glob("onnx/*"):
@@ -67,20 +67,48 @@ def write_generator(run: Path, which: str = "best") -> Path:
     return folder
 
 
-def _choose(run: Path, record: dict[str, Any], which: str) -> Path:
+@contextmanager
+def harvested(run: Path) -> Iterator[None]:
+    """Leave a generator behind however the training in the block ends, if there is a checkpoint to make it from."""
+    try:
+        yield
+    except ZooError:
+        if checkpoints(run):
+            # What ended the training is what people must read.
+            with suppress(ZooError):
+                write_generator(run)
+        raise
+    write_generator(run)
+
+
+def _state(run: Path, record: dict[str, Any], which: str) -> State:
     there = checkpoints(run)
     if not there:
         raise InputError(f"{run}: it has no checkpoint yet. Go on with `zoo resume {run}`")
-    best = record.get("best")
-    if which == "last" or (which == "best" and not best):
-        return there[-1]
-    if which != "best" and not which.isdigit():
+    if which.isdigit():
+        return _at_step(run, int(which), there)
+    if which not in ("best", "last"):
         raise InputError(f"--checkpoint {which}: it is neither best nor last nor a step. Give one of these")
-    path = checkpoint_path(run, int(best["step"]) if which == "best" and best else int(which))
+    best = record.get("best")
+    if which == "best" and best and checkpoint_path(run, best["step"]) in there:
+        try:
+            return load_checkpoint(checkpoint_path(run, best["step"]))
+        except IntegrityError as error:
+            warn(str(error))
+    state, troubles = newest_good(run)
+    for trouble in troubles:
+        warn(trouble)
+    if state is None:
+        raise IntegrityError(f"{run}: none of its {len(there)} checkpoints is whole. Train it again")
+    return state
+
+
+def _at_step(run: Path, step: int, there: list[Path]) -> State:
+    path = checkpoint_path(run, step)
     if path not in there:
         steps = ", ".join(str(int(path.name.removeprefix("step-"))) for path in there)
-        raise InputError(f"--checkpoint {which}: {run} has none of that step. It has {steps}")
-    return path
+        raise InputError(f"--checkpoint {step}: {run} has none of that step. It has {steps}")
+    return load_checkpoint(path)
 
 
 def _config(plan: Plan, record: dict[str, Any], state: dict[str, Any]) -> GeneratorConfig:

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zoo import __version__
-from zoo.atomic import disk_errors, write_atomic
+from zoo.atomic import disk_errors
 from zoo.checkpoint import newest_good
 from zoo.console import warn
 from zoo.device import choose_device, choose_precision, describe_hardware
-from zoo.errors import InputError
+from zoo.errors import InputError, IntegrityError
 from zoo.evaluation import split
-from zoo.harvest import RECIPE
 from zoo.plan import make_plan, with_data, with_stand_in
 from zoo.plugins import load_registry
-from zoo.recipe import read_recipe, write_toml
+from zoo.recipe import read_recipe
 from zoo.run import Run
-from zoo.runs import is_run, new_run_path, read_record
+from zoo.runs import RECIPE, is_run, new_run_path, read_record
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -68,13 +67,25 @@ def new_run(
             f"{out}: it is already there. Give --out a new folder, or go on with `zoo resume {out}`"
         )
     plan, images = _images(plan)
-    path = out or new_run_path(plan.recipe.name)
     record = _record(plan, images, place, chosen)
-    run = _assemble(path, plan, images, place, chosen, record)
+    trainer = _trainer(plan, images, place, chosen)
+    path = _claim(plan.recipe.name) if out is None else out
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
-    write_atomic(path / RECIPE, write_toml(plan.resolved()))
-    return run
+    return Run(path, plan, images, split(len(images)), trainer, record)
+
+
+def _claim(recipe: str) -> Path:
+    """Make the next free run folder; of two processes that want one, each gets its own."""
+    while True:
+        path = new_run_path(recipe)
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return path
 
 
 def reopen(path: Path, changes: Sequence[str] = ()) -> Run:
@@ -93,7 +104,7 @@ def reopen(path: Path, changes: Sequence[str] = ()) -> Run:
     registry = load_registry()
     plan = make_plan(read_recipe(path / RECIPE, changes), registry, str(path / RECIPE))
     if changes:
-        _refuse_other_networks(plan, make_plan(read_recipe(path / RECIPE), registry, str(path / RECIPE)))
+        _refuse_other_fits(plan, make_plan(read_recipe(path / RECIPE), registry, str(path / RECIPE)))
     images = plan.data.images()
     trained = record["data"]["fingerprint"]
     if images.fingerprint != trained:
@@ -102,29 +113,49 @@ def reopen(path: Path, changes: Sequence[str] = ()) -> Run:
             f"{images.fingerprint[:12]}. Bring those images back, or start a new run"
         )
     device = choose_device(record["device"])
-    run = _assemble(path, plan, images, device, record["precision"], record)
     state, troubles = newest_good(path)
     for trouble in troubles:
         warn(trouble)
+    if state is None and troubles:
+        raise IntegrityError(f"{path}: none of its {len(troubles)} checkpoints is whole. Start a new run")
+    trainer = _trainer(plan, images, device, record["precision"])
+    run = Run(path, plan, images, split(len(images)), trainer, record)
     if state is None:
-        warn(f"{path}: it has no good checkpoint, so it begins at step 0")
+        warn(f"{path}: it has no checkpoint yet, so it begins at step 0")
     else:
+        _say_what_differs(path, record, _surroundings(device))
         run.load(state)
+    record.update(_surroundings(device))
     if changes:
         record.setdefault("changes", []).append({"step": run.step, "set": list(changes)})
-        write_atomic(path / RECIPE, write_toml(plan.resolved()))
     return run
 
 
-def _refuse_other_networks(plan: Plan, before: Plan) -> None:
-    now, then = (each.architecture.model_dump() for each in (plan, before))
-    changed = sorted(field for field in now.keys() | then.keys() if now.get(field) != then.get(field))
-    if changed or plan.architecture.name != before.architecture.name:
-        field = changed[0] if changed else "name"
-        raise InputError(
-            f"--set architecture.{field}: the trained weights fit the architecture as it was. "
-            "Start a new run for another"
+def _say_what_differs(path: Path, record: dict[str, Any], now: dict[str, Any]) -> None:
+    differing = [name for name, value in now.items() if record.get(name) != value]
+    if differing:
+        warn(
+            f"{path}: {', '.join(differing)} differ from before, so it goes on, but not bit for bit as it would have"
         )
+
+
+def _refuse_other_fits(plan: Plan, before: Plan) -> None:
+    """Refuse changes that what is in the checkpoint does not fit: its weights, optimizer state and best figure."""
+    now, then = _fitted(plan), _fitted(before)
+    changed = sorted(field for field in now.keys() | then.keys() if now.get(field) != then.get(field))
+    if changed:
+        raise InputError(
+            f"--set {changed[0]}: the trained weights fit only what it was. Start a new run for another"
+        )
+
+
+def _fitted(plan: Plan) -> dict[str, Any]:
+    table = plan.resolved()
+    fields = {"optimizers.critic.name": table["optimizers"]["critic"]["name"]}
+    fields["optimizers.generator.name"] = table["optimizers"]["generator"]["name"]
+    for part in ("architecture", "metric"):
+        fields.update({f"{part}.{field}": value for field, value in (table[part] or {}).items()})
+    return fields
 
 
 def _images(plan: Plan) -> tuple[Plan, Images]:
@@ -148,15 +179,26 @@ def _size(shape: tuple[int, int, int]) -> str:
     return f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
 
 
-def _assemble(
-    path: Path, plan: Plan, images: Images, device: torch.device, precision: Precision, record: dict[str, Any]
-) -> Run:
+def _trainer(plan: Plan, images: Images, device: torch.device, precision: Precision) -> Trainer:
     pixels = torch.from_numpy(images.pixels)
     if device.type == "cuda" and pixels.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
         pixels = pixels.to(device)
-    parts = split(len(images))
-    trainer = Trainer(plan, pixels, parts.training, device, precision)
-    return Run(path, plan, images, parts, trainer, record)
+    return Trainer(plan, pixels, split(len(images)).training, device, precision)
+
+
+def _surroundings(device: torch.device) -> dict[str, Any]:
+    """Return what a resume must find unchanged to be exact."""
+    return {
+        "device": device.type,
+        "hardware": describe_hardware(device),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "gan-model-zoo": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    }
 
 
 def _record(plan: Plan, images: Images, device: torch.device, precision: Precision) -> dict[str, Any]:
@@ -167,15 +209,8 @@ def _record(plan: Plan, images: Images, device: torch.device, precision: Precisi
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "seed": plan.training.seed,
-        "device": device.type,
-        "hardware": describe_hardware(device),
-        "threads": torch.get_num_threads(),
+        **_surroundings(device),
         "precision": precision,
-        "versions": {
-            "gan-model-zoo": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
         "data": {
             "name": plan.data.name,
             "source": images.source,

@@ -44,7 +44,7 @@ class MetricsLog:
         out: dict[str, float] = {}
         for name in names:
             values = [losses[name] for _, losses in self._pending if name in losses]
-            out[name] = float(torch.stack(values).double().mean())
+            out[name] = float(torch.stack([value.cpu() for value in values]).double().mean())
         self._pending.clear()
         return out
 
@@ -55,8 +55,8 @@ class MetricsLog:
             for name, value in sorted(losses.items(), key=lambda item: "." not in item[0]):
                 if not math.isfinite(float(value)):
                     raise DivergedError(
-                        f"step {number}: the loss {name} is {float(value)}. Lower the learning rate, and start again "
-                        "or resume from the last checkpoint"
+                        f"step {number}: the loss {name} is {float(value)}. Lower the learning rate with --set "
+                        "optimizers.critic.learning_rate=..., and train again"
                     )
 
     def write(self, line: Mapping[str, Any]) -> None:

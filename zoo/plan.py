@@ -67,7 +67,8 @@ class Plan:
     def parameter_counts(self) -> tuple[int, int]:
         """How many trainable numbers the critic and the generator have."""
         critic, generator = (
-            sum(weight.numel() for weight in network.parameters()) for network in self.networks
+            sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
+            for network in self.networks
         )
         return critic, generator
 
@@ -143,7 +144,7 @@ def with_data(plan: Plan, path: Path, registry: Registry) -> Plan:
         )
     for entry in registry.entries("dataset").values():
         kind = cast("type[Dataset]", entry.component)
-        dataset = kind.at(path, plan.architecture.image_shape)
+        dataset = kind.at(path.resolve(), plan.architecture.image_shape)
         if dataset is not None:
             table = {"name": dataset.name, **dataset.model_dump(mode="json")}
             recipe = plan.recipe.model_copy(update={"data": table})

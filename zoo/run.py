@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,15 +12,15 @@ import torch
 
 from zoo import checkpoint
 from zoo.atomic import write_atomic
-from zoo.console import warn
 from zoo.ema import calibrated
 from zoo.errors import DivergedError
 from zoo.evaluation import make_images, measure
 from zoo.generators import to_uint8
 from zoo.log import MetricsLog
+from zoo.moments import tell
 from zoo.pictures import grid, png
-from zoo.plugins import plugins
-from zoo.runs import RECORD
+from zoo.recipe import write_toml
+from zoo.runs import RECIPE, RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,6 +96,9 @@ class Run:
             DivergedError: a loss or a weight is not finite; no checkpoint holds it.
             ResourceError: the disk refuses a file; earlier checkpoints are as they were.
         """
+        checkpoint.sweep(self.path)
+        write_atomic(self.path / RECIPE, write_toml(self.plan.resolved()))
+        self._log.cut_back(self.step)
         self._note("running")
         self._moment("zoo_run_started")
         try:
@@ -149,6 +153,10 @@ class Run:
         value = measure(
             metric, self._calibrated(), self._images, self._split, latent_dim, batch=training.batch_size
         )
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"step {self.step}: the metric {metric.name} is {value}. Look at samples/ and lower the learning rate"
+            )
         best = self._best is None or (
             value > self._best[1] if metric.higher_is_better else value < self._best[1]
         )
@@ -179,15 +187,16 @@ class Run:
             "best": self._best,
         }
         path = checkpoint.save_checkpoint(self.path, self.step, state)
-        checkpoint.prune(self.path, self._best[0] if self._best else None)
+        # First the record, then the pruning: what run.json names must be there at every moment.
         self._note("running")
+        checkpoint.prune(self.path, self._best[0] if self._best else None)
         self._moment("zoo_checkpoint_saved", path=path)
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go back to a checkpoint."""
+        """Go back to a checkpoint, and drop what came after it."""
         self._trainer.load_state_dict(state["trainer"])
+        checkpoint.drop_after(self.path, self.step)
         self._log.load_state_dict(state["log"])
-        self._log.cut_back(self.step)
         self._seconds = state["seconds"]
         self._best = tuple(state["best"]) if state["best"] else None
 
@@ -197,8 +206,8 @@ class Run:
             for name, weight in network.named_parameters():
                 if not bool(torch.isfinite(weight).all()):
                     raise DivergedError(
-                        f"step {self.step}: the {side}'s weight {name} is not finite. Lower the learning rate, and "
-                        "start again or resume from the last checkpoint"
+                        f"step {self.step}: the {side}'s weight {name} is not finite. Lower the learning rate with "
+                        "--set optimizers.critic.learning_rate=..., and train again"
                     )
 
     def _note(self, state: str) -> None:
@@ -214,8 +223,4 @@ class Run:
         self._moment("zoo_run_finished", outcome=outcome)
 
     def _moment(self, hook: str, **facts: Any) -> None:
-        """Tell plugins of a moment; one that raises is reported, and the training goes on."""
-        try:
-            getattr(plugins().manager.hook, hook)(run=self, **facts)
-        except Exception as error:
-            warn(f"a plugin's {hook} failed: {type(error).__name__}: {error}")
+        tell(hook, run=self, **facts)

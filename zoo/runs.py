@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from zoo.console import warn
 from zoo.errors import InputError
 from zoo.generator_folder import is_generator_folder
 
 RUNS = Path("runs")
 RECORD = "run.json"
+RECIPE = "recipe.toml"
 GENERATOR = "generator"
 
 
@@ -47,10 +49,16 @@ def latest_run(parent: Path = RUNS) -> Path:
     Raises:
         InputError: there is none.
     """
-    runs = [path for path in sorted(parent.glob("*")) if is_run(path)]
-    if not runs:
+    started: dict[Path, str] = {}
+    for path in sorted(parent.glob("*")):
+        if is_run(path):
+            try:
+                started[path] = str(read_record(path).get("started", ""))
+            except InputError as error:
+                warn(f"{error}. It is left out")
+    if not started:
         raise InputError(f"{parent}: there is no run in it. Start one with `zoo train camel-wgangp`")
-    return max(runs, key=lambda path: str(read_record(path).get("started", "")))
+    return max(started, key=lambda path: started[path])
 
 
 def new_run_path(recipe: str, parent: Path = RUNS) -> Path:

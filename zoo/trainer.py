@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from zoo.components import Loss
     from zoo.device import Precision
     from zoo.plan import Plan
 
@@ -59,6 +61,12 @@ class Trainer:
         self._pixels = pixels
         self._index = index.to(pixels.device)
         self._together = not plan.critic_ties_batch
+        self._losses = _labelled(plan.losses)
+        self._states = {
+            place: state.to(device)
+            for place, component in plan.components()
+            if (state := component.state()) is not None
+        }
 
     def steps(self, until: int) -> Iterator[Step]:
         """Train until `until` iterations have been made in all, yielding after each."""
@@ -83,8 +91,8 @@ class Trainer:
             real = self._real()
         batch = CriticBatch(real, fake, self._score, together=self._together)
         values = {
-            loss.name: (loss.weight * loss.interval, loss.critic(batch))
-            for loss in self.plan.losses
+            label: (loss.weight * loss.interval, loss.critic(batch))
+            for label, loss in self._losses
             if loss.has_critic_side() and self.step % loss.interval == 0
         }
         total = _descend("critic", values, self.critic_optimizer)
@@ -93,17 +101,14 @@ class Trainer:
         return total
 
     def _generator_step(self) -> dict[str, Tensor]:
-        # Frozen, the critic's weights get no gradient: it would be thrown away, and costs a third of the step.
-        self.critic.requires_grad_(False)
-        batch = GeneratorBatch(self._augment(self._fake()), self._score, self._real)
-        values = {
-            loss.name: (loss.weight * loss.interval, loss.generator(batch))
-            for loss in self.plan.losses
-            if loss.has_generator_side() and self.step % loss.interval == 0
-        }
-        total = _descend("generator", values, self.generator_optimizer)
-        self.critic.requires_grad_(True)
-        return total
+        with _frozen(self.critic):
+            batch = GeneratorBatch(self._augment(self._fake()), self._score, self._real)
+            values = {
+                label: (loss.weight * loss.interval, loss.generator(batch))
+                for label, loss in self._losses
+                if loss.has_generator_side() and self.step % loss.interval == 0
+            }
+            return _descend("generator", values, self.generator_optimizer)
 
     def _fake(self) -> Tensor:
         z = torch.randn(self.plan.training.batch_size, self.plan.architecture.latent_dim, device=self.device)
@@ -145,10 +150,13 @@ class Trainer:
             "ema": self.ema.module.state_dict(),
             "critic_optimizer": self.critic_optimizer.state_dict(),
             "generator_optimizer": self.generator_optimizer.state_dict(),
+            "components": {place: module.state_dict() for place, module in self._states.items()},
             "random": torch.get_rng_state(),
         }
         if self.device.type == "cuda":
             state["cuda_random"] = torch.cuda.get_rng_state(self.device)
+        if self.device.type == "mps":
+            state["mps_random"] = torch.mps.get_rng_state()
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -160,9 +168,35 @@ class Trainer:
         self.ema.module.load_state_dict(state["ema"])
         _restore(self.critic_optimizer, state["critic_optimizer"], self.critic)
         _restore(self.generator_optimizer, state["generator_optimizer"], self.generator)
+        for place, module in self._states.items():
+            module.load_state_dict(state["components"][place])
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda" and "cuda_random" in state:
             torch.cuda.set_rng_state(state["cuda_random"], self.device)
+        if self.device.type == "mps" and "mps_random" in state:
+            torch.mps.set_rng_state(state["mps_random"])
+
+
+def _labelled(losses: tuple[Loss, ...]) -> list[tuple[str, Loss]]:
+    """Give each loss the name its figures are logged under: its own, numbered where a recipe has it twice."""
+    names = [loss.name for loss in losses]
+    return [
+        (f"{loss.name}.{names[:index].count(loss.name)}" if loss.name in names[:index] else loss.name, loss)
+        for index, loss in enumerate(losses)
+    ]
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[None]:
+    """Spare a network's weights their gradients: they would be thrown away, and cost a third of the step."""
+    learning = [weight for weight in network.parameters() if weight.requires_grad]
+    try:
+        for weight in learning:
+            weight.requires_grad_(False)
+        yield
+    finally:
+        for weight in learning:
+            weight.requires_grad_(True)
 
 
 def _descend(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.harvest import write_generator
+from zoo.harvest import harvested
 from zoo.launch import new_run
 from zoo.lock import held
 from zoo.signals import stop_on_signals
@@ -53,10 +53,9 @@ def train(
         device=device,
         precision=precision,
     )
-    with held(run.path), stop_on_signals() as stop:
+    with held(run.path), stop_on_signals() as stop, harvested(run.path):
         for _ in run.go(run.plan.training.steps, stop):
             pass
-        write_generator(run.path)
     return run.path
 
 

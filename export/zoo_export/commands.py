@@ -45,14 +45,20 @@ def export(
     from zoo_export.export import export_copy
 
     source = name if name is not None else latest_run()
-    folder = _generator_of(source, checkpoint)
-    say(f"exporting {folder} and checking it against torch ...")
-    report = export_folder(folder, opset=opset) if out is None else export_copy(folder, out, opset=opset)
+    say(f"exporting {source} and checking it against torch ...")
+    if checkpoint is not None:
+        from zoo_export.export import export_checkpoint
+
+        report = export_checkpoint(_run_of(source), checkpoint, out, opset=opset)
+    elif out is not None:
+        report = export_copy(_generator_of(source), out, opset=opset)
+    else:
+        report = export_folder(_generator_of(source), opset=opset)
     if as_json:
         click.echo(json.dumps(_as_dict(report), indent=2))
     else:
         click.echo(_as_table(report))
-        click.echo(_next_steps(out if out is not None else source, folder))
+        click.echo(_next_steps(out if out is not None else source, report.path.parent.parent))
 
 
 @click.command()
@@ -123,18 +129,26 @@ def zoo_open_generator(name: str) -> Generator | None:
     return open_path(name)
 
 
-def _generator_of(source: Path, checkpoint: str | None) -> Path:
-    """Return the generator folder to export, made anew from a checkpoint where one is given."""
-    from zoo.runs import generator_folder, is_run
+def _run_of(source: Path) -> Path:
+    """Return the run whose checkpoint is asked for."""
+    from zoo.runs import is_run
 
+    _require(source)
+    if not is_run(source):
+        raise UsageError(f"--checkpoint: {source} is no run, so it has no checkpoints. Leave it out")
+    return source
+
+
+def _require(source: Path) -> None:
     if not source.exists():
         raise InputError(f"{source}: there is no such folder. Give a run or a generator folder")
-    if checkpoint is not None:
-        if not is_run(source):
-            raise UsageError(f"--checkpoint: {source} is no run, so it has no checkpoints. Leave it out")
-        from zoo.harvest import write_generator
 
-        return write_generator(source, checkpoint)
+
+def _generator_of(source: Path) -> Path:
+    """Return the generator folder to export."""
+    from zoo.runs import generator_folder
+
+    _require(source)
     folder = generator_folder(source)
     if folder is None:
         raise InputError(f"{source}: it is neither a run nor a generator folder. Give one of the two")

@@ -11,6 +11,7 @@ from zoo import __version__
 from zoo.atomic import new_folder
 from zoo.errors import InputError, UsageError
 from zoo.generator_folder import CARD, CONFIG, ONNX, WEIGHTS, GeneratorConfig, add_files, read_config, verify
+from zoo.lock import held
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,8 +70,7 @@ def export_copy(folder: Path, out: Path, *, opset: int = 20) -> ExportReport:
 
     Raises as `export` does, and InputError where `out` exists; nothing is left there on an error.
     """
-    if out.exists():
-        raise InputError(f"--out {out}: it exists already. Give a new folder")
+    _refuse_existing(out)
     names = tuple(name for name in read_config(folder).files if not name.startswith(ONNX_FOLDER))
     config = verify(folder, names)
     with new_folder(out) as scratch:
@@ -82,6 +82,28 @@ def export_copy(folder: Path, out: Path, *, opset: int = 20) -> ExportReport:
         add_files(scratch, {}, config.model_copy(update={"files": kept}))
         report = export(scratch, opset=opset)
     return replace(report, path=out / ONNX)
+
+
+def export_checkpoint(run: Path, which: str, out: Path | None, *, opset: int = 20) -> ExportReport:
+    """Export a run's checkpoint (`best`, `last` or a step), in the run's generator folder or in the new folder `out`.
+
+    Raises as `export` does; BusyError while the run trains, InputError where `out` exists or the run has no such
+    checkpoint. With `out`, the run stays as it is, and nothing is left there on an error.
+    """
+    from zoo.harvest import write_generator
+
+    with held(run):
+        if out is None:
+            return export(write_generator(run, which), opset=opset)
+        _refuse_existing(out)
+        with new_folder(out) as scratch:
+            report = export(write_generator(run, which, scratch), opset=opset)
+    return replace(report, path=out / ONNX)
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists():
+        raise InputError(f"--out {out}: it exists already. Give a new folder")
 
 
 def _metadata(config: GeneratorConfig) -> dict[str, str]:

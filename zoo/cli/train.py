@@ -100,13 +100,14 @@ def resume(run: Path | None, steps: int | None, changes: tuple[str, ...]) -> Non
 def _go(run: Run, until: int) -> None:
     from zoo.cli.display import show
     from zoo.console import say
-    from zoo.harvest import write_generator
+    from zoo.harvest import harvested
+    from zoo.runs import GENERATOR
     from zoo.signals import stop_on_signals
 
-    with stop_on_signals() as stop:
+    with stop_on_signals() as stop, harvested(run.path):
         show(run, until, stop)
         say(f"{run.path}: stopped at step {run.step}." if stop else f"{run.path}: {run.step} steps done.")
-        folder = write_generator(run.path)
+    folder = run.path / GENERATOR
     click.echo(folder)
     if run.step < until:
         say(f"Go on with:  zoo resume {run.path}")

@@ -37,7 +37,7 @@ def main() -> None:
     debug = "--debug" in arguments
     try:
         _add_plugin_commands()
-        code = cli.main([word for word in arguments if word != "--debug"], standalone_mode=False)
+        code = _run([word for word in arguments if word != "--debug"])
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output (head, less) has gone: that is their right.
@@ -47,7 +47,17 @@ def main() -> None:
         if debug:
             traceback.print_exc()
         _fail(*_explained(error))
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command; click's own `main` would end the process itself where a pipe breaks."""
+    try:
+        with cli.make_context("zoo", arguments) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    return 0
 
 
 def _explained(error: BaseException) -> tuple[str, int]:

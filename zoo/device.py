@@ -45,7 +45,8 @@ def describe_hardware(device: torch.device) -> str:
     """Return one line that says what the training runs on."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{_cpu_name()}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{_cpu_name()}, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def _cpu_flags() -> set[str]:

@@ -82,9 +82,28 @@ def test_a_moment_that_raises_does_not_stop_the_training(
 
     assert ran.code == 0
     assert ran.out == f"{tmp_path / 'run' / 'generator'}\n"
-    told = [warning for warning in ran.warnings if "plugin" in warning]
-    assert told
-    assert all("zoo_step_logged" in warning and "RuntimeError: no server" in warning for warning in told)
+    told = {warning for warning in ran.warnings if "plugin" in warning}
+    assert told == {"plugin clumsy of zoo-clumsy 1.0: its zoo_step_logged failed: RuntimeError: no server"}
+
+
+def test_a_moment_that_raises_does_not_silence_the_other_plugins(
+    others: Plugins, tiny: Path, zoo: Zoo, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.jsonl"
+    others.add("zoo-tracker", TRACKER.replace("LOG_FILE", repr(str(log))))
+    for name in ("zoo-before", "zoo-zealous"):  # loading goes by name, and pluggy asks the newest first
+        others.add(
+            name,
+            "import sys\nfrom zoo.hookspecs import hookimpl\n"
+            "@hookimpl\ndef zoo_step_logged(run): raise ValueError\n"
+            "@hookimpl\ndef zoo_run_started(): sys.exit(5)\n",
+        )
+
+    ran = zoo("train", tiny, "--steps", "1", "--out", tmp_path / "run")
+
+    assert ran.code == 0
+    moments = [json.loads(line)[0] for line in log.read_text().splitlines()]
+    assert moments == ["started", "logged", "logged", "saved", "finished"]
 
 
 OPENER = """

@@ -85,13 +85,9 @@ class Plugins:
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager("zoo")
         self.manager.add_hookspecs(hookspecs)
-        self._infos: dict[str, PluginInfo] = {}
+        self.infos: dict[str, PluginInfo] = {}
+        """By key, in the order of loading."""
         self._loaded: set[Group] = set()
-
-    @property
-    def infos(self) -> list[PluginInfo]:
-        """Every plugin there is, in the order of loading."""
-        return list(self._infos.values())
 
     def load(self, group: Group) -> None:
         """Load one phase, once."""
@@ -99,7 +95,7 @@ class Plugins:
             return
         for module in BUILTIN_PLUGINS[group]:
             info = PluginInfo(module, DISTRIBUTION, __version__, group)
-            if info.key not in self._infos:
+            if info.key not in self.infos:
                 self._register(importlib.import_module(module), info)
         for point in sorted(metadata.entry_points(group=group), key=lambda point: point.name):
             if point.dist is not None and point.value not in BUILTIN_PLUGINS[group]:
@@ -110,7 +106,7 @@ class Plugins:
 
     def _load_third_party(self, point: metadata.EntryPoint, info: PluginInfo) -> None:
         if {_normal(info.name), _normal(info.distribution)} & _disabled():
-            self._infos[info.key] = replace(info, status="disabled", reason=f"{DISABLE} names it")
+            self.infos[info.key] = replace(info, status="disabled", reason=f"{DISABLE} names it")
             return
         with self.tolerant(info):
             plugin = point.load()
@@ -126,12 +122,12 @@ class Plugins:
         hooks = sorted(caller.name for caller in self.manager.get_hookcallers(plugin) or [])
         if not hooks:
             raise TypeError("it has no hook. Mark its functions with `from zoo.hookspecs import hookimpl`")
-        self._infos[info.key] = replace(info, hooks=tuple(hooks))
+        self.infos[info.key] = replace(info, hooks=tuple(hooks))
 
     def calls(self, hook: str) -> Iterator[tuple[PluginInfo, Any]]:
         """Yield each plugin that implements a hook, and its function."""
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
-            yield self._infos[implementation.plugin_name], implementation.function
+            yield self.infos[implementation.plugin_name], implementation.function
 
     def registry(self) -> Registry:
         """Return all components and recipes, loading the second phase when that has not happened.
@@ -142,7 +138,7 @@ class Plugins:
         from zoo.registry import Registry
 
         registry = Registry()
-        for info in self.infos:
+        for info in list(self.infos.values()):
             with self.tolerant(info):
                 registry.take(self._brought_by(info))
         return registry
@@ -183,7 +179,7 @@ class Plugins:
             self.manager.unregister(name=info.key)
         words = f"{type(error).__name__}: {error}".rstrip(": ")
         reason = textwrap.shorten(words, REASON_LENGTH, placeholder=" …")
-        self._infos[info.key] = replace(info, status="failed", reason=reason, hooks=())
+        self.infos[info.key] = replace(info, status="failed", reason=reason, hooks=())
         from zoo.console import warn
 
         warn(

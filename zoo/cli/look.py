@@ -65,7 +65,7 @@ def plugins_(as_json: bool) -> None:
     from zoo.plugins import load_registry, plugins
 
     load_registry()
-    infos = plugins().infos
+    infos = plugins().infos.values()
     if as_json:
         rows = [{**vars(row), "hooks": list(row.hooks)} for row in infos]
         click.echo(json.dumps(rows, indent=2))

@@ -72,8 +72,8 @@ def _explained(error: BaseException) -> tuple[str, int]:
         return error.format_message(), 3
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return "interrupted: nothing is left half-written. Run it again when you like", 130
-    if isinstance(error, MemoryError):
-        return "memory: there is not enough of it. Use a smaller batch", 5
+    if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
+        return "memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16", 5
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if missing in EXTRAS:
         install = f'pip install "gan-model-zoo[{EXTRAS[missing]}]"'
@@ -82,6 +82,12 @@ def _explained(error: BaseException) -> tuple[str, int]:
         f"{type(error).__name__}: {error}. This is a fault of the zoo or of a plugin; --debug shows where",
         1,
     )
+
+
+def _is_torchs_memory_error(error: BaseException) -> bool:
+    """Tell by name and text: torch is not imported here, and has no type of its own for memory of the CPU."""
+    name, text = type(error).__name__, str(error)
+    return name == "OutOfMemoryError" or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in text)
 
 
 def _add_plugin_commands() -> None:

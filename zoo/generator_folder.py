@@ -152,7 +152,7 @@ def add_files(
 
 
 def verify(folder: Path, names: tuple[str, ...] | None = None) -> GeneratorConfig:
-    """Check the listed files (or just `names`) against their sha256 and return the configuration.
+    """Check the listed files (or just `names`) against their sizes and sha256 and return the configuration.
 
     Raises:
         InputError: `config.json` is wrong, or lists a name outside the folder.
@@ -169,6 +169,11 @@ def verify(folder: Path, names: tuple[str, ...] | None = None) -> GeneratorConfi
         path = folder / name
         if not path.is_file():
             raise IntegrityError(f"{path}: {CONFIG} lists it, but it is missing. Get the generator again")
+        size = path.stat().st_size
+        if size != record.size:
+            raise IntegrityError(
+                f"{path}: it has {size} bytes, {CONFIG} says {record.size}. Get the generator again"
+            )
         found = sha256_file(path)
         if found != record.sha256:
             raise IntegrityError(

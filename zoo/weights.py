@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from zoo.errors import IntegrityError, UsageError
-from zoo.generator_folder import WEIGHTS, verify
+from zoo.generator_folder import CONFIG, WEIGHTS, verify
 from zoo.plugins import load_registry
+from zoo.registry import validated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,13 +27,15 @@ def load_generator(folder: Path) -> nn.Module:
     Raises:
         UsageError: its architecture is not installed; the message names who brings it.
         InputError: a field of `config.json` is wrong.
-        IntegrityError: the weights are missing, changed, or do not fit the architecture.
+        IntegrityError: the weights are not listed, missing, changed, or do not fit the architecture.
     """
     config = verify(folder, (WEIGHTS,))
+    if WEIGHTS not in config.files:
+        raise IntegrityError(f"{folder / CONFIG}: it lists no {WEIGHTS}. Get the generator again")
     network = architecture_of(config, str(folder)).generator()
     try:
         network.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise IntegrityError(
             f"{folder / WEIGHTS}: it does not fit {config.architecture.name}: {reason}. Get the generator again"
@@ -41,9 +45,13 @@ def load_generator(folder: Path) -> nn.Module:
 
 def architecture_of(config: GeneratorConfig, where: str) -> Architecture:
     """Return the architecture that `config.json` names."""
-    record = config.architecture
+    record, registry = config.architecture, load_registry()
+    entry = registry.entries("architecture").get(record.name)
+    if entry is not None and entry.provider.distribution == record.provider.distribution:
+        # A rival of the same name is in the way of recipes, which name no provider; here one is named.
+        return cast("Architecture", validated(entry.component, record.fields, where, record.name))
     try:
-        component = load_registry().make("architecture", {**record.fields, "name": record.name}, where)
+        component = registry.make("architecture", {**record.fields, "name": record.name}, where)
     except UsageError as error:
         provider = record.provider
         raise UsageError(

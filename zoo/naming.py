@@ -13,12 +13,13 @@ class HubName(NamedTuple):
     revision: str | None
 
 
-_HUB = re.compile(r"(?P<repo>[\w][\w.-]{0,95}/[\w][\w.-]{0,95})(?:@(?P<revision>[^@\s]{1,200}))?")
+_PART = r"\w(?:[\w.-]{0,94}\w)?"
+_HUB = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>[^@\s]{{1,200}}))?")
 
 
 def parse_hub_name(name: str) -> HubName | None:
-    """Return the parts of `OWNER/NAME[@REVISION]`, or None when `name` has another form."""
+    """Return the parts of `OWNER/NAME[@REVISION]`, or None when `name` is none that the Hub's client takes."""
     match = _HUB.fullmatch(name)
-    if not match or ".." in match["repo"] or "--" in match["repo"]:
+    if not match or ".." in match["repo"] or "--" in match["repo"] or match["repo"].endswith(".git"):
         return None
     return HubName(match["repo"], match["revision"])

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.console import say
-from zoo.errors import InputError, UsageError
+from zoo.errors import InputError, NetworkError, UsageError
 from zoo.hookspecs import hookimpl
 from zoo.naming import HubName, parse_hub_name
+from zoo_hub.errors import no_hub_name
 
 if TYPE_CHECKING:
     from zoo.generators import Generator
@@ -39,7 +40,12 @@ def push(name: str, source: Path | None, private: bool, message: str | None) -> 
 
 @click.command()
 @click.argument("name", metavar="OWNER/NAME[@REVISION]")
-@click.option("--to", metavar="DIR", type=click.Path(path_type=Path), help="Copy the files there.")
+@click.option(
+    "--to",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Copy the files there, and the weights.",
+)
 def pull(name: str, to: Path | None) -> None:
     """Download a generator from the Hugging Face Hub and check it."""
     from zoo_hub.pull import pull as fetch
@@ -54,7 +60,7 @@ def _hub_name(name: str) -> HubName:
     """Return the parts of a Hub id, or say what one looks like."""
     hub = parse_hub_name(name)
     if hub is None:
-        raise UsageError(f"{name}: it is no name on the Hub. Give OWNER/NAME, for example me/camel-wgangp")
+        raise UsageError(no_hub_name(name))
     return hub
 
 
@@ -92,7 +98,18 @@ def zoo_open_generator(name: str) -> Generator | None:
     hub = parse_hub_name(name)
     if hub is None or Path(name).exists():
         return None
+    owner = name.partition("/")[0]
+    if Path(owner).is_dir():
+        raise InputError(
+            f"{name}: there is no such folder in {owner}/, and with {owner}/ here the Hub is not asked. "
+            f"See `zoo list`, or get it from the Hub with `zoo pull {name}`"
+        )
     from zoo_export.session import OnnxGenerator
     from zoo_hub.pull import pull as fetch
 
-    return OnnxGenerator(fetch(hub.repo, hub.revision), name=name)
+    try:
+        folder = fetch(hub.repo, hub.revision)
+    except NetworkError as error:
+        reason = str(error).removeprefix(f"{hub.repo}: ")
+        raise NetworkError(f"{name}: there is no such folder here, and on the Hub: {reason}") from error
+    return OnnxGenerator(folder, name=name)

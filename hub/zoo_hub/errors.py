@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from zoo.errors import NetworkError, ResourceError, ZooError
+from zoo.errors import NetworkError, ResourceError, UsageError, ZooError
 from zoo_hub.client import endpoint
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
     """Turn what the client raises about `repo` into one line.
 
     Raises:
+        UsageError: it is no name that the client takes.
         NetworkError: the Hub or the way to it did not give what was asked for.
         ResourceError: the cache cannot be written.
     """
@@ -29,6 +30,10 @@ def hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
     except ZooError:
         raise
     except Exception as error:
+        from huggingface_hub.errors import HFValidationError
+
+        if isinstance(error, HFValidationError):
+            raise UsageError(no_hub_name(repo)) from error
         sentence = explain(error, repo, revision)
         if sentence:
             raise NetworkError(sentence) from error
@@ -38,6 +43,11 @@ def hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
                 f"{repo}: the cache cannot be written: {reason}. Free space or set HF_HOME"
             ) from error
         raise
+
+
+def no_hub_name(name: str) -> str:
+    """Return the sentence for what cannot be a name on the Hub."""
+    return f"{name}: it is no name on the Hub. Give OWNER/NAME, for example me/camel-wgangp"
 
 
 def is_unreachable(error: Exception) -> bool:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.hub_server.store import Repo
 
 PULLED = ["README.md", "config.json", "onnx/model.onnx", "samples.png"]
+WHOLE = [*PULLED, "model.safetensors"]
+"""What a pull with --to brings."""
 
 
 def contents(folder: Path, names: list[str] | None = None) -> dict[str, bytes]:
@@ -25,7 +27,7 @@ def contents(folder: Path, names: list[str] | None = None) -> dict[str, bytes]:
 def publish(hub: Hub, folder: Path) -> None:
     """Publish a generator folder as me/camel, with a card."""
     (folder / "README.md").write_text("A camel.\n")
-    put(hub, contents(folder, PULLED))
+    put(hub, contents(folder, WHOLE))
 
 
 def put(hub: Hub, files: dict[str, bytes]) -> None:
@@ -33,7 +35,7 @@ def put(hub: Hub, files: dict[str, bytes]) -> None:
     repo = hub.store.load("models", "me/camel") or hub.store.create("models", "me/camel", "me", private=False)
     tree = dict(repo["commits"][repo["branches"]["main"]]["tree"])
     for name, data in files.items():
-        if name.endswith(".onnx"):
+        if name.endswith((".onnx", ".safetensors")):
             oid = hashlib.sha256(data).hexdigest()
             write_whole(hub.store.lfs_path(oid), data)
             tree[name] = hub.store.link(oid)

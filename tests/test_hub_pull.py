@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.hub_folder import make_folder
-from tests.hub_publish import PULLED, contents, head, publish, put
-from zoo.generator_folder import read_config
+from tests.hub_publish import PULLED, WHOLE, contents, head, publish, put
+from zoo.generator_folder import read_config, verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def test_pull_brings_equal_bytes_into_the_cache(hub: Hub, you: Person, folder: P
 
 def test_pull_by_branch_tag_and_commit(hub: Hub, me: Person, you: Person, folder: Path) -> None:
     assert me.zoo("push", "me/camel", folder).code == 0
-    first, old = head(hub), contents(folder, PULLED)
+    first, old = head(hub), contents(folder, WHOLE)
     repo = hub.store.load("models", "me/camel")
     assert repo is not None
     repo["tags"]["v1"] = repo["branches"]["old"] = first
@@ -45,7 +45,7 @@ def test_pull_by_branch_tag_and_commit(hub: Hub, me: Person, you: Person, folder
         assert contents(to) == old
         assert not any(path.is_symlink() for path in to.rglob("*"))
     assert you.zoo("pull", "me/camel@main", "--to", "new").code == 0
-    assert contents(you.home / "new") == contents(folder, PULLED) != old
+    assert contents(you.home / "new") == contents(folder, WHOLE) != old
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_flipped_byte_is_found_and_the_next_pull_mends_it(
     assert ran.err.endswith("The copy was removed: run `zoo pull me/camel` again\n")
     assert not (you.home / "it").exists()
     assert you.zoo("pull", "me/camel", "--to", "it").code == 0
-    assert contents(you.home / "it") == contents(folder, PULLED)
+    assert contents(you.home / "it") == contents(folder, WHOLE)
 
 
 def test_the_sha256_found_and_the_one_listed_are_named(hub: Hub, you: Person, folder: Path) -> None:
@@ -83,8 +83,9 @@ def test_a_cut_download_goes_on(hub: Hub, you: Person, folder: Path) -> None:
     publish(hub, folder)
     hub.fault("drop", path="/x/get/", method="GET", after=100)
     assert you.zoo("pull", "me/camel", "--to", "it").code == 0
-    assert contents(you.home / "it") == contents(folder, PULLED)
-    assert sum(entry.host == "cdn" and entry.method == "GET" for entry in hub.log) == 2
+    assert contents(you.home / "it") == contents(folder, WHOLE)
+    # The model in two parts, and the weights.
+    assert sum(entry.host == "cdn" and entry.method == "GET" for entry in hub.log) == 3
 
 
 def test_a_file_without_a_listed_sha256_is_refused(hub: Hub, you: Person, folder: Path) -> None:
@@ -141,14 +142,53 @@ def test_a_folder_with_something_in_it_stays_as_it_is(you: Person) -> None:
 @pytest.mark.parametrize("offline", ["", "1"])
 def test_without_the_hub_the_cached_copy_serves(hub: Hub, you: Person, folder: Path, offline: str) -> None:
     publish(hub, folder)
-    assert you.zoo("pull", "me/camel").code == 0
+    assert you.zoo("pull", "me/camel", "--to", "before").code == 0
     hub.fault("refuse", times=0)
     ran = you.zoo("pull", "me/camel", "--to", "it", HF_HUB_OFFLINE=offline)
     assert (ran.code, ran.out) == (0, "it\n")
     assert ran.err.startswith(
         f"me/camel: the Hub cannot be reached; using the cached copy of commit {head(hub)[:12]}\n"
     )
-    assert contents(you.home / "it") == contents(folder, PULLED)
+    assert contents(you.home / "it") == contents(folder, WHOLE)
+
+
+def test_a_cached_copy_without_weights_is_no_whole_folder(hub: Hub, you: Person, folder: Path) -> None:
+    publish(hub, folder)
+    assert you.zoo("pull", "me/camel").code == 0
+    hub.fault("refuse", times=0)
+    assert you.zoo("pull", "me/camel").code == 0
+    ran = you.zoo("pull", "me/camel", "--to", "it")
+    assert ran.code == 6
+    assert ran.err.startswith(f"me/camel: {hub.url} cannot be reached (")
+    assert not (you.home / "it").exists()
+
+
+def test_a_pulled_folder_is_whole_and_can_be_pushed_again(hub: Hub, me: Person, folder: Path) -> None:
+    publish(hub, folder)
+    assert me.zoo("pull", "me/camel", "--to", "mine").code == 0
+    assert sorted(verify(me.home / "mine").files) == ["model.safetensors", "onnx/model.onnx", "samples.png"]
+    ran = me.zoo("push", "me/other", "mine")
+    assert (ran.code, ran.out) == (0, f"{hub.url}/me/other\n")
+
+
+def test_a_whole_folder_needs_the_listed_weights(hub: Hub, you: Person, folder: Path) -> None:
+    put(hub, contents(folder, ["config.json", "onnx/model.onnx"]))
+    ran = you.zoo("pull", "me/camel", "--to", "it")
+    sentence = "me/camel: it holds no model.safetensors. Ask its owner to push it with `zoo push`\n"
+    assert (ran.code, ran.err) == (3, sentence)
+    assert you.zoo("pull", "me/camel").code == 0
+
+
+def test_changed_weights_are_refused(hub: Hub, you: Person, folder: Path) -> None:
+    publish(hub, folder)
+    put(hub, {"model.safetensors": b"abc"})
+    listed = read_config(folder).files["model.safetensors"].sha256[:12]
+    ran = you.zoo("pull", "me/camel", "--to", "it")
+    assert (ran.code, ran.err) == (
+        4,
+        f"me/camel: model.safetensors: its sha256 is ba7816bf8f01..., config.json says {listed}.... "
+        "The copy was removed: run `zoo pull me/camel` again\n",
+    )
 
 
 def test_pull_imports_no_torch(hub: Hub, you: Person, folder: Path) -> None:

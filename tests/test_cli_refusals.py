@@ -23,6 +23,9 @@ pytest_plugins = ["tests.cli_fixtures"]
 RECIPES = "camel-gan, camel-wgan, camel-wgangp, face-gan, face-wgan, face-wgangp, horse-gan, horse-wgan, horse-wgangp"
 
 
+NO_MEMORY = "memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16"
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind() -> Iterator[None]:
     yield
@@ -182,7 +185,8 @@ def test_debug_shows_where_it_went_wrong(zoo: Zoo) -> None:
     ("error", "code", "message"),
     [
         (KeyboardInterrupt(), 130, "interrupted: nothing is left half-written. Run it again when you like"),
-        (MemoryError(), 5, "memory: there is not enough of it. Use a smaller batch"),
+        (MemoryError(), 5, NO_MEMORY),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), 5, NO_MEMORY),
         (
             RuntimeError("two\nlines"),
             1,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,9 +103,10 @@ def test_every_plugin_stands_alone() -> None:
 
 
 TELL = f"""
-import atexit, json, sys
+import atexit, json, sys, time
 def tell():
-    print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr)
+    heavy = [name for name in {HEAVY!r} if name in sys.modules]
+    print(json.dumps([heavy, time.process_time()]), file=sys.stderr)
 atexit.register(tell)
 """
 BLOCK = """
@@ -129,27 +129,26 @@ def heavy(others: Plugins) -> Plugins:
 
 @pytest.mark.parametrize("command", ["", "generate", "push", "pull", "export", "train", "resume"])
 def test_help_imports_nothing_heavy(command: str, heavy: Plugins) -> None:
-    began = time.monotonic()
     ran = heavy.process(*filter(None, [command, "--help"]), code=TELL)
-    seconds = time.monotonic() - began
+    imported, seconds = json.loads(ran.err)
 
     assert ran.code == 0
     assert ran.out.startswith("Usage: ")
-    assert json.loads(ran.err) == []
-    assert seconds < 10, "a quiet machine takes 0.2"
+    assert imported == []
+    assert seconds < 1, "of the processor's time, of which 0.13 is usual"
 
 
 def test_the_plugin_that_imports_torch_is_really_there(heavy: Plugins) -> None:
     ran = heavy.process("plugins", code=TELL)
 
     assert "zoo-heavy 1.0" in ran.out
-    assert "torch" in json.loads(ran.err)
+    assert "torch" in json.loads(ran.err)[0]
 
 
 def test_import_zoo_imports_nothing_heavy(others: Plugins) -> None:
     ran = others.process("--version", code=f"{TELL}\nimport zoo; assert 'pluggy' not in sys.modules")
 
-    assert (ran.code, json.loads(ran.err)) == (0, [])
+    assert (ran.code, json.loads(ran.err)[0]) == (0, [])
 
 
 @pytest.mark.parametrize("command", ["", "generate", "push", "pull"])

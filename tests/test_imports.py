@@ -20,7 +20,7 @@ from zoo.registry import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.cli_fixtures import Plugins
+    from tests.other_plugins import Plugins
 
 pytest_plugins = ["tests.cli_fixtures"]
 

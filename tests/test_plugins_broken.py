@@ -7,26 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.other_plugins import LOSS
+
 if TYPE_CHECKING:
-    from tests.cli_fixtures import Plugins, Ran, Zoo
+    from tests.cli_fixtures import Zoo
+    from tests.other_plugins import Plugins, Ran
 
 pytest_plugins = ["tests.cli_fixtures"]
 
 HOOK = "from zoo.hookspecs import hookimpl\n@hookimpl\n"
-LOSS = """
-from zoo.components import Loss
-from zoo.hookspecs import hookimpl
-
-class Mine(Loss):
-    name = "NAME"
-
-    def critic(self, batch):
-        return batch.fake_scores.mean()
-
-@hookimpl
-def zoo_register_losses():
-    return [Mine]
-"""
 BROKEN = {
     "zoo-absent": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
     "zoo-argument": (

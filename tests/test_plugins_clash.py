@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.test_plugins_broken import LOSS
+from tests.other_plugins import LOSS
 from zoo.components import Dataset
 from zoo.plan import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 
 if TYPE_CHECKING:
-    from tests.cli_fixtures import Plugins, Zoo
+    from tests.cli_fixtures import Zoo
+    from tests.other_plugins import Plugins
 
 pytest_plugins = ["tests.cli_fixtures"]
 

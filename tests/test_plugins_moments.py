@@ -13,7 +13,8 @@ from zoo.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.cli_fixtures import Plugins, Zoo
+    from tests.cli_fixtures import Zoo
+    from tests.other_plugins import Plugins
 
 pytest_plugins = ["tests.cli_fixtures"]
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import zoo
-from tests.cli_fixtures import Plugins
+from tests.other_plugins import Plugins
 from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.generator_folder import Provider
 from zoo.hookspecs import zoo_register_losses

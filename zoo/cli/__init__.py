@@ -73,7 +73,10 @@ def _explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return "interrupted: nothing is left half-written. Run it again when you like", 130
     if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
-        return "memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16", 5
+        return (
+            "memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16",
+            5,
+        )
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if missing in EXTRAS:
         install = f'pip install "gan-model-zoo[{EXTRAS[missing]}]"'

@@ -22,6 +22,7 @@ from zoo.components import (
 from zoo.errors import InputError, UsageError, did_you_mean
 from zoo.generator_folder import ComponentRecord, Provider
 from zoo.messages import explain
+from zoo.plugins import DISTRIBUTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 KINDS: dict[str, type[Component]] = {
     kind.kind: kind for kind in (Architecture, Loss, Regularizer, Augmentation, Dataset, Metric)
 }
-BUILTIN = "gan-model-zoo"
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def validated(component: type[Component], fields: Mapping[str, Any], where: str,
 def _only(entries: list[E], kind: str, name: str) -> E:
     if len(entries) > 1:
         providers = [entry.provider.distribution for entry in entries]
-        rival = next((provider for provider in providers if provider != BUILTIN), providers[0])
+        rival = next((provider for provider in providers if provider != DISTRIBUTION), providers[0])
         raise UsageError(
             f"{name}: the {kind} comes from {' and '.join(providers)}. Turn one off with ZOO_DISABLE={rival}"
         )
@@ -171,4 +171,4 @@ def _only(entries: list[E], kind: str, name: str) -> E:
 
 
 def _preferred(entries: Iterable[E]) -> E:
-    return min(entries, key=lambda entry: entry.provider.distribution != BUILTIN)
+    return min(entries, key=lambda entry: entry.provider.distribution != DISTRIBUTION)

@@ -16,8 +16,9 @@ from zoo.checkpoint import checkpoint_path, checkpoints, load_checkpoint
 from zoo.errors import BusyError, DivergedError, InputError, IntegrityError
 from zoo.generator_folder import verify
 from zoo.harvest import harvested, write_generator
-from zoo.launch import new_run, reopen
+from zoo.launch import new_run
 from zoo.lock import held
+from zoo.reopening import reopen
 from zoo.runs import latest_run, read_record
 from zoo.signals import Stop
 from zoo_export.export import export, export_checkpoint

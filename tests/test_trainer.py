@@ -111,7 +111,7 @@ def test_real_and_fake_scored_together_or_apart_are_the_same(tiny: Path) -> None
     values = []
     for trainer in (together, apart):
         torch.manual_seed(0)
-        values.append(trainer._critic_step()["critic"].item())
+        values.append(dict(trainer._critic_step())["critic"].item())
 
     assert values[0] == pytest.approx(values[1], rel=1e-4)
 

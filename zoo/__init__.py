@@ -1,15 +1,16 @@
-"""A plugin-based model zoo of GANs: `zoo.load(name)` opens a generator, `zoo.train(recipe)` makes one."""
+"""A plugin-based model zoo of GANs: `zoo.load(name)` opens a generator, `zoo.train(recipe)` makes one,
+`zoo.resume(run)` trains it further."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load", "train"]
+__all__ = ["__version__", "load", "resume", "train"]
 
 if TYPE_CHECKING:
     from zoo.loading import load
-    from zoo.training import train
+    from zoo.training import resume, train
 
 
 def __getattr__(name: str) -> Any:
@@ -18,8 +19,8 @@ def __getattr__(name: str) -> Any:
         from zoo.loading import load
 
         return load
-    if name == "train":
-        from zoo.training import train
+    if name in ("resume", "train"):
+        from zoo import training
 
-        return train
+        return getattr(training, name)
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from zoo.errors import ResourceError
@@ -16,15 +16,30 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system says while `path` is written into one line with exit code 5."""
+def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
+    """Turn what the operating system says while `size` bytes are written to `path` into a ResourceError."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        wanted = "it" if size is None else f"its {size:,} bytes"
         raise ResourceError(
-            f"{path}: it cannot be written: {reason}. Free space there, or choose another place"
+            f"{path}: {wanted} cannot be written: {reason}{_free(path)}. Free space there, or choose another place"
         ) from error
+
+
+def free_bytes(path: Path) -> int | None:
+    """Return how many bytes are free where `path` lies, or would lie; None where nobody knows."""
+    there = next((place for place in (path, *path.absolute().parents) if place.exists()), None)
+    try:
+        return None if there is None else shutil.disk_usage(there).free
+    except OSError:
+        return None
+
+
+def _free(path: Path) -> str:
+    free = free_bytes(path)
+    return "" if free is None else f"; {free:,} bytes are free"
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -35,7 +50,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     """
     scratch = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
-        with disk_errors(path):
+        with disk_errors(path, len(data)):
             path.parent.mkdir(parents=True, exist_ok=True)
             with scratch.open("wb") as file:
                 file.write(data)
@@ -44,15 +59,22 @@ def write_atomic(path: Path, data: bytes) -> None:
             scratch.replace(path)
             sync_folder(path.parent)
     finally:
-        scratch.unlink(missing_ok=True)
+        # A disk that cannot even remove it has said so already.
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Give a scratch folder that becomes `path` when the block ends well, and vanishes when it does not."""
+def new_folder(path: Path, size: int | None = None) -> Iterator[Path]:
+    """Give a scratch folder that becomes `path` when the block ends well, and vanishes when it does not.
+
+    Args:
+        path: where to; what is there is replaced.
+        size: how many bytes will be written, for messages.
+    """
     scratch = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
-        with disk_errors(path):
+        with disk_errors(path, size):
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(parents=True)
             yield scratch
@@ -60,11 +82,19 @@ def new_folder(path: Path) -> Iterator[Path]:
                 if file.is_file():
                     sync_file(file)
             sync_folder(scratch)
-            shutil.rmtree(path, ignore_errors=True)
+            remove_folder(path)
             scratch.rename(path)
             sync_folder(path.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Take a folder away by one rename before its files go: a reader never sees half of it."""
+    going = path.with_name(f"{path.name}.old.tmp-{os.getpid()}")
+    with suppress(OSError):
+        path.rename(going)
+        shutil.rmtree(going, ignore_errors=True)
 
 
 def sync_file(path: Path) -> None:

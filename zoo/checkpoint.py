@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from zoo.atomic import new_folder, sha256_file
+from zoo.atomic import new_folder, remove_folder, sha256_file
 from zoo.errors import IntegrityError
+from zoo.space import refuse_without_room
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +26,9 @@ FOLDER = "checkpoints"
 TENSORS = "state.safetensors"
 VALUES = "state.json"
 MANIFEST = "manifest.json"
+FORMAT = 1
 KEEP = 3
+"""Checkpoints that stay beside the best one."""
 State = dict[str, Any]
 
 
@@ -43,15 +50,27 @@ def save_checkpoint(run: Path, step: int, state: State) -> Path:
     """
     path = checkpoint_path(run, step)
     tensors: dict[str, Tensor] = {}
-    values = _take_tensors(state, "", tensors)
-    with new_folder(path) as scratch:
-        # safetensors refuses channels_last tensors, and refuses two that share memory.
-        save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()},
-                  scratch / TENSORS)  # fmt: skip
-        (scratch / VALUES).write_text(json.dumps(values, allow_nan=False))
-        manifest = {name: sha256_file(scratch / name) for name in (TENSORS, VALUES)}
-        (scratch / MANIFEST).write_text(json.dumps(manifest))
+    values = json.dumps(_take_tensors(state, "", tensors), allow_nan=False).encode()
+    size = sum(tensor.nbytes for tensor in tensors.values()) + len(values)
+    refuse_without_room(path, size)
+    with new_folder(path, size) as scratch:
+        _write_tensors(tensors, scratch / TENSORS)
+        (scratch / VALUES).write_bytes(values)
+        hashes = {name: sha256_file(scratch / name) for name in (TENSORS, VALUES)}
+        (scratch / MANIFEST).write_text(json.dumps({"format": FORMAT, "sha256": hashes}))
     return path
+
+
+def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    # safetensors refuses channels_last tensors, and refuses two that share memory.
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    try:
+        save_file(plain, path)
+    except SafetensorError as error:
+        # Its writer reports the operating system's errors as text only.
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        code = int(number[1]) if number else errno.EIO
+        raise OSError(code, os.strerror(code)) from error
 
 
 def load_checkpoint(path: Path) -> State:
@@ -62,7 +81,11 @@ def load_checkpoint(path: Path) -> State:
     """
     try:
         manifest = json.loads((path / MANIFEST).read_bytes())
-        wrong = [name for name in (TENSORS, VALUES) if sha256_file(path / name) != manifest[name]]
+        if manifest["format"] != FORMAT:
+            raise IntegrityError(
+                f"{path}: the checkpoint has format {manifest['format']!r}, this version reads {FORMAT}. Use another"
+            )
+        wrong = [name for name in (TENSORS, VALUES) if sha256_file(path / name) != manifest["sha256"][name]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"{path}: the checkpoint is incomplete ({error}). Use another") from error
     if wrong:
@@ -87,7 +110,7 @@ def drop_after(run: Path, step: int) -> None:
     """Remove the checkpoints after `step`: a run that has gone back to it makes them again."""
     for path in checkpoints(run):
         if path > checkpoint_path(run, step):
-            shutil.rmtree(path, ignore_errors=True)
+            remove_folder(path)
 
 
 def sweep(run: Path) -> None:
@@ -106,7 +129,7 @@ def prune(run: Path, best: int | None) -> None:
         keep.add(checkpoint_path(run, best))
     for path in checkpoints(run):
         if path not in keep:
-            shutil.rmtree(path, ignore_errors=True)
+            remove_folder(path)
 
 
 def _take_tensors(value: Any, place: str, tensors: dict[str, Tensor]) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
+from zoo import __version__
 from zoo.errors import InputError
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
@@ -39,6 +40,22 @@ def choose_precision(choice: PrecisionChoice, device: torch.device) -> Precision
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp32"
     return "bf16" if device.type == "cpu" and {"amx_bf16", "avx512_bf16"} & _cpu_flags() else "fp32"
+
+
+def surroundings(device: torch.device, precision: Precision) -> dict[str, Any]:
+    """Return what a resume must find unchanged to be exact."""
+    return {
+        "device": device.type,
+        "hardware": describe_hardware(device),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "versions": {
+            "gan-model-zoo": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    }
 
 
 def describe_hardware(device: torch.device) -> str:

@@ -13,6 +13,11 @@ MOST_NAMES = 10
 """That a line of advice lists in full."""
 
 
+LOWER_THE_RATE = (
+    "Lower the learning rate with --set optimizers.critic.learning_rate=..., or let --on-nan rollback do it"
+)
+
+
 class ZooError(Exception):
     """An expected failure; its message is the whole line a person reads after `zoo: error:`."""
 
@@ -56,9 +61,19 @@ class BusyError(ZooError):
 
 
 class DivergedError(ZooError):
-    """Training produced a loss that is not a finite number."""
+    """Training produced a loss, a gradient or a weight that is not a finite number.
+
+    Attributes:
+        step: where it began.
+        cause: what it began with (`the loss critic.wasserstein is nan`).
+    """
 
     exit_code = 10
+
+    def __init__(self, step: int, cause: str, advice: str = LOWER_THE_RATE) -> None:
+        self.step = step
+        self.cause = cause
+        super().__init__(f"step {step}: {cause}. {advice}")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -23,11 +23,11 @@ from zoo.generator_folder import (
     add_files,
 )
 from zoo.generators import to_uint8
+from zoo.looking import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.pictures import grid, png
 from zoo.plan import Plan, make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
-from zoo.run import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.runs import GENERATOR, RECIPE, read_record
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def harvested(run: Path) -> Iterator[None]:
     try:
         yield
     except ZooError:
-        if checkpoints(run):
+        # The checkpoint of step 0 holds nothing that was learnt.
+        if len(checkpoints(run)) > 1:
             # What ended the training is what people must read.
             with suppress(ZooError):
                 write_generator(run)

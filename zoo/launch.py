@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,18 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo import __version__
 from zoo.atomic import disk_errors
-from zoo.checkpoint import newest_good
 from zoo.console import warn
-from zoo.device import choose_device, choose_precision, describe_hardware
-from zoo.errors import InputError, IntegrityError
+from zoo.device import choose_device, choose_precision, surroundings
+from zoo.errors import InputError
 from zoo.evaluation import split
 from zoo.plan import make_plan, with_data, with_stand_in
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.run import Run
-from zoo.runs import RECIPE, is_run, new_run_path, read_record
+from zoo.runs import new_run_path
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -42,13 +39,13 @@ def new_run(
     device: DeviceChoice = "auto",
     precision: PrecisionChoice = "auto",
 ) -> Run:
-    """Make the run folder of a new training; nothing is left behind where something is wrong.
+    """Make a new training ready to go; no folder is made where something is wrong.
 
     Args:
         recipe: a recipe's name, or the path of a TOML file.
         data: a local file or folder in place of the recipe's data.
         changes: `key.path=value`, as `--set` takes them.
-        out: the run folder itself; without it `runs/<recipe>-<n>`.
+        out: the run folder itself, empty and held by this process; without it the next free `runs/<recipe>-<n>`.
         device: where to train.
         precision: of convolutions.
 
@@ -62,13 +59,9 @@ def new_run(
         plan = with_data(plan, data, registry)
     place = choose_device(device)
     chosen = choose_precision(precision, place)
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(
-            f"{out}: it is already there. Give --out a new folder, or go on with `zoo resume {out}`"
-        )
     plan, images = _images(plan)
     record = _record(plan, images, place, chosen)
-    trainer = _trainer(plan, images, place, chosen)
+    trainer = make_trainer(plan, images, place, chosen)
     path = _claim(plan.recipe.name) if out is None else out
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
@@ -86,76 +79,6 @@ def _claim(recipe: str) -> Path:
             except FileExistsError:
                 continue
             return path
-
-
-def reopen(path: Path, changes: Sequence[str] = ()) -> Run:
-    """Make an existing run ready to go on from its newest good checkpoint.
-
-    Args:
-        path: the run folder, held by this process.
-        changes: `key.path=value` for fields of the recipe, recorded in `run.json`; never of the architecture.
-
-    Raises:
-        InputError: it is no run, a change is refused, or the data is not what it was trained on.
-    """
-    if not is_run(path):
-        raise InputError(f"{path}: there is no run. See which there are under runs/")
-    record = read_record(path)
-    registry = load_registry()
-    plan = make_plan(read_recipe(path / RECIPE, changes), registry, str(path / RECIPE))
-    if changes:
-        _refuse_other_fits(plan, make_plan(read_recipe(path / RECIPE), registry, str(path / RECIPE)))
-    images = plan.data.images()
-    trained = record["data"]["fingerprint"]
-    if images.fingerprint != trained:
-        raise InputError(
-            f"{path}: it was trained on images with fingerprint {trained[:12]}, {images.source} has "
-            f"{images.fingerprint[:12]}. Bring those images back, or start a new run"
-        )
-    device = choose_device(record["device"])
-    state, troubles = newest_good(path)
-    for trouble in troubles:
-        warn(trouble)
-    if state is None and troubles:
-        raise IntegrityError(f"{path}: none of its {len(troubles)} checkpoints is whole. Start a new run")
-    trainer = _trainer(plan, images, device, record["precision"])
-    run = Run(path, plan, images, split(len(images)), trainer, record)
-    if state is None:
-        warn(f"{path}: it has no checkpoint yet, so it begins at step 0")
-    else:
-        _say_what_differs(path, record, _surroundings(device))
-        run.load(state)
-    record.update(_surroundings(device))
-    if changes:
-        record.setdefault("changes", []).append({"step": run.step, "set": list(changes)})
-    return run
-
-
-def _say_what_differs(path: Path, record: dict[str, Any], now: dict[str, Any]) -> None:
-    differing = [name for name, value in now.items() if record.get(name) != value]
-    if differing:
-        warn(
-            f"{path}: {', '.join(differing)} differ from before, so it goes on, but not bit for bit as it would have"
-        )
-
-
-def _refuse_other_fits(plan: Plan, before: Plan) -> None:
-    """Refuse changes that what is in the checkpoint does not fit: its weights, optimizer state and best figure."""
-    now, then = _fitted(plan), _fitted(before)
-    changed = sorted(field for field in now.keys() | then.keys() if now.get(field) != then.get(field))
-    if changed:
-        raise InputError(
-            f"--set {changed[0]}: the trained weights fit only what it was. Start a new run for another"
-        )
-
-
-def _fitted(plan: Plan) -> dict[str, Any]:
-    table = plan.resolved()
-    fields = {"optimizers.critic.name": table["optimizers"]["critic"]["name"]}
-    fields["optimizers.generator.name"] = table["optimizers"]["generator"]["name"]
-    for part in ("architecture", "metric"):
-        fields.update({f"{part}.{field}": value for field, value in (table[part] or {}).items()})
-    return fields
 
 
 def _images(plan: Plan) -> tuple[Plan, Images]:
@@ -179,26 +102,12 @@ def _size(shape: tuple[int, int, int]) -> str:
     return f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
 
 
-def _trainer(plan: Plan, images: Images, device: torch.device, precision: Precision) -> Trainer:
+def make_trainer(plan: Plan, images: Images, device: torch.device, precision: Precision) -> Trainer:
+    """Return a trainer on the images; they move to a GPU whole where they take less than half of its free memory."""
     pixels = torch.from_numpy(images.pixels)
     if device.type == "cuda" and pixels.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
         pixels = pixels.to(device)
     return Trainer(plan, pixels, split(len(images)).training, device, precision)
-
-
-def _surroundings(device: torch.device) -> dict[str, Any]:
-    """Return what a resume must find unchanged to be exact."""
-    return {
-        "device": device.type,
-        "hardware": describe_hardware(device),
-        "instruction_set": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
-        "versions": {
-            "gan-model-zoo": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-    }
 
 
 def _record(plan: Plan, images: Images, device: torch.device, precision: Precision) -> dict[str, Any]:
@@ -209,8 +118,7 @@ def _record(plan: Plan, images: Images, device: torch.device, precision: Precisi
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "seed": plan.training.seed,
-        **_surroundings(device),
-        "precision": precision,
+        **surroundings(device, precision),
         "data": {
             "name": plan.data.name,
             "source": images.source,

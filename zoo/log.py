@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo.atomic import disk_errors, write_atomic
+from zoo.atomic import disk_errors, sync_file
+from zoo.console import warn
+from zoo.descent import GRADIENT
 from zoo.errors import DivergedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from torch import Tensor
-
-    from zoo.trainer import Step
+    from zoo.descent import Step
 
 NAME = "metrics.jsonl"
 
@@ -27,61 +29,93 @@ class MetricsLog:
 
     def __init__(self, run: Path) -> None:
         self.path = run / NAME
-        self._pending: list[tuple[int, dict[str, Tensor]]] = []
+        self._unread: list[Step] = []
+        self._pending: list[tuple[int, dict[str, float]]] = []
 
     def add(self, step: Step) -> None:
         """Remember a step's losses; nothing is read from the device yet."""
-        self._pending.append((step.number, step.losses))
+        self._unread.append(step)
 
     def means(self) -> dict[str, float]:
-        """Return each loss's mean over the remembered steps, and forget them.
+        """Return each figure's mean over the remembered steps, and forget them.
 
         Raises:
             DivergedError: one was not finite, named with the first step and the loss it began with.
         """
         self.check()
-        names = {name: None for _, losses in self._pending for name in losses}
-        out: dict[str, float] = {}
-        for name in names:
-            values = [losses[name] for _, losses in self._pending if name in losses]
-            out[name] = float(torch.stack([value.cpu() for value in values]).double().mean())
+        gathered: dict[str, list[float]] = {}
+        for _, figures in self._pending:
+            for name, value in figures.items():
+                gathered.setdefault(name, []).append(value)
         self._pending.clear()
-        return out
+        return {name: math.fsum(values) / len(values) for name, values in gathered.items()}
 
     def check(self) -> None:
-        """Raise DivergedError when a remembered loss is not finite."""
-        for number, losses in self._pending:
-            # A sum is not finite because a part is: name the part.
-            for name, value in sorted(losses.items(), key=lambda item: "." not in item[0]):
-                if not math.isfinite(float(value)):
-                    raise DivergedError(
-                        f"step {number}: the loss {name} is {float(value)}. Lower the learning rate with --set "
-                        "optimizers.critic.learning_rate=..., and train again"
-                    )
+        """Read the remembered steps from the device, all at once; raise DivergedError when one is not finite."""
+        if not self._unread:
+            return
+        steps, self._unread = self._unread, []
+        values = iter(torch.stack([value for step in steps for _, value in step.trail]).tolist())
+        for step in steps:
+            trail = [(name, next(values)) for name, _ in step.trail]
+            self._pending.append((step.number, _averaged(trail, step.number)))
 
     def write(self, line: Mapping[str, Any]) -> None:
-        """Append one line."""
-        with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+        """Append one line whole, or leave the file as it was.
 
-    def cut_back(self, step: int) -> None:
-        """Drop the lines of steps after `step`: a resumed run writes them again."""
-        if not self.path.exists():
-            return
-        kept = [line for line in self.path.read_text("utf-8").splitlines() if _step_of(line) <= step]
-        write_atomic(self.path, "".join(f"{line}\n" for line in kept).encode())
+        Raises:
+            ResourceError: the disk refuses it.
+        """
+        data = (json.dumps(line, allow_nan=False) + "\n").encode()
+        before = self._size()
+        try:
+            with disk_errors(self.path, len(data)), self.path.open("ab") as file:
+                file.write(data)
+        except BaseException:
+            with suppress(OSError):
+                os.truncate(self.path, before)
+            raise
+
+    def cut_back(self, offset: int) -> None:
+        """Drop what was written after the first `offset` bytes: a resumed run writes it again."""
+        size = self._size()
+        if size < offset:
+            warn(f"{self.path}: {offset - size} bytes of its end are lost. The training goes on without them")
+        if size > offset:
+            with disk_errors(self.path):
+                os.truncate(self.path, offset)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the steps remembered since the last line."""
-        return {"pending": [[number, dict(losses)] for number, losses in self._pending]}
+        """Return the steps remembered since the last line, and how long the file is, which is then on the disk."""
+        self.check()
+        if self.path.exists():
+            with disk_errors(self.path):
+                sync_file(self.path)
+        return {"pending": self._pending, "offset": self._size()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
-        self._pending = [(number, losses) for number, losses in state["pending"]]
+        """Go back to where `state_dict` was taken."""
+        self._unread = []
+        self._pending = [(number, figures) for number, figures in state["pending"]]
+        self.cut_back(state["offset"])
+
+    def _size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
 
 
-def _step_of(line: str) -> float:
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return math.inf
+def _averaged(trail: list[tuple[str, float]], step: int) -> dict[str, float]:
+    """Return a step's figures by name, each averaged over the critic's steps; all must be finite."""
+    gathered: dict[str, list[float]] = {}
+    for name, value in trail:
+        if not math.isfinite(value):
+            raise DivergedError(step, _cause(name, value, trail))
+        gathered.setdefault(name, []).append(value)
+    return {name: math.fsum(values) / len(values) for name, values in gathered.items()}
+
+
+def _cause(name: str, value: float, trail: list[tuple[str, float]]) -> str:
+    side, _, what = name.partition(".")
+    if what != GRADIENT:
+        return f"the loss {name} is {value}"
+    parts = [part for part, _ in dict(trail).items() if part.startswith(f"{side}.") and part != name]
+    return f"the {side}'s gradient is {value}, though its loss is a number ({', '.join(parts)})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -162,6 +162,18 @@ def with_stand_in(plan: Plan, stand_in: StandIn, registry: Registry) -> Plan:
         stand_in.fields
     )
     return make_plan(parse_recipe(merged(table, sample), plan.where), registry, plan.where)
+
+
+def slowed(plan: Plan, factor: float) -> Plan:
+    """Return the plan with both learning rates multiplied by `factor`."""
+    old = plan.recipe.optimizers
+    optimizers = old.model_copy(
+        update={
+            side: optimizer.model_copy(update={"learning_rate": optimizer.learning_rate * factor})
+            for side, optimizer in (("critic", old.critic), ("generator", old.generator))
+        }
+    )
+    return replace(plan, recipe=plan.recipe.model_copy(update={"optimizers": optimizers}))
 
 
 def _check(plan: Plan) -> None:

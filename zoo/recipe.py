@@ -150,6 +150,19 @@ def merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> Table:
     return out
 
 
+def flattened(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a nested table as `{"losses.1.weight": 10.0}`, as `--set` names fields; empty ones are left out."""
+    out: dict[str, Any] = {}
+    for key, value in table.items():
+        entries = dict(enumerate(value)) if isinstance(value, (list, tuple)) else value
+        if isinstance(entries, dict):
+            inner = flattened({str(name): entry for name, entry in entries.items()})
+            out.update({f"{key}.{name}": entry for name, entry in inner.items()})
+        elif value is not None:
+            out[key] = value
+    return out
+
+
 def write_toml(table: Mapping[str, Any]) -> bytes:
     """Return a table as TOML; keys without a value are left out, since TOML has no null."""
     return tomli_w.dumps(_without_none(table)).encode()

@@ -5,51 +5,38 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-import torch
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from zoo import checkpoint
 from zoo.atomic import write_atomic
-from zoo.ema import calibrated
-from zoo.errors import DivergedError
-from zoo.evaluation import make_images, measure
-from zoo.generators import to_uint8
+from zoo.console import warn
+from zoo.errors import DivergedError, ResourceError, ZooError
 from zoo.log import MetricsLog
+from zoo.looking import Look
 from zoo.moments import tell
-from zoo.pictures import grid, png
+from zoo.plan import slowed
+from zoo.progress import Progress
 from zoo.recipe import write_toml
 from zoo.runs import RECIPE, RECORD
+from zoo.space import refuse_without_room
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from torch import nn
 
     from zoo.evaluation import Split
     from zoo.images import Images
     from zoo.plan import Plan
+    from zoo.progress import OnNan, Outcome
     from zoo.recipe import Recipe
     from zoo.signals import Stop
     from zoo.trainer import Trainer
 
-Outcome = Literal["done", "stopped", "failed"]
-SAMPLE_SEED = 0
-SAMPLE_COUNT = 64
-SAMPLE_CALIBRATION = 8
-"""Batches behind a sample grid's batch-norm statistics: enough to look at, an eighth of what a measurement takes."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What happened at a step: its losses where a line was logged, its figure where it was measured."""
-
-    step: int
-    metrics: Mapping[str, float] | None = None
-    value: float | None = None
-    best: bool = False
+MOST_ROLLBACKS = 3
+SLOWER = 0.5
+"""What a rollback multiplies both learning rates by."""
+SURROUNDINGS = ("device", "hardware", "instruction_set", "threads", "precision", "versions")
 
 
 class Run:
@@ -67,9 +54,9 @@ class Run:
         self.plan = plan
         self.record = record
         self.outcome: Outcome | None = None
-        self._images = images
-        self._split = split
         self._trainer = trainer
+        self._fingerprint = images.fingerprint
+        self._look = Look(plan, images, split, trainer)
         self._log = MetricsLog(path)
         self._seconds = 0.0
         self._best: tuple[int, float] | None = None
@@ -89,32 +76,56 @@ class Run:
         """Step and figure of the best measurement so far."""
         return self._best
 
-    def go(self, until: int, stop: Stop) -> Iterator[Progress]:
+    def go(self, until: int, stop: Stop, on_nan: OnNan = "stop") -> Iterator[Progress]:
         """Train until `until` steps have been made or `stop` is set, yielding after each step.
 
+        Args:
+            until: steps in all.
+            stop: looked at after each step.
+            on_nan: whether a divergence ends the run, or sends it back to its last good checkpoint with half the
+                learning rates, three times at most.
+
         Raises:
-            DivergedError: a loss or a weight is not finite; no checkpoint holds it.
-            ResourceError: the disk refuses a file; earlier checkpoints are as they were.
+            DivergedError: a loss, a gradient or a weight is not finite; no checkpoint holds it.
+            ResourceError: there is no room, or the disk refuses a file; earlier checkpoints are as they were.
         """
         checkpoint.sweep(self.path)
+        self._refuse_without_room()
+        self.record["steps"] = until
         write_atomic(self.path / RECIPE, write_toml(self.plan.resolved()))
-        self._log.cut_back(self.step)
         self._note("running")
         self._moment("zoo_run_started")
         try:
-            yield from self._steps(until, stop)
+            if not checkpoint.checkpoints(self.path):
+                self._log.cut_back(0)
+                self._save_checkpoint()
+            while True:
+                try:
+                    yield from self._steps(until, stop)
+                    break
+                except DivergedError as error:
+                    self._roll_back(error, on_nan)
         except GeneratorExit:
             self._end("stopped")
             raise
         except BaseException:
-            self._end("failed")
+            # What ended the training is what people must read, not that the disk refuses the record too.
+            with suppress(ZooError):
+                self._end("failed")
             raise
         self._end("stopped" if stop and self.step < until else "done")
+
+    def _refuse_without_room(self) -> None:
+        kept = checkpoint.KEEP + 2  # the best one, and the one that is being written
+        missing = max(kept - len(checkpoint.checkpoints(self.path)), 1)
+        refuse_without_room(self.path, self._trainer.checkpoint_bytes, missing)
 
     def _steps(self, until: int, stop: Stop) -> Iterator[Progress]:
         training = self.plan.training
         began = time.monotonic() - self._seconds
         window = (self.step, self._seconds)
+        if stop:
+            return
         for step in self._trainer.steps(until):
             self._seconds = time.monotonic() - began
             self._log.add(step)
@@ -149,14 +160,9 @@ class Run:
         metric = self.plan.metric
         assert metric is not None
         self._refuse_divergence()
-        training, latent_dim = self.plan.training, self.plan.architecture.latent_dim
-        value = measure(
-            metric, self._calibrated(), self._images, self._split, latent_dim, batch=training.batch_size
-        )
+        value = self._look.value()
         if not math.isfinite(value):
-            raise DivergedError(
-                f"step {self.step}: the metric {metric.name} is {value}. Look at samples/ and lower the learning rate"
-            )
+            raise DivergedError(self.step, f"the metric {metric.name} is {value}")
         best = self._best is None or (
             value > self._best[1] if metric.higher_is_better else value < self._best[1]
         )
@@ -167,20 +173,18 @@ class Run:
         return Progress(progress.step, progress.metrics, value, best)
 
     def _save_samples(self) -> None:
-        dim, batch = self.plan.architecture.latent_dim, self.plan.training.batch_size
-        network = self._calibrated(SAMPLE_CALIBRATION)
-        pictures = to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).numpy())
-        write_atomic(self.path / "samples" / f"step-{self.step:06d}.png", png(grid(pictures)))
-
-    def _calibrated(self, batches: int = 64) -> nn.Module:
-        training = self.plan.training
-        return calibrated(
-            self._trainer.ema.module, self.plan.architecture.latent_dim, training.batch_size, batches
-        )
+        self._refuse_divergence()
+        pictures = self._look.samples()
+        self._refuse_removed()
+        write_atomic(self.path / "samples" / f"step-{self.step:06d}.png", pictures)
 
     def _save_checkpoint(self) -> None:
         self._refuse_divergence()
+        self._refuse_removed()
         state = {
+            "recipe": self.plan.resolved(),
+            "fingerprint": self._fingerprint,
+            "surroundings": {name: self.record[name] for name in SURROUNDINGS},
             "trainer": self._trainer.state_dict(),
             "log": self._log.state_dict(),
             "seconds": self._seconds,
@@ -202,15 +206,44 @@ class Run:
 
     def _refuse_divergence(self) -> None:
         self._log.check()
-        for side, network in (("generator", self._trainer.generator), ("critic", self._trainer.critic)):
-            for name, weight in network.named_parameters():
-                if not bool(torch.isfinite(weight).all()):
-                    raise DivergedError(
-                        f"step {self.step}: the {side}'s weight {name} is not finite. Lower the learning rate with "
-                        "--set optimizers.critic.learning_rate=..., and train again"
-                    )
+        broken = self._trainer.broken()
+        if broken is not None:
+            raise DivergedError(self.step, f"the weight {broken} is not finite")
+
+    def _refuse_removed(self) -> None:
+        if not self.path.is_dir():
+            raise ResourceError(
+                f"{self.path}: the run folder was removed at about step {self.step}. Start a new run"
+            )
+
+    def _roll_back(self, error: DivergedError, on_nan: OnNan) -> None:
+        """Go back to the newest good checkpoint with lower learning rates, or raise what happened."""
+        done = self.record.setdefault("rollbacks", [])
+        if on_nan == "stop":
+            raise error
+        if len(done) >= MOST_ROLLBACKS:
+            advice = f"It went back {MOST_ROLLBACKS} times, each time to half the learning rates: change the recipe"
+            raise DivergedError(error.step, error.cause, advice) from error
+        state, troubles = checkpoint.newest_good(self.path)
+        for trouble in troubles:
+            warn(trouble)
+        if state is None:
+            raise error
+        self.load(state)
+        self._trainer.slow_down(SLOWER)
+        self.plan = slowed(self.plan, SLOWER)
+        rates = {side: table["learning_rate"] for side, table in self.plan.resolved()["optimizers"].items()}
+        # The recipe first: a resume after a kill between the two goes on with the lower rates.
+        write_atomic(self.path / RECIPE, write_toml(self.plan.resolved()))
+        done.append({"step": error.step, "cause": error.cause, "back_to": self.step, "learning_rates": rates})
+        self._note("running")
+        warn(
+            f"{self.path}: step {error.step}: {error.cause}. Back to step {self.step} with learning rates "
+            f"{rates['critic']:.3g} (critic) and {rates['generator']:.3g} (generator)"
+        )
 
     def _note(self, state: str) -> None:
+        self._refuse_removed()
         best = {"step": self._best[0], "value": self._best[1]} if self._best else None
         self.record.update(state=state, step=self.step, seconds=round(self._seconds, 3), best=best)
         write_atomic(

@@ -1,14 +1,28 @@
-"""Ctrl-C and SIGTERM as a request to stop after the step that is being made."""
+"""Ctrl-C and SIGTERM: before and after a training they end the command, in it they ask it to stop after its step."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as Python raises KeyboardInterrupt for SIGINT: what was begun is tidied up on the way out."""
+
+
+def raise_on_sigterm() -> None:
+    """Let SIGTERM end this process as Ctrl-C does, through every `finally`."""
+
+    def handle(_number: int, _frame: Any) -> NoReturn:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, handle)
 
 
 class Stop:
@@ -29,7 +43,12 @@ def stop_on_signals() -> Iterator[Stop]:
         return
 
     def handle(number: int, _frame: Any) -> None:
-        stop.signal = stop.signal or number
+        if stop.signal is None:
+            stop.signal = number
+            name = signal.Signals(number).name
+            # Printing may be under way in the line below: only the bare system call is safe here.
+            with suppress(OSError):
+                os.write(2, f"\nzoo: {name}: stopping after this step; it is saved then\n".encode())
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

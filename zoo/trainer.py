@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from zoo.batch import CriticBatch, GeneratorBatch
+from zoo.descent import Step, descend, frozen, labelled, restore
 from zoo.ema import Ema
+from zoo.randomness import random_state, restore_random_state, seed_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor, nn
 
-    from zoo.components import Loss
     from zoo.device import Precision
     from zoo.plan import Plan
-
-
-@dataclass(frozen=True)
-class Step:
-    """A finished generator iteration."""
-
-    number: int
-    """How many iterations there have been, this one included."""
-    losses: dict[str, Tensor]
-    """Scalars on the device, without graph: `critic` and `generator` (sums as minimised, the critic's averaged over
-    its steps), and each loss's own unweighted value (`critic.gradient-penalty`)."""
 
 
 class Trainer:
@@ -50,7 +38,7 @@ class Trainer:
         self.device = device
         self.precision = precision
         self.step = 0
-        torch.manual_seed(plan.training.seed)
+        seed_all(plan.training.seed)
         self.generator = self._placed(plan.architecture.generator())
         self.critic = self._placed(plan.architecture.critic())
         for regularizer in plan.regularizers:
@@ -61,7 +49,7 @@ class Trainer:
         self._pixels = pixels
         self._index = index.to(pixels.device)
         self._together = not plan.critic_ties_batch
-        self._losses = _labelled(plan.losses)
+        self._losses = labelled(plan.losses)
         self._states = {
             place: state.to(device)
             for place, component in plan.components()
@@ -75,17 +63,15 @@ class Trainer:
 
     def train_step(self) -> Step:
         """Make one iteration: `critic_steps` critic steps, then one generator step."""
-        losses: dict[str, Tensor] = {}
-        share = 1 / self.plan.training.critic_steps
+        trail: list[tuple[str, Tensor]] = []
         for _ in range(self.plan.training.critic_steps):
-            for name, value in self._critic_step().items():
-                losses[name] = losses.get(name, 0) + share * value
-        losses.update(self._generator_step())
+            trail += self._critic_step()
+        trail += self._generator_step()
         self.ema.update(self.generator)
         self.step += 1
-        return Step(self.step, losses)
+        return Step(self.step, tuple(trail))
 
-    def _critic_step(self) -> dict[str, Tensor]:
+    def _critic_step(self) -> list[tuple[str, Tensor]]:
         with torch.no_grad():
             fake = self._augment(self._fake())
             real = self._real()
@@ -95,20 +81,20 @@ class Trainer:
             for label, loss in self._losses
             if loss.has_critic_side() and self.step % loss.interval == 0
         }
-        total = _descend("critic", values, self.critic_optimizer)
+        trail = descend("critic", values, self.critic_optimizer)
         for regularizer in self.plan.regularizers:
             regularizer.after_step(self.critic)
-        return total
+        return trail
 
-    def _generator_step(self) -> dict[str, Tensor]:
-        with _frozen(self.critic):
+    def _generator_step(self) -> list[tuple[str, Tensor]]:
+        with frozen(self.critic):
             batch = GeneratorBatch(self._augment(self._fake()), self._score, self._real)
             values = {
                 label: (loss.weight * loss.interval, loss.generator(batch))
                 for label, loss in self._losses
                 if loss.has_generator_side() and self.step % loss.interval == 0
             }
-            return _descend("generator", values, self.generator_optimizer)
+            return descend("generator", values, self.generator_optimizer)
 
     def _fake(self) -> Tensor:
         z = torch.randn(self.plan.training.batch_size, self.plan.architecture.latent_dim, device=self.device)
@@ -142,7 +128,7 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that decides the future: tensors and plain values, nested in dicts and lists."""
-        state: dict[str, Any] = {
+        return {
             "step": self.step,
             "ema_updates": self.ema.updates,
             "generator": self.generator.state_dict(),
@@ -151,13 +137,8 @@ class Trainer:
             "critic_optimizer": self.critic_optimizer.state_dict(),
             "generator_optimizer": self.generator_optimizer.state_dict(),
             "components": {place: module.state_dict() for place, module in self._states.items()},
-            "random": torch.get_rng_state(),
+            "random": random_state(self.device),
         }
-        if self.device.type == "cuda":
-            state["cuda_random"] = torch.cuda.get_rng_state(self.device)
-        if self.device.type == "mps":
-            state["mps_random"] = torch.mps.get_rng_state()
-        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to where `state_dict` was taken."""
@@ -166,66 +147,43 @@ class Trainer:
         self.generator.load_state_dict(state["generator"])
         self.critic.load_state_dict(state["critic"])
         self.ema.module.load_state_dict(state["ema"])
-        _restore(self.critic_optimizer, state["critic_optimizer"], self.critic)
-        _restore(self.generator_optimizer, state["generator_optimizer"], self.generator)
+        restore(self.critic_optimizer, state["critic_optimizer"], self.critic)
+        restore(self.generator_optimizer, state["generator_optimizer"], self.generator)
         for place, module in self._states.items():
             module.load_state_dict(state["components"][place])
-        torch.set_rng_state(state["random"])
-        if self.device.type == "cuda" and "cuda_random" in state:
-            torch.cuda.set_rng_state(state["cuda_random"], self.device)
-        if self.device.type == "mps" and "mps_random" in state:
-            torch.mps.set_rng_state(state["mps_random"])
+        restore_random_state(state["random"], self.device)
 
+    def slow_down(self, factor: float) -> None:
+        """Multiply both learning rates by `factor`."""
+        for optimizer in (self.critic_optimizer, self.generator_optimizer):
+            for group in optimizer.param_groups:
+                group["lr"] *= factor
 
-def _labelled(losses: tuple[Loss, ...]) -> list[tuple[str, Loss]]:
-    """Give each loss the name its figures are logged under: its own, numbered where a recipe has it twice."""
-    names = [loss.name for loss in losses]
-    return [
-        (f"{loss.name}.{names[:index].count(loss.name)}" if loss.name in names[:index] else loss.name, loss)
-        for index, loss in enumerate(losses)
-    ]
+    @property
+    def checkpoint_bytes(self) -> int:
+        """How many bytes the tensors of a checkpoint take once the optimizers have their moments."""
+        optimizers = self.plan.recipe.optimizers
+        copies = (
+            (self.generator, 1 + optimizers.generator.moments),
+            (self.critic, 1 + optimizers.critic.moments),
+            (self.ema.module, 1),
+            *((module, 1) for module in self._states.values()),
+        )
+        return sum(
+            times * tensor.nbytes for network, times in copies for tensor in network.state_dict().values()
+        )
 
-
-@contextmanager
-def _frozen(network: nn.Module) -> Iterator[None]:
-    """Spare a network's weights their gradients: they would be thrown away, and cost a third of the step."""
-    learning = [weight for weight in network.parameters() if weight.requires_grad]
-    try:
-        for weight in learning:
-            weight.requires_grad_(False)
-        yield
-    finally:
-        for weight in learning:
-            weight.requires_grad_(True)
-
-
-def _descend(
-    side: str, values: dict[str, tuple[float, Tensor]], optimizer: torch.optim.Optimizer
-) -> dict[str, Tensor]:
-    """Minimise the weighted sum by one step and return it and its parts, detached."""
-    if not values:
-        return {}
-    total = torch.stack([factor * value for factor, value in values.values()]).sum()
-    optimizer.zero_grad(set_to_none=True)
-    total.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    parts = {f"{side}.{name}": value.detach() for name, (_, value) in values.items()}
-    return {side: total.detach(), **parts}
-
-
-def _restore(optimizer: torch.optim.Optimizer, state: dict[str, Any], network: nn.Module) -> None:
-    """Give an optimizer its tensors back, in the strides of their weights: another layout sums in another order.
-
-    Rates and decays are the recipe's, not the state's: a resume may have changed them.
-    """
-    weights = list(network.parameters())
-    moments = {
-        index: {
-            key: torch.empty_like(weights[int(index)]).copy_(value)
-            if torch.is_tensor(value) and value.shape == weights[int(index)].shape
-            else value
-            for key, value in slots.items()
-        }
-        for index, slots in state["state"].items()
-    }
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    def broken(self) -> str | None:
+        """Return the first weight or buffer that is not finite (`critic 0.weight`), reading the device once."""
+        named = [
+            (f"{side} {name}", tensor)
+            for side, network in (
+                ("generator", self.generator),
+                ("critic", self.critic),
+                ("averaged generator", self.ema.module),
+            )
+            for name, tensor in network.state_dict().items()
+            if tensor.is_floating_point()
+        ]
+        finite = torch.stack([tensor.isfinite().all() for _, tensor in named]).tolist()
+        return next((name for (name, _), good in zip(named, finite, strict=True) if not good), None)

@@ -1,4 +1,4 @@
-"""`zoo.train`: the whole training in one call."""
+"""`zoo.train` and `zoo.resume`: a whole training in one call."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.harvest import harvested
-from zoo.launch import new_run
-from zoo.lock import held
 from zoo.signals import stop_on_signals
+from zoo.start import all_changes, reopened, started
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
     from zoo.device import DeviceChoice, PrecisionChoice
+    from zoo.progress import OnNan
+    from zoo.run import Run
 
 
 def train(
@@ -27,6 +28,7 @@ def train(
     out: str | PathLike[str] | None = None,
     device: DeviceChoice = "auto",
     precision: PrecisionChoice = "auto",
+    on_nan: OnNan = "stop",
 ) -> Path:
     """Train a recipe and return the run folder, which holds the best generator under `generator/`.
 
@@ -41,25 +43,47 @@ def train(
         out: the run folder; without it `runs/<recipe>-<n>`.
         device: `auto`, `cpu`, `cuda` or `mps`.
         precision: `auto`, `fp32` or `bf16`.
+        on_nan: `stop`, or `rollback` to the last good checkpoint with half the learning rates, three times at most.
 
     Raises:
         ZooError: its subclasses say what went wrong.
     """
-    run = new_run(
-        recipe,
-        data=None if data is None else Path(data),
-        changes=all_changes(changes, steps, seed),
-        out=None if out is None else Path(out),
-        device=device,
-        precision=precision,
-    )
-    with held(run.path), stop_on_signals() as stop, harvested(run.path):
-        for _ in run.go(run.plan.training.steps, stop):
-            pass
+    options = {"data": None if data is None else Path(data), "device": device, "precision": precision}
+    place = None if out is None else Path(out)
+    with started(recipe, out=place, changes=all_changes(changes, steps, seed), **options) as run:
+        _finish(run, on_nan)
     return run.path
 
 
-def all_changes(changes: Sequence[str], steps: int | None, seed: int | None) -> list[str]:
-    """Return `--set` changes with those that `--steps` and `--seed` stand for."""
-    own = {"training.steps": steps, "training.seed": seed}
-    return [*changes, *(f"{key}={value}" for key, value in own.items() if value is not None)]
+def resume(
+    run: str | PathLike[str],
+    *,
+    steps: int | None = None,
+    changes: Sequence[str] = (),
+    device: DeviceChoice | None = None,
+    precision: PrecisionChoice | None = None,
+    on_nan: OnNan = "stop",
+) -> Path:
+    """Train a run further from its newest good checkpoint and return its folder; on a CPU exactly as if never stopped.
+
+    Args:
+        run: the run folder.
+        steps: generator steps in all, in place of the recipe's; where they are made already, nothing is.
+        changes: `key.path=value` for other fields of the recipe, recorded in `run.json`; never of the architecture.
+        device: in place of where it was trained.
+        precision: in place of what it was.
+        on_nan: `stop`, or `rollback` to the last good checkpoint with half the learning rates, three times at most.
+
+    Raises:
+        ZooError: its subclasses say what went wrong.
+    """
+    path = Path(run)
+    with reopened(path, all_changes(changes, steps, None), device=device, precision=precision) as opened:
+        _finish(opened, on_nan)
+    return path
+
+
+def _finish(run: Run, on_nan: OnNan) -> None:
+    with stop_on_signals() as stop, harvested(run.path):
+        for _ in run.go(run.plan.training.steps, stop, on_nan):
+            pass

@@ -13,6 +13,7 @@ from zoo import __version__
 from zoo.cli.look import info, list_, plugins_
 from zoo.cli.train import resume, train
 from zoo.errors import ZooError
+from zoo.signals import Terminated, raise_on_sigterm
 
 EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
 """What whoever only makes pictures need not install, and the extra that brings it."""
@@ -35,6 +36,7 @@ def main() -> None:
     """Run the command line; errors become one line on stderr and an exit code."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
+    raise_on_sigterm()
     try:
         _add_plugin_commands()
         code = _run([word for word in arguments if word != "--debug"])
@@ -71,7 +73,8 @@ def _explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, click.ClickException):
         return error.format_message(), 3
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return "interrupted: nothing is left half-written. Run it again when you like", 130
+        code = 143 if isinstance(error, Terminated) else 130
+        return "interrupted: nothing is left half-written. Run it again when you like", code
     if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
         return (
             "memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16",

@@ -17,9 +17,10 @@ from rich.progress import (
 from zoo.console import say, stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from zoo.run import Progress as StepProgress
+    from zoo.progress import OnNan
+    from zoo.progress import Progress as StepProgress
     from zoo.run import Run
     from zoo.signals import Stop
 
@@ -27,7 +28,7 @@ PLAIN_SECONDS = 30.0
 """Between lines where stderr is no terminal."""
 
 
-def show(run: Run, until: int, stop: Stop) -> None:
+def show(run: Run, until: int, stop: Stop, on_nan: OnNan) -> None:
     """Train to the end, or until stopped, and show how it goes."""
     data, record = run.record["data"], run.record
     say(
@@ -35,12 +36,12 @@ def show(run: Run, until: int, stop: Stop) -> None:
         f"{record['hardware']}, {record['precision']}; to {run.path}"
     )
     if stderr().is_terminal:
-        _live(run, until, stop)
+        _live(run, until, run.go(until, stop, on_nan))
     else:
-        _plain(run, until, stop)
+        _plain(run, until, run.go(until, stop, on_nan))
 
 
-def _live(run: Run, until: int, stop: Stop) -> None:
+def _live(run: Run, until: int, steps: Iterator[StepProgress]) -> None:
     columns = (
         TextColumn("step"),
         MofNCompleteColumn(),
@@ -52,7 +53,7 @@ def _live(run: Run, until: int, stop: Stop) -> None:
     )
     with Progress(*columns, console=stderr(), refresh_per_second=2) as bar:
         task = bar.add_task("", total=until, completed=run.step)
-        for progress in run.go(until, stop):
+        for progress in steps:
             bar.update(task, completed=progress.step)
             if progress.metrics is not None:
                 bar.update(task, description=_losses(progress.metrics))
@@ -60,12 +61,12 @@ def _live(run: Run, until: int, stop: Stop) -> None:
                 bar.console.print(_measured(run, progress), markup=False)
 
 
-def _plain(run: Run, until: int, stop: Stop) -> None:
-    began, first, told = time.monotonic(), run.step, 0.0
-    for progress in run.go(until, stop):
-        now = time.monotonic()
+def _plain(run: Run, until: int, steps: Iterator[StepProgress]) -> None:
+    began, made, told = time.monotonic(), 0, 0.0
+    for progress in steps:
+        now, made = time.monotonic(), made + 1
         if progress.metrics is not None and (now - told >= PLAIN_SECONDS or progress.step == until):
-            left = (now - began) / (progress.step - first) * (until - progress.step)
+            left = (now - began) / made * (until - progress.step)
             say(f"step {progress.step}/{until}  {_losses(progress.metrics)}  {left:.0f} s left")
             told = now
         if progress.value is not None:

@@ -10,8 +10,12 @@ import click
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
+    from zoo.device import DeviceChoice, PrecisionChoice
+    from zoo.progress import OnNan
     from zoo.run import Run
 
+DEVICES = ["auto", "cpu", "cuda", "mps"]
+PRECISIONS = ["auto", "fp32", "bf16"]
 _set = click.option(
     "--set",
     "changes",
@@ -21,17 +25,24 @@ _set = click.option(
 )
 _device = click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    type=click.Choice(DEVICES),
     default="auto",
     show_default=True,
     help="Where to train.",
 )
 _precision = click.option(
     "--precision",
-    type=click.Choice(["auto", "fp32", "bf16"]),
+    type=click.Choice(PRECISIONS),
     default="auto",
     show_default=True,
     help="Of convolutions; auto is bf16 where the hardware has it natively.",
+)
+_on_nan = click.option(
+    "--on-nan",
+    type=click.Choice(["stop", "rollback"]),
+    default="stop",
+    show_default=True,
+    help="Where a figure is no number: end, or go back and on with half the learning rates (3 times at most).",
 )
 
 
@@ -48,6 +59,7 @@ _precision = click.option(
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder; without it runs/RECIPE-N.")
 @_device
 @_precision
+@_on_nan
 def train(
     recipe: str,
     data: Path | None,
@@ -57,47 +69,46 @@ def train(
     out: Path | None,
     device: str,
     precision: str,
+    on_nan: OnNan,
 ) -> None:
     """Train RECIPE (a name from `zoo list`, or a .toml file) and end with a generator folder."""
-    from zoo.launch import new_run
-    from zoo.lock import held
-    from zoo.training import all_changes
+    from zoo.start import all_changes, started
 
-    run = new_run(
-        recipe,
-        data=data,
-        changes=all_changes(changes, steps, seed),
-        out=out,
-        device=device,  # type: ignore[arg-type]
-        precision=precision,  # type: ignore[arg-type]
-    )
-    with held(run.path):
-        _go(run, run.plan.training.steps)
+    options = {"data": data, "device": device, "precision": precision}
+    with started(recipe, out=out, changes=all_changes(changes, steps, seed), **options) as run:
+        _go(run, run.plan.training.steps, on_nan)
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path), required=False)
 @click.option("--steps", type=click.IntRange(1), help="Go on until this many steps have been made in all.")
 @_set
-def resume(run: Path | None, steps: int | None, changes: tuple[str, ...]) -> None:
+@click.option(
+    "--device", type=click.Choice(DEVICES), help="Where to train, in place of where it was trained."
+)
+@click.option("--precision", type=click.Choice(PRECISIONS), help="Of convolutions, in place of what it was.")
+@_on_nan
+def resume(
+    run: Path | None,
+    steps: int | None,
+    changes: tuple[str, ...],
+    device: DeviceChoice | None,
+    precision: PrecisionChoice | None,
+    on_nan: OnNan,
+) -> None:
     """Go on with RUN (without it, the latest) from its newest good checkpoint."""
-    from zoo.lock import held
-    from zoo.runs import latest_run, read_record
+    from zoo.runs import latest_run
+    from zoo.start import all_changes, reopened
 
     path = run or latest_run()
-    read_record(path)
-    with held(path):
-        from zoo.launch import reopen
-        from zoo.training import all_changes
-
-        opened = reopen(path, all_changes(changes, steps, None))
+    with reopened(path, all_changes(changes, steps, None), device=device, precision=precision) as opened:
         until = opened.plan.training.steps
         if opened.step >= until:
             raise UsageError(f"{path}: it has made {opened.step} of {until} steps. Name more with --steps")
-        _go(opened, until)
+        _go(opened, until, on_nan)
 
 
-def _go(run: Run, until: int) -> None:
+def _go(run: Run, until: int, on_nan: OnNan) -> None:
     from zoo.cli.display import show
     from zoo.console import say
     from zoo.harvest import harvested
@@ -105,7 +116,7 @@ def _go(run: Run, until: int) -> None:
     from zoo.signals import stop_on_signals
 
     with stop_on_signals() as stop, harvested(run.path):
-        show(run, until, stop)
+        show(run, until, stop, on_nan)
         say(f"{run.path}: stopped at step {run.step}." if stop else f"{run.path}: {run.step} steps done.")
     folder = run.path / GENERATOR
     click.echo(folder)

@@ -1,0 +1,99 @@
+"""One step of one side of the game: its losses, their sum, the gradient, the optimizer."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from zoo.components import Loss
+
+GRADIENT = "gradient-norm"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A finished generator iteration."""
+
+    number: int
+    """How many iterations there have been, this one included."""
+    trail: tuple[tuple[str, Tensor], ...]
+    """Scalars on the device, without graph, in the order they came about: of each critic step and then of the
+    generator's, each loss's own unweighted value (`critic.gradient-penalty`), their weighted sum as it is minimised
+    (`critic`), and the norm of its gradient (`critic.gradient-norm`)."""
+
+    @property
+    def losses(self) -> dict[str, Tensor]:
+        """The trail by name, averaged over the critic's steps."""
+        gathered: dict[str, list[Tensor]] = {}
+        for name, value in self.trail:
+            gathered.setdefault(name, []).append(value)
+        return {name: torch.stack(values).mean() for name, values in gathered.items()}
+
+
+def labelled(losses: tuple[Loss, ...]) -> list[tuple[str, Loss]]:
+    """Give each loss the name its figures are logged under: its own, numbered where a recipe has it twice."""
+    names = [loss.name for loss in losses]
+    return [
+        (f"{loss.name}.{names[:index].count(loss.name)}" if loss.name in names[:index] else loss.name, loss)
+        for index, loss in enumerate(losses)
+    ]
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Spare a network's weights their gradients: they would be thrown away, and cost a third of the step."""
+    learning = [weight for weight in network.parameters() if weight.requires_grad]
+    try:
+        for weight in learning:
+            weight.requires_grad_(False)
+        yield
+    finally:
+        for weight in learning:
+            weight.requires_grad_(True)
+
+
+def descend(
+    side: str, values: dict[str, tuple[float, Tensor]], optimizer: torch.optim.Optimizer
+) -> list[tuple[str, Tensor]]:
+    """Minimise the weighted sum by one step and return its parts, it and its gradient's norm, detached."""
+    if not values:
+        return []
+    total = torch.stack([factor * value for factor, value in values.values()]).sum()
+    optimizer.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    gradients = [
+        weight.grad
+        for group in optimizer.param_groups
+        for weight in group["params"]
+        if weight.grad is not None
+    ]
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    optimizer.step()
+    parts = [(f"{side}.{name}", value.detach()) for name, (_, value) in values.items()]
+    return [*parts, (side, total.detach()), (f"{side}.{GRADIENT}", norm)]
+
+
+def restore(optimizer: torch.optim.Optimizer, state: dict[str, Any], network: nn.Module) -> None:
+    """Give an optimizer its tensors back, in the strides of their weights: another layout sums in another order.
+
+    Rates and decays are the recipe's, not the state's: a resume may have changed them.
+    """
+    weights = list(network.parameters())
+    moments = {
+        index: {
+            key: torch.empty_like(weights[int(index)]).copy_(value)
+            if torch.is_tensor(value) and value.shape == weights[int(index)].shape
+            else value
+            for key, value in slots.items()
+        }
+        for index, slots in state["state"].items()
+    }
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,50 @@
+"""Looking at a generator while it is trained, without changing the training: its sample grid and its figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo.ema import calibrated
+from zoo.evaluation import make_images, measure
+from zoo.generators import to_uint8
+from zoo.pictures import grid, png
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zoo.evaluation import Split
+    from zoo.images import Images
+    from zoo.plan import Plan
+    from zoo.trainer import Trainer
+
+SAMPLE_SEED = 0
+SAMPLE_COUNT = 64
+SAMPLE_CALIBRATION = 8
+"""Batches behind a sample grid's batch-norm statistics: enough to look at, an eighth of what a measurement takes."""
+
+
+class Look:
+    """The averaged generator of a trainer, seen from outside."""
+
+    def __init__(self, plan: Plan, images: Images, split: Split, trainer: Trainer) -> None:
+        self._plan = plan
+        self._images = images
+        self._split = split
+        self._trainer = trainer
+
+    def value(self) -> float:
+        """Return the plan's metric of the averaged generator."""
+        assert self._plan.metric is not None
+        batch = self._plan.training.batch_size
+        dim = self._plan.architecture.latent_dim
+        return measure(self._plan.metric, self._calibrated(), self._images, self._split, dim, batch=batch)
+
+    def samples(self) -> bytes:
+        """Return a PNG of the same 64 latents every time."""
+        dim, batch = self._plan.architecture.latent_dim, self._plan.training.batch_size
+        network = self._calibrated(SAMPLE_CALIBRATION)
+        return png(grid(to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).numpy())))
+
+    def _calibrated(self, batches: int = 64) -> nn.Module:
+        dim, batch = self._plan.architecture.latent_dim, self._plan.training.batch_size
+        return calibrated(self._trainer.ema.module, dim, batch, batches)

@@ -1,0 +1,112 @@
+"""Going on with a training: from a run folder to a run at its newest good checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zoo.checkpoint import newest_good
+from zoo.console import warn
+from zoo.device import choose_device, choose_precision, surroundings
+from zoo.errors import InputError, IntegrityError
+from zoo.evaluation import split
+from zoo.launch import make_trainer
+from zoo.plan import make_plan
+from zoo.plugins import load_registry
+from zoo.recipe import flattened, read_recipe
+from zoo.run import Run
+from zoo.runs import RECIPE, read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from zoo.checkpoint import State
+    from zoo.device import DeviceChoice, PrecisionChoice
+
+FITTED = ("architecture.", "metric.", "optimizers.critic.name", "optimizers.generator.name")
+"""Fields that what is in a checkpoint fits: its weights, its best figure, its optimizers' moments."""
+
+
+def reopen(
+    path: Path,
+    changes: Sequence[str] = (),
+    *,
+    device: DeviceChoice | None = None,
+    precision: PrecisionChoice | None = None,
+) -> Run:
+    """Make an existing run ready to go on from its newest good checkpoint.
+
+    Args:
+        path: the run folder, held by this process.
+        changes: `key.path=value` for fields of the recipe, recorded in `run.json`; never of the architecture.
+        device: where to train; without it where it was trained before.
+        precision: of convolutions; without it as before.
+
+    Raises:
+        InputError: it is no run, a change is refused, or the data is not what it was trained on.
+        IntegrityError: it has checkpoints, and none of them is whole.
+    """
+    record = read_record(path)
+    plan = make_plan(read_recipe(path / RECIPE, changes), load_registry(), str(path / RECIPE))
+    state = _state(path)
+    before = None if state is None else flattened(state["recipe"])
+    now = flattened(plan.resolved())
+    if before is not None:
+        _refuse_other_fits(before, now)
+    images = plan.data.images()
+    trained = record["data"]["fingerprint"] if state is None else state["fingerprint"]
+    if images.fingerprint != trained:
+        raise InputError(
+            f"{path}: it was trained on images with fingerprint {trained[:12]}, {images.source} has "
+            f"{images.fingerprint[:12]}. Bring those images back, or start a new run"
+        )
+    place = choose_device(device or record["device"])
+    chosen = choose_precision(precision or record["precision"], place)
+    run = Run(path, plan, images, split(len(images)), make_trainer(plan, images, place, chosen), record)
+    here = surroundings(place, chosen)
+    if state is not None and before is not None:
+        _say_what_differs(path, flattened(state["surroundings"]), flattened(here))
+        run.load(state)
+        _record_changes(record, run.step, before, now)
+    record.update(here)
+    return run
+
+
+def _state(path: Path) -> State | None:
+    state, troubles = newest_good(path)
+    for trouble in troubles:
+        warn(trouble)
+    if state is None and troubles:
+        raise IntegrityError(f"{path}: none of its {len(troubles)} checkpoints is whole. Start a new run")
+    if state is None:
+        warn(f"{path}: it has no checkpoint yet, so it begins at step 0")
+    return state
+
+
+def _refuse_other_fits(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    changed = [field for field in _differing(before, now) if field.startswith(FITTED)]
+    if changed:
+        raise InputError(
+            f"{changed[0]}: it is {now.get(changed[0])}, and the trained weights fit only {before.get(changed[0])}, "
+            "as it was. Start a new run for another"
+        )
+
+
+def _say_what_differs(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    differing = [f"{name} was {before.get(name)} and is {now.get(name)}" for name in _differing(before, now)]
+    if differing:
+        warn(f"{path}: {', '.join(differing)}: it goes on, but not bit for bit as it would have")
+
+
+def _record_changes(
+    record: dict[str, Any], step: int, before: Mapping[str, Any], now: Mapping[str, Any]
+) -> None:
+    fields = {field: [before.get(field), now.get(field)] for field in _differing(before, now)}
+    change = {"step": step, "fields": fields}
+    # A resume that was killed before its first checkpoint has recorded this already.
+    if fields and record.get("changes", [])[-1:] != [change]:
+        record.setdefault("changes", []).append(change)
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return sorted(field for field in before.keys() | now.keys() if before.get(field) != now.get(field))

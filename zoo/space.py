@@ -1,0 +1,41 @@
+"""Whether there is room for what will be written, asked before it is."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from zoo.atomic import free_bytes
+from zoo.errors import ResourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def refuse_without_room(path: Path, size: int, times: int = 1) -> None:
+    """Raise ResourceError where `times` files of up to `size` bytes cannot be written at `path`.
+
+    A disk with room may still be full a moment later, when somebody else wrote to it: writers watch for that.
+    """
+    limit = file_size_limit()
+    if limit is not None and limit < size:
+        raise ResourceError(
+            f"{path}: it takes up to {size:,} bytes, and a file of this process may have {limit:,} (ulimit -f). "
+            "Raise that limit"
+        )
+    free = free_bytes(path)
+    if free is not None and free < size * times:
+        many = f"{size * times:,} bytes ({times} of {size:,})" if times > 1 else f"{size:,} bytes"
+        raise ResourceError(
+            f"{path}: it takes up to {many}, and {free:,} bytes are free there. Free space, or choose another place"
+        )
+
+
+def file_size_limit() -> int | None:
+    """Return how large this process's files may become (RLIMIT_FSIZE); None where there is no limit."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return None if limit == resource.RLIM_INFINITY else limit

@@ -1,0 +1,107 @@
+"""Holding a run folder first, and only then importing torch to start or reopen the run in it."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from zoo.atomic import disk_errors
+from zoo.errors import InputError
+from zoo.lock import HOLDER, LOCK, held
+from zoo.runs import RECIPE, is_run, read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from zoo.device import DeviceChoice, PrecisionChoice
+    from zoo.run import Run
+
+DEBRIS = {LOCK, HOLDER, RECIPE}
+"""What a start that was killed before `run.json` leaves: nothing that anybody misses."""
+
+
+@contextmanager
+def started(recipe: str, *, out: Path | None = None, **options: Any) -> Iterator[Run]:
+    """Give a new run, held; `options` are those of `zoo.launch.new_run`. A refused start leaves nothing behind.
+
+    Raises:
+        BusyError: another process trains in `out`.
+        InputError: `out` holds something, or the recipe, a component or the data is wrong.
+    """
+    with ExitStack() as stack:
+        if out is not None:
+            stack.enter_context(claimed(out, fresh=not out.exists()))
+        from zoo.launch import new_run
+
+        run = new_run(recipe, out=out, **options)
+        if out is None:
+            stack.enter_context(claimed(run.path, fresh=True))
+        yield run
+
+
+@contextmanager
+def reopened(
+    path: Path,
+    changes: Sequence[str] = (),
+    *,
+    device: DeviceChoice | None = None,
+    precision: PrecisionChoice | None = None,
+) -> Iterator[Run]:
+    """Give an existing run, held, at its newest good checkpoint; see `zoo.reopening.reopen`."""
+    read_record(path)
+    with held(path):
+        from zoo.reopening import reopen
+
+        yield reopen(path, changes, device=device, precision=precision)
+
+
+@contextmanager
+def claimed(path: Path, *, fresh: bool) -> Iterator[None]:
+    """Hold the folder of a run that is to be; where the block fails before there is a record, it is taken away.
+
+    Args:
+        path: the folder; it is made where it is missing.
+        fresh: whether it is ours to take away, or only what we put into it.
+    """
+    if path.exists() and not (path / LOCK).exists():
+        _refuse_contents(path)
+    with disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+    with held(path):
+        _refuse_contents(path)
+        try:
+            yield
+        except BaseException:
+            if not is_run(path):
+                _take_away(path, fresh)
+            raise
+
+
+def all_changes(changes: Sequence[str], steps: int | None, seed: int | None) -> list[str]:
+    """Return `--set` changes with those that `--steps` and `--seed` stand for."""
+    own = {"training.steps": steps, "training.seed": seed}
+    return [*changes, *(f"{key}={value}" for key, value in own.items() if value is not None)]
+
+
+def _refuse_contents(path: Path) -> None:
+    ours = path.is_dir() and (path / LOCK).exists() and not is_run(path)
+    if not path.is_dir() or any(not (ours and _is_debris(there)) for there in path.iterdir()):
+        raise InputError(
+            f"{path}: it is already there. Give --out a new folder, or go on with `zoo resume {path}`"
+        )
+
+
+def _is_debris(path: Path) -> bool:
+    return path.name in DEBRIS or ".tmp-" in path.name
+
+
+def _take_away(path: Path, fresh: bool) -> None:
+    if fresh:
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    for there in list(path.iterdir()):
+        if _is_debris(there):
+            with suppress(OSError):
+                there.unlink()

@@ -56,9 +56,14 @@ def test_the_moments_come_in_order_with_their_facts(
     ran = zoo("train", tiny, "--out", run)
 
     assert ran.code == 0
-    losses = ["critic", "critic.gradient-penalty", "critic.wasserstein", "generator", "generator.wasserstein"]
+    sides = {
+        "critic": ["gradient-norm", "gradient-penalty", "wasserstein"],
+        "generator": ["gradient-norm", "wasserstein"],
+    }
+    losses = [name for side, parts in sides.items() for name in (side, *(f"{side}.{part}" for part in parts))]
     assert [json.loads(line) for line in log.read_text().splitlines()] == [
         ["started", str(run), "tiny", 0],
+        ["saved", 0, str(run / "checkpoints" / "step-00000000"), True],
         ["logged", 1, losses],
         ["logged", 2, losses],
         ["saved", 2, str(run / "checkpoints" / "step-00000002"), True],
@@ -104,7 +109,7 @@ def test_a_moment_that_raises_does_not_silence_the_other_plugins(
 
     assert ran.code == 0
     moments = [json.loads(line)[0] for line in log.read_text().splitlines()]
-    assert moments == ["started", "logged", "logged", "saved", "finished"]
+    assert moments == ["started", "saved", "logged", "logged", "saved", "finished"]
 
 
 OPENER = """

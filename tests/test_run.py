@@ -101,7 +101,7 @@ def test_the_best_by_the_metric_is_published_not_the_last(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = iter([3.0, 1.0, 2.0, 5.0])
-    monkeypatch.setattr("zoo.run.measure", lambda *_args, **_keywords: next(values))
+    monkeypatch.setattr("zoo.looking.measure", lambda *_args, **_keywords: next(values))
     run = zoo.train(str(tiny), changes=["training.eval_every=1"], out=tmp_path / "run")
 
     assert read_record(run)["best"] == {"step": 2, "value": 1.0}
@@ -142,7 +142,7 @@ def test_only_the_last_three_and_the_best_are_kept(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = iter([1.0, *range(2, 9)])
-    monkeypatch.setattr("zoo.run.measure", lambda *_args, **_keywords: float(next(values)))
+    monkeypatch.setattr("zoo.looking.measure", lambda *_args, **_keywords: float(next(values)))
     changes = ["training.eval_every=1", "training.checkpoint_every=1"]
     run = zoo.train(str(tiny), steps=6, changes=changes, out=tmp_path / "run")
 
@@ -202,11 +202,14 @@ def test_a_change_on_resume_is_recorded_and_another_architecture_refused(tiny: P
     drain(reopen(path, ["training.steps=2", "optimizers.critic.learning_rate=1e-4"]).go(2, Stop()))
 
     assert read_record(path)["changes"] == [
-        {"step": 1, "set": ["training.steps=2", "optimizers.critic.learning_rate=1e-4"]}
+        {
+            "step": 1,
+            "fields": {"optimizers.critic.learning_rate": [2e-4, 1e-4], "training.steps": [1, 2]},
+        }
     ]
     assert reopen(path)._trainer.critic_optimizer.param_groups[0]["lr"] == 1e-4
     with pytest.raises(InputError) as caught:
         reopen(path, ["architecture.latent_dim=9"])
     assert str(caught.value) == (
-        "--set architecture.latent_dim: the trained weights fit only what it was. Start a new run for another"
+        "architecture.latent_dim: it is 9, and the trained weights fit only 8, as it was. Start a new run for another"
     )

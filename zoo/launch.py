@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from zoo.console import warn
 from zoo.device import choose_device, choose_precision, surroundings
 from zoo.errors import InputError
 from zoo.evaluation import split
+from zoo.lock import command_line
 from zoo.plan import make_plan, with_data, with_stand_in
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
@@ -116,7 +116,7 @@ def _record(plan: Plan, images: Images, device: torch.device, precision: Precisi
         "format": 1,
         "recipe": plan.recipe.name,
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": command_line(),
         "seed": plan.training.seed,
         **surroundings(device, precision),
         "data": {
@@ -127,5 +127,6 @@ def _record(plan: Plan, images: Images, device: torch.device, precision: Precisi
             "fingerprint": images.fingerprint,
             "stand_in": None if images.stand_in is None else images.stand_in.reason,
         },
+        "metric": None if plan.metric is None else plan.metric.name,
         "protocol": None if plan.metric is None else parts.protocol(plan.metric, images.shape),
     }

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+import textwrap
 import time
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -64,11 +65,17 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def command_line() -> list[str]:
+    """Return how this process was started, as people would type it."""
+    program = Path(sys.argv[0])
+    return [program.parent.name if program.stem == "__main__" else program.name, *sys.argv[1:]]
+
+
 def _signature() -> dict[str, str | int]:
     return {
         "pid": os.getpid(),
         "host": socket.gethostname(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": textwrap.shorten(" ".join(command_line()), 100, placeholder=" ..."),
         "since": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
 

@@ -11,6 +11,7 @@ import click
 
 from zoo import __version__
 from zoo.cli.look import info, list_, plugins_
+from zoo.cli.runs import runs
 from zoo.cli.train import resume, train
 from zoo.errors import ZooError
 from zoo.signals import Terminated, raise_on_sigterm
@@ -28,7 +29,7 @@ def cli(debug: bool) -> None:
     """Train GANs from recipes, export the generator to ONNX, publish it, make pictures."""
 
 
-for command in (train, resume, list_, info, plugins_):
+for command in (train, resume, runs, list_, info, plugins_):
     cli.add_command(command)
 
 

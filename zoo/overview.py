@@ -1,0 +1,92 @@
+"""What there is to say about the runs of a folder, from their records alone. Free of torch."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoo.console import warn
+from zoo.errors import InputError
+from zoo.lock import is_held
+from zoo.runs import is_run, read_record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run at a glance.
+
+    Attributes:
+        path: its folder.
+        recipe: its recipe's name.
+        state: `running` while a process holds it, else `done`, `stopped` (a killed one too) or `failed`.
+        step: generator steps at its last checkpoint, or at its end.
+        steps: how many it was asked for; 0 where that is not recorded.
+        metric: the recipe's metric, if it has one.
+        best: the best figure so far.
+        best_step: where that was.
+        bytes: of all its files.
+        started: when, in ISO 8601.
+    """
+
+    path: Path
+    recipe: str
+    state: str
+    step: int
+    steps: int
+    metric: str | None
+    best: float | None
+    best_step: int | None
+    bytes: int
+    started: str
+
+
+def find_runs(parent: Path) -> list[RunSummary]:
+    """Return the runs directly in `parent`, oldest first; one whose record is damaged is named in a warning."""
+    found = []
+    for path in parent.glob("*"):
+        if is_run(path):
+            try:
+                found.append(_summary(path, read_record(path)))
+            except InputError as error:
+                warn(f"{error}. It is left out")
+            except (TypeError, ValueError, KeyError, AttributeError) as error:
+                warn(
+                    f"{path}: its record is not one of ours ({type(error).__name__}: {error}). It is left out"
+                )
+    return sorted(found, key=lambda run: (run.started, str(run.path)))
+
+
+def _summary(path: Path, record: dict[str, Any]) -> RunSummary:
+    best = record["best"] or {}
+    return RunSummary(
+        path=path,
+        recipe=str(record["recipe"]),
+        state=_state(path, str(record["state"])),
+        step=int(record["step"]),
+        steps=int(record.get("steps", 0)),
+        metric=record.get("metric"),
+        best=float(best["value"]) if best else None,
+        best_step=int(best["step"]) if best else None,
+        bytes=_size(path),
+        started=str(record["started"]),
+    )
+
+
+def _state(path: Path, recorded: str) -> str:
+    if is_held(path):
+        return "running"
+    # A process that was killed could not say so.
+    return "stopped" if recorded == "running" else recorded
+
+
+def _size(path: Path) -> int:
+    total = 0
+    for file in path.rglob("*"):
+        # A running training removes files while they are counted.
+        with suppress(OSError):
+            total += file.lstat().st_size if file.is_file() and not file.is_symlink() else 0
+    return total

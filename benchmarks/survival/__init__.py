@@ -1,0 +1,1 @@
+"""What a training survives, shown on real processes: one script a proof, each cleans up after itself."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from zoo.atomic import sha256_file
 from zoo.checkpoint import FOLDER, checkpoints, load_checkpoint
 from zoo.log import NAME as LOG
 from zoo.runs import is_run
@@ -210,6 +211,11 @@ def _tensors(state: Any, place: str = "") -> Iterator[tuple[str, torch.Tensor]]:
 def _sha256(tensor: torch.Tensor) -> str:
     head = f"{tensor.dtype} {tuple(tensor.shape)} "
     return head + hashlib.sha256(tensor.contiguous().numpy().tobytes()).hexdigest()
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file in a folder."""
+    return {str(path.relative_to(folder)): sha256_file(path) for path in folder.rglob("*") if path.is_file()}
 
 
 def logged(run: Path) -> list[dict[str, Any]]:

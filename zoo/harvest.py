@@ -91,11 +91,11 @@ def _state(run: Path, record: dict[str, Any], which: str) -> State:
     if which not in ("best", "last"):
         raise InputError(f"--checkpoint {which}: it is neither best nor last nor a step. Give one of these")
     best = record.get("best")
-    if which == "best" and best and checkpoint_path(run, best["step"]) in there:
+    if which == "best" and best:
         try:
             return load_checkpoint(checkpoint_path(run, best["step"]))
         except IntegrityError as error:
-            warn(str(error))
+            warn(f"{error}; the newest whole one stands in for the best")
     state, troubles = newest_good(run)
     for trouble in troubles:
         warn(trouble)

@@ -87,9 +87,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=10_000)
     steps: int = parser.parse_args().steps
-    changes = [f"training.{setting}" for setting in (f"steps={steps}", *SETTINGS)]
+    changes = [f"training.{setting}" for setting in SETTINGS]
     failures: list[str] = []
-    with world(*changes) as place:
+    with world(*changes, steps=steps) as place:
         run = place.folder / "run"
         life = place.train(run)
         marks = measured(run, life, steps)

@@ -81,7 +81,7 @@ class Tormentor:
         """Start or resume the run and return whether it came to an end of its own."""
         resumed = is_run(run)
         life = self._place.go_on(run)
-        if moment is not None and reached(life, run, moment):
+        if moment is not None and reached(life, run, moment, self._place.steps):
             life.kill()
             if life.process.returncode < 0:
                 self._note_kill(run)

@@ -5,8 +5,8 @@ python -m benchmarks.survival.limits      (the read-only part: Linux, as root)
 
 from __future__ import annotations
 
-import resource
 import shutil
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ from benchmarks.survival.tiny import world
 from benchmarks.survival.tmpfs import read_only, why_not
 from benchmarks.survival.troubled import committed, finishes, held_still, intact, reaches, refused
 from zoo.checkpoint import TENSORS, checkpoints
+
+if sys.platform != "win32":
+    import resource
 
 if TYPE_CHECKING:
     from pathlib import Path

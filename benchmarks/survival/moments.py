@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from benchmarks.survival.tiny import STEPS, saving
+from benchmarks.survival.tiny import saving
 from zoo.checkpoint import checkpoint_path
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def draw(random: Random) -> Moment:
     return Moment(kind, random.uniform(0, reach), random.randint(1, MOST_SAVES))
 
 
-def reached(life: Life, run: Path, moment: Moment, steps: int = STEPS) -> bool:
-    """Wait for the moment and return whether the process is still running then."""
+def reached(life: Life, run: Path, moment: Moment, steps: int) -> bool:
+    """Wait for the moment in a run of `steps` steps and return whether the process is still running then."""
     if moment.kind == "save" and not _save_begun(life, run, moment.save):
         return False
     if moment.kind == "end" and not _committed(life, checkpoint_path(run, steps)):

@@ -68,7 +68,7 @@ class Interrupter:
         """Start or resume the run and return whether it came to its end."""
         life = self._place.go_on(run)
         moment = draw(self._random)
-        if wanted and reached(life, run, moment):
+        if wanted and reached(life, run, moment, self._place.steps):
             began = time.monotonic()
             inside = bool(saving(run))
             twice = self._signal(life, wanted[0])

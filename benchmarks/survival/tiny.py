@@ -131,8 +131,9 @@ class Life:
 class World:
     """A folder of its own with the recipe, a cache and runs; `changes` are `--set` of every new run."""
 
-    def __init__(self, folder: Path, changes: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, steps: int = STEPS, changes: tuple[str, ...] = ()) -> None:
         self.folder = folder
+        self.steps = steps
         self._changes = [word for change in changes for word in ("--set", change)]
         self._recipe = folder / "tiny.toml"
         self._recipe.write_text(RECIPE)
@@ -150,7 +151,7 @@ class World:
 
     def train(self, run: Path) -> Life:
         """Start a new run."""
-        fixed = ("--device", "cpu", "--precision", "fp32")
+        fixed = ("--steps", str(self.steps), "--device", "cpu", "--precision", "fp32")
         return self.start("train", self._recipe, "--out", run, *fixed, *self._changes)
 
     def go_on(self, run: Path) -> Life:
@@ -173,11 +174,11 @@ class World:
 
 
 @contextmanager
-def world(*changes: str) -> Iterator[World]:
+def world(*changes: str, steps: int = STEPS) -> Iterator[World]:
     """Give a World that vanishes afterwards with all its processes."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="survival-") as folder:
-        made = World(Path(folder), changes)
+        made = World(Path(folder), steps, changes)
         try:
             yield made
         finally:

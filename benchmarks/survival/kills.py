@@ -27,7 +27,8 @@ from benchmarks.survival.tiny import (
 )
 from zoo.checkpoint import newest_good
 from zoo.errors import ZooError
-from zoo.runs import is_run, read_record
+from zoo.generator_folder import verify
+from zoo.runs import GENERATOR, is_run, read_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +58,15 @@ class Tally:
     left: list[str] = field(default_factory=list)
 
 
+def complete(run: Path) -> bool:
+    """Whether a run needs nothing more: it is done, and its generator is whole."""
+    try:
+        verify(run / GENERATOR)
+        return bool(read_record(run)["state"] == "done")
+    except ZooError:
+        return False
+
+
 class Tormentor:
     """Trains runs to their end, killing them on the way."""
 
@@ -84,9 +94,12 @@ class Tormentor:
         if moment is not None and reached(life, run, moment, self._place.steps):
             life.kill()
             if life.process.returncode < 0:
-                self._note_kill(run)
+                self._note_kill(run, life.pid)
                 self._note_warnings(life, resumed)
-                return False
+                if not complete(run):
+                    return False
+                self._note_end(run)
+                return True
         code = life.end()
         self._note_warnings(life, resumed)
         if code != 0:
@@ -95,12 +108,13 @@ class Tormentor:
         self._note_end(run)
         return True
 
-    def _note_kill(self, run: Path) -> None:
+    def _note_kill(self, run: Path, pid: int) -> None:
         self.tally.kills += 1
         if not is_run(run):
             return  # killed before there was anything to lose
-        self.tally.inside += bool(saving(run))
-        self.tally.beside += bool(scratch(run)) and not saving(run)
+        inside = bool(saving(run, pid))
+        self.tally.inside += inside
+        self.tally.beside += not inside and any(path.name.endswith(f".tmp-{pid}") for path in scratch(run))
         self.tally.lost = max(self.tally.lost, lost_steps(run))
         try:
             read_record(run)
@@ -121,9 +135,10 @@ class Tormentor:
         if differing:
             self.tally.unequal.append(f"{run.name}: {differing}")
         self.tally.left += [str(path) for path in scratch(run)]
-        state = read_record(run)["state"]
-        if state != "done":
-            self.tally.manual.append(f"{run.name}: run.json says {state}")
+        if not complete(run):
+            self.tally.manual.append(
+                f"{run.name}: it has ended, and run.json or the generator is not complete"
+            )
 
 
 def figures(tallies: list[Tally]) -> dict[str, object]:

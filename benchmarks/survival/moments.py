@@ -60,11 +60,10 @@ def reached(life: Life, run: Path, moment: Moment, steps: int) -> bool:
 
 
 def _save_begun(life: Life, run: Path, number: int) -> bool:
-    seen = saving(run)  # what a process before this one has left
-    wanted = len(seen) + number
+    seen: set[str] = set()
     while life.running:
-        seen |= saving(run)
-        if len(seen) >= wanted:
+        seen |= saving(run, life.pid)
+        if len(seen) >= number:
             return True
         time.sleep(PATIENCE)
     return False

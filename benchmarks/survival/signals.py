@@ -70,7 +70,7 @@ class Interrupter:
         moment = draw(self._random)
         if wanted and reached(life, run, moment, self._place.steps):
             began = time.monotonic()
-            inside = bool(saving(run))
+            inside = bool(saving(run, life.pid))
             twice = self._signal(life, wanted[0])
             code = life.end()
             if code != 0:

@@ -231,13 +231,13 @@ def lost_steps(run: Path) -> int:
     return max([line["step"] for line in logged(run)], default=0) - max(committed, default=0)
 
 
-def saving(run: Path) -> set[str]:
-    """Return the scratch names of the checkpoints that are being written, or were when the process died."""
+def saving(run: Path, pid: int) -> set[str]:
+    """Return the scratch names of the checkpoints that a process is writing, or was when it died."""
     try:
         names = [entry.name for entry in os.scandir(run / FOLDER)]
     except FileNotFoundError:
         return set()
-    return {name for name in names if ".tmp-" in name and ".old." not in name}
+    return {name for name in names if name.endswith(f".tmp-{pid}") and ".old." not in name}
 
 
 def scratch(run: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-import zoo
+import zoo as library
+from tests.cli_fixtures import zoo
 from tests.test_run import drain, lines
 from zoo.checkpoint import checkpoint_path, checkpoints, load_checkpoint
 from zoo.errors import BusyError, DivergedError, InputError, IntegrityError
@@ -25,6 +27,11 @@ from zoo_export.export import export, export_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.cli_fixtures import Zoo
+
+
+__all__ = ["zoo"]
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_is_named(tiny: Path, tmp_path: Path) -> None:
@@ -43,7 +50,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_is_named(tiny: Path, tmp_pat
 def test_a_damaged_checkpoint_is_found_and_the_one_before_is_used(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = zoo.train(str(tiny), out=tmp_path / "run")
+    run = library.train(str(tiny), out=tmp_path / "run")
     newest = checkpoints(run)[-1]
     file = newest / "state.safetensors"
     data = bytearray(file.read_bytes())
@@ -59,7 +66,7 @@ def test_a_damaged_checkpoint_is_found_and_the_one_before_is_used(
 def test_a_changed_data_set_is_refused_with_both_fingerprints(tiny: Path, tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
     np.save(tmp_path / "data.npy", images)
-    run = zoo.train(str(tiny), data=tmp_path / "data.npy", out=tmp_path / "run")
+    run = library.train(str(tiny), data=tmp_path / "data.npy", out=tmp_path / "run")
     os.utime(tmp_path / "data.npy")
     reopen(run)
     np.save(tmp_path / "data.npy", 255 - images)
@@ -89,7 +96,7 @@ def flip(path: Path) -> None:
 
 
 def test_after_a_damaged_checkpoint_the_good_ones_are_kept(tiny: Path, tmp_path: Path) -> None:
-    run = zoo.train(str(tiny), changes=["training.checkpoint_every=1"], out=tmp_path / "run")
+    run = library.train(str(tiny), changes=["training.checkpoint_every=1"], out=tmp_path / "run")
     for damaged in checkpoints(run)[-2:]:
         flip(damaged / "state.safetensors")
     resumed = reopen(run)
@@ -102,7 +109,7 @@ def test_after_a_damaged_checkpoint_the_good_ones_are_kept(tiny: Path, tmp_path:
 
 
 def test_where_no_checkpoint_is_whole_nothing_is_begun_anew(tiny: Path, tmp_path: Path) -> None:
-    run = zoo.train(str(tiny), out=tmp_path / "run")
+    run = library.train(str(tiny), out=tmp_path / "run")
     for damaged in checkpoints(run):
         flip(damaged / "state.safetensors")
     with pytest.raises(IntegrityError, match=r"run: none of its 3 checkpoints is whole\. Start a new run$"):
@@ -112,7 +119,7 @@ def test_where_no_checkpoint_is_whole_nothing_is_begun_anew(tiny: Path, tmp_path
 
 
 def test_a_damaged_best_checkpoint_does_not_cost_the_generator(tiny: Path, tmp_path: Path) -> None:
-    run = zoo.train(str(tiny), changes=["training.eval_every=4"], out=tmp_path / "run")
+    run = library.train(str(tiny), changes=["training.eval_every=4"], out=tmp_path / "run")
     flip(checkpoint_path(run, 4) / "state.safetensors")
 
     assert verify(write_generator(run)).training.step == 2
@@ -138,14 +145,14 @@ def test_a_figure_that_is_not_a_number_ends_the_run(
 ) -> None:
     monkeypatch.setattr("zoo.looking.measure", lambda *_args, **_keywords: float("nan"))
     with pytest.raises(DivergedError) as caught:
-        zoo.train(str(tiny), out=tmp_path / "run")
+        library.train(str(tiny), out=tmp_path / "run")
 
     assert str(caught.value).startswith("step 4: the metric swd is nan. Lower the learning rate with --set ")
     assert read_record(tmp_path / "run")["best"] is None
 
 
 def test_what_a_killed_process_was_writing_is_swept_away(tiny: Path, tmp_path: Path) -> None:
-    run = zoo.train(str(tiny), out=tmp_path / "run")
+    run = library.train(str(tiny), out=tmp_path / "run")
     half = run / "checkpoints" / "step-00000005.tmp-123"
     half.mkdir()
     (half / "state.safetensors").write_bytes(b"half")
@@ -169,7 +176,7 @@ def test_a_run_killed_before_its_first_checkpoint_logs_each_step_once(tiny: Path
 def test_a_resume_elsewhere_says_that_it_cannot_be_exact(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = zoo.train(str(tiny), out=tmp_path / "run", precision="fp32")
+    run = library.train(str(tiny), out=tmp_path / "run", precision="fp32")
     threads = torch.get_num_threads()
     capsys.readouterr()
     torch.set_num_threads(threads + 1)
@@ -188,7 +195,7 @@ def test_a_resume_elsewhere_says_that_it_cannot_be_exact(
 
 @pytest.mark.parametrize("change", ["optimizers.critic.name=rmsprop", "metric.patches=9"])
 def test_what_the_checkpoint_does_not_fit_cannot_be_changed(tiny: Path, tmp_path: Path, change: str) -> None:
-    run = zoo.train(str(tiny), steps=1, out=tmp_path / "run")
+    run = library.train(str(tiny), steps=1, out=tmp_path / "run")
     tiny.write_text(tiny.read_text())
     changes = (
         [change, "optimizers.critic={name='rmsprop', learning_rate=1e-4}"] if "name" in change else [change]
@@ -206,7 +213,7 @@ def test_what_the_checkpoint_does_not_fit_cannot_be_changed(tiny: Path, tmp_path
 def test_one_damaged_record_does_not_hide_the_other_runs(
     tiny: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = zoo.train(str(tiny), steps=1)
+    run = library.train(str(tiny), steps=1)
     Path("runs/broken").mkdir()
     Path("runs/broken/run.json").write_text("{")
 
@@ -215,7 +222,7 @@ def test_one_damaged_record_does_not_hide_the_other_runs(
 
 
 def test_an_export_elsewhere_leaves_the_run_as_it_is(tiny: Path, tmp_path: Path) -> None:
-    run = zoo.train(str(tiny), out=tmp_path / "run")
+    run = library.train(str(tiny), out=tmp_path / "run")
     export(run / "generator")
     before = {path: path.read_bytes() for path in (run / "generator").rglob("*") if path.is_file()}
     report = export_checkpoint(run, "2", tmp_path / "copy")
@@ -233,3 +240,18 @@ def test_two_runs_that_start_at_once_get_folders_of_their_own(tiny: Path) -> Non
     first, second = new_run(str(tiny)), new_run(str(tiny))
 
     assert (first.path, second.path) == (Path("runs/tiny-1"), Path("runs/tiny-2"))
+
+
+def test_a_run_killed_after_its_last_checkpoint_is_finished_by_a_resume(
+    zoo: Zoo, tiny: Path, tmp_path: Path
+) -> None:
+    run = library.train(str(tiny), out=tmp_path / "run")
+    done = zoo("resume", run)
+    assert (done.code, done.error) == (2, f"{run}: it has made 4 of 4 steps. Name more with --steps")
+
+    shutil.rmtree(run / "generator")
+    (run / "run.json").write_text((run / "run.json").read_text().replace('"done"', '"running"'))
+    ran = zoo("resume", run)
+    assert (ran.code, ran.out) == (0, f"{run / 'generator'}\n")
+    assert read_record(run)["state"] == "done"
+    assert verify(run / "generator").training.step == 4

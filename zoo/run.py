@@ -12,13 +12,14 @@ from zoo import checkpoint
 from zoo.atomic import write_atomic
 from zoo.console import warn
 from zoo.errors import DivergedError, ResourceError, ZooError
+from zoo.generator_folder import is_generator_folder
 from zoo.log import MetricsLog
 from zoo.looking import Look
 from zoo.moments import tell
 from zoo.plan import slowed
 from zoo.progress import Progress
 from zoo.recipe import write_toml
-from zoo.runs import RECIPE, RECORD
+from zoo.runs import GENERATOR, RECIPE, RECORD
 from zoo.space import refuse_without_room
 
 if TYPE_CHECKING:
@@ -75,6 +76,11 @@ class Run:
     def best(self) -> tuple[int, float] | None:
         """Step and figure of the best measurement so far."""
         return self._best
+
+    @property
+    def complete(self) -> bool:
+        """Whether its last training came to its end and left a generator."""
+        return self.record["state"] == "done" and is_generator_folder(self.path / GENERATOR)
 
     def go(self, until: int, stop: Stop, on_nan: OnNan = "stop") -> Iterator[Progress]:
         """Train until `until` steps have been made or `stop` is set, yielding after each step.

@@ -103,7 +103,8 @@ def resume(
     path = run or latest_run()
     with reopened(path, all_changes(changes, steps, None), device=device, precision=precision) as opened:
         until = opened.plan.training.steps
-        if opened.step >= until:
+        # A run that was killed after its last checkpoint still lacks its generator.
+        if opened.step >= until and opened.complete:
             raise UsageError(f"{path}: it has made {opened.step} of {until} steps. Name more with --steps")
         _go(opened, until, on_nan)
 

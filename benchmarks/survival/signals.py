@@ -71,38 +71,47 @@ class Interrupter:
         if wanted and reached(life, run, moment, self._place.steps):
             began = time.monotonic()
             inside = bool(saving(run, life.pid))
-            twice = self._signal(life, wanted[0])
+            second = self._signal(life, wanted[0])
             code = life.end()
             if code != 0:
                 # A signal after the last step has nothing to stop: that run ends with 0 and counts as finished.
                 self.tally.slowest = max(self.tally.slowest, time.monotonic() - began)
                 self.tally.inside += inside
-                self.tally.twice += twice
-                self._note_stop(life, run, wanted.pop(0), moment)
+                self.tally.twice += second is not None
+                self._note_stop(life, run, (wanted.pop(0), second), moment)
                 return False
         self._note_end(life, run)
         return True
 
-    def _signal(self, life: Life, first: signal.Signals) -> bool:
+    def _signal(self, life: Life, first: signal.Signals) -> signal.Signals | None:
+        """Send the signal, and now and then another soon after, which is returned."""
         life.process.send_signal(first)
-        twice = self._random.random() < TWICE
-        if twice and life.outlives(self._random.uniform(0, SOON)):
-            life.process.send_signal(self._random.choice((signal.SIGTERM, signal.SIGINT)))
-        return twice
+        if self._random.random() >= TWICE or not life.outlives(self._random.uniform(0, SOON)):
+            return None
+        second = self._random.choice((signal.SIGTERM, signal.SIGINT))
+        life.process.send_signal(second)
+        return second
 
-    def _note_stop(self, life: Life, run: Path, sent: signal.Signals, moment: Moment) -> None:
+    def _note_stop(
+        self, life: Life, run: Path, signals: tuple[signal.Signals, signal.Signals | None], moment: Moment
+    ) -> None:
+        sent, second = signals
         self.tally.sent[sent] = self.tally.sent.get(sent, 0) + 1
-        code = life.process.returncode
+        code, at = life.process.returncode, f"{sent.name}, then {second and second.name}, at {moment}"
         early = moment.kind == "anywhere" and moment.seconds < PYTHON_STARTS
-        # A shell shows 128 + n as well where Python, not yet started, was ended by the signal itself.
-        if code != 128 + sent and not (early and code == -sent):
-            self.tally.failures.append(f"{sent.name} at {moment}: exit {code}: {life.said()[-1:]}")
+        # A shell shows 128 + n as well where Python, starting or ending, is ended by the signal itself.
+        allowed = (
+            {128 + sent} | ({-sent} if early else set()) | ({128 + second, -second} if second else set())
+        )
+        if code not in allowed:
+            self.tally.failures.append(f"{at}: exit {code}: {life.said()[-1:]}")
         if not early and any(line.startswith("Traceback") for line in life.said()):
-            self.tally.failures.append(f"{sent.name} at {moment}: a traceback: {life.said()[-1:]}")
+            where = [line.strip() for line in life.said() if line.startswith("  File ")]
+            self.tally.failures.append(f"{at}: exit {code}, a traceback: {life.said()[-1:]} at {where[-2:]}")
         if scratch(run):
-            self.tally.failures.append(f"{sent.name} at {moment}: left {scratch(run)[0]}")
+            self.tally.failures.append(f"{at}: left {scratch(run)[0]}")
         if is_run(run) and read_record(run)["state"] == "stopped" and lost_steps(run):
-            self.tally.failures.append(f"{sent.name} at {moment}: stopped without saving the step it was at")
+            self.tally.failures.append(f"{at}: stopped without saving the step it was at")
 
     def _note_end(self, life: Life, run: Path) -> None:
         code = life.end()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
+from benchmarks.survival.kills import complete
 from benchmarks.survival.moments import draw, reached
 from benchmarks.survival.report import report
 from benchmarks.survival.tiny import differences, fingerprint, lost_steps, saving, scratch, world
@@ -79,7 +80,10 @@ class Interrupter:
                 self.tally.inside += inside
                 self.tally.twice += second is not None
                 self._note_stop(life, run, (wanted.pop(0), second), moment)
-                return False
+                if not complete(run):
+                    return False
+                self._compare(run)
+                return True
         self._note_end(life, run)
         return True
 
@@ -101,7 +105,9 @@ class Interrupter:
         early = moment.kind == "anywhere" and moment.seconds < PYTHON_STARTS
         # A shell shows 128 + n as well where Python, starting or ending, is ended by the signal itself.
         allowed = (
-            {128 + sent} | ({-sent} if early else set()) | ({128 + second, -second} if second else set())
+            {128 + sent}
+            | ({-sent} if early or complete(run) else set())
+            | ({128 + second, -second} if second else set())
         )
         if code not in allowed:
             self.tally.failures.append(f"{at}: exit {code}: {life.said()[-1:]}")
@@ -118,6 +124,9 @@ class Interrupter:
         if code != 0:
             self.tally.failures.append(f"{run.name}: exit {code}: {life.said()[-1:]}")
             return
+        self._compare(run)
+
+    def _compare(self, run: Path) -> None:
         self.tally.finished += 1
         differing = differences(fingerprint(run), self._reference)
         if differing:

@@ -25,6 +25,12 @@ def raise_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, handle)
 
 
+def ignore_signals() -> None:
+    """Let nothing interrupt the end of this process: all is done, and what would follow is a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 class Stop:
     """Whether somebody asked the training to stop, and by which signal."""
 

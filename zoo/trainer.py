@@ -55,6 +55,7 @@ class Trainer:
             for place, component in plan.components()
             if (state := component.state()) is not None
         }
+        self._random = random_state(device)
 
     def steps(self, until: int) -> Iterator[Step]:
         """Train until `until` iterations have been made in all, yielding after each."""
@@ -63,12 +64,15 @@ class Trainer:
 
     def train_step(self) -> Step:
         """Make one iteration: `critic_steps` critic steps, then one generator step."""
+        # Whoever looks on between two steps (a progress bar, a tracker, a metric) may draw random numbers too.
+        restore_random_state(self._random, self.device)
         trail: list[tuple[str, Tensor]] = []
         for _ in range(self.plan.training.critic_steps):
             trail += self._critic_step()
         trail += self._generator_step()
         self.ema.update(self.generator)
         self.step += 1
+        self._random = random_state(self.device)
         return Step(self.step, tuple(trail))
 
     def _critic_step(self) -> list[tuple[str, Tensor]]:
@@ -137,7 +141,7 @@ class Trainer:
             "critic_optimizer": self.critic_optimizer.state_dict(),
             "generator_optimizer": self.generator_optimizer.state_dict(),
             "components": {place: module.state_dict() for place, module in self._states.items()},
-            "random": random_state(self.device),
+            "random": self._random,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -151,7 +155,7 @@ class Trainer:
         restore(self.generator_optimizer, state["generator_optimizer"], self.generator)
         for place, module in self._states.items():
             module.load_state_dict(state["components"][place])
-        restore_random_state(state["random"], self.device)
+        self._random = state["random"]
 
     def slow_down(self, factor: float) -> None:
         """Multiply both learning rates by `factor`."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import NoReturn
-
 import click
 
 from zoo import __version__
@@ -14,7 +12,7 @@ from zoo.cli.look import info, list_, plugins_
 from zoo.cli.runs import runs
 from zoo.cli.train import resume, train
 from zoo.errors import ZooError
-from zoo.signals import Terminated, raise_on_sigterm
+from zoo.signals import Terminated, ignore_signals, raise_on_sigterm
 
 EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
 """What whoever only makes pictures need not install, and the extra that brings it."""
@@ -49,7 +47,12 @@ def main() -> None:
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
-        _fail(*_explained(error))
+        message, code = _explained(error)
+        print(f"zoo: error: {' '.join(message.split())}", file=sys.stderr)
+    except SystemExit:
+        ignore_signals()
+        raise
+    ignore_signals()
     sys.exit(code)
 
 
@@ -108,8 +111,3 @@ def _add_plugin_commands() -> None:
                 if cli.commands.get(name, added) is not added:
                     raise ValueError(f"there is a command {name!r} already")
             cli.commands.update(own.commands)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    print(f"zoo: error: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(code)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 import zoo as library
-from tests.cli_fixtures import zoo
 from zoo.atomic import write_atomic
 from zoo.checkpoint import checkpoints, load_checkpoint
 from zoo.errors import BusyError, InputError, ResourceError
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.cli_fixtures import Zoo
 
-__all__ = ["zoo"]
+pytest_plugins = ["tests.cli_fixtures"]
 
 
 def test_who_holds_is_known_while_it_holds(tmp_path: Path) -> None:

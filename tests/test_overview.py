@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zoo as library
-from tests.cli_fixtures import zoo
 from zoo.launch import new_run
 from zoo.lock import held
 from zoo.overview import find_runs
@@ -17,7 +16,7 @@ from zoo.signals import Stop
 if TYPE_CHECKING:
     from tests.cli_fixtures import Zoo
 
-__all__ = ["zoo"]
+pytest_plugins = ["tests.cli_fixtures"]
 
 
 def test_the_runs_here_oldest_first(zoo: Zoo, tiny: Path) -> None:

@@ -211,5 +211,5 @@ def test_a_change_on_resume_is_recorded_and_another_architecture_refused(tiny: P
     with pytest.raises(InputError) as caught:
         reopen(path, ["architecture.latent_dim=9"])
     assert str(caught.value) == (
-        "architecture.latent_dim: it is 9, and the trained weights fit only 8, as it was. Start a new run for another"
+        "architecture.latent_dim: it is 9, and the checkpoint fits only 8, as it was. Start a new run for another"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ import pytest
 import torch
 
 import zoo as library
-from tests.cli_fixtures import zoo
 from tests.test_run import drain, lines
 from zoo.checkpoint import checkpoint_path, checkpoints, load_checkpoint
 from zoo.errors import BusyError, DivergedError, InputError, IntegrityError
@@ -28,10 +26,8 @@ from zoo_export.export import export, export_checkpoint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.cli_fixtures import Zoo
 
-
-__all__ = ["zoo"]
+pytest_plugins = ["tests.cli_fixtures"]
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_is_named(tiny: Path, tmp_path: Path) -> None:
@@ -101,10 +97,9 @@ def test_after_a_damaged_checkpoint_the_good_ones_are_kept(tiny: Path, tmp_path:
         flip(damaged / "state.safetensors")
     resumed = reopen(run)
     assert resumed.step == 2
-    assert [path.name for path in checkpoints(run)] == ["step-00000002"]
     drain(resumed.go(3, Stop()))
 
-    assert checkpoint_path(run, 3) in checkpoints(run)
+    assert [path.name for path in checkpoints(run)][-2:] == ["step-00000002", "step-00000003"]
     assert reopen(run).step == 3
 
 
@@ -196,7 +191,6 @@ def test_a_resume_elsewhere_says_that_it_cannot_be_exact(
 @pytest.mark.parametrize("change", ["optimizers.critic.name=rmsprop", "metric.patches=9"])
 def test_what_the_checkpoint_does_not_fit_cannot_be_changed(tiny: Path, tmp_path: Path, change: str) -> None:
     run = library.train(str(tiny), steps=1, out=tmp_path / "run")
-    tiny.write_text(tiny.read_text())
     changes = (
         [change, "optimizers.critic={name='rmsprop', learning_rate=1e-4}"] if "name" in change else [change]
     )
@@ -206,7 +200,7 @@ def test_what_the_checkpoint_does_not_fit_cannot_be_changed(tiny: Path, tmp_path
     field, _, value = change.partition("=")
     was = {"optimizers.critic.name": "adam", "metric.patches": 32}[field]
     assert str(caught.value) == (
-        f"{field}: it is {value}, and the trained weights fit only {was}, as it was. Start a new run for another"
+        f"{field}: it is {value}, and the checkpoint fits only {was}, as it was. Start a new run for another"
     )
 
 
@@ -240,18 +234,3 @@ def test_two_runs_that_start_at_once_get_folders_of_their_own(tiny: Path) -> Non
     first, second = new_run(str(tiny)), new_run(str(tiny))
 
     assert (first.path, second.path) == (Path("runs/tiny-1"), Path("runs/tiny-2"))
-
-
-def test_a_run_killed_after_its_last_checkpoint_is_finished_by_a_resume(
-    zoo: Zoo, tiny: Path, tmp_path: Path
-) -> None:
-    run = library.train(str(tiny), out=tmp_path / "run")
-    done = zoo("resume", run)
-    assert (done.code, done.error) == (2, f"{run}: it has made 4 of 4 steps. Name more with --steps")
-
-    shutil.rmtree(run / "generator")
-    (run / "run.json").write_text((run / "run.json").read_text().replace('"done"', '"running"'))
-    ran = zoo("resume", run)
-    assert (ran.code, ran.out) == (0, f"{run / 'generator'}\n")
-    assert read_record(run)["state"] == "done"
-    assert verify(run / "generator").training.step == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_ROOM = "Free space there, or choose another place"
+_ADVICE = {
+    errno.ENOSPC: _ROOM,
+    getattr(errno, "EDQUOT", errno.ENOSPC): _ROOM,
+    errno.EFBIG: "Raise the limit on the size of files (ulimit -f)",
+}
+
+
 @contextmanager
 def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
     """Turn what the operating system says while `size` bytes are written to `path` into a ResourceError."""
@@ -23,9 +32,8 @@ def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         wanted = "it" if size is None else f"its {size:,} bytes"
-        raise ResourceError(
-            f"{path}: {wanted} cannot be written: {reason}{_free(path)}. Free space there, or choose another place"
-        ) from error
+        advice = _ADVICE.get(error.errno or 0, "Choose another place, or mend that")
+        raise ResourceError(f"{path}: {wanted} cannot be written: {reason}{_free(path)}. {advice}") from error
 
 
 def free_bytes(path: Path) -> int | None:
@@ -94,6 +102,8 @@ def remove_folder(path: Path) -> None:
     going = path.with_name(f"{path.name}.old.tmp-{os.getpid()}")
     with suppress(OSError):
         path.rename(going)
+        if going.is_symlink() or not going.is_dir():
+            going.unlink()
         shutil.rmtree(going, ignore_errors=True)
 
 

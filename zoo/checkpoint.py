@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from zoo.atomic import new_folder, remove_folder, sha256_file
-from zoo.errors import IntegrityError
+from zoo.errors import InputError, IntegrityError, ResourceError
 from zoo.space import refuse_without_room
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def checkpoint_path(run: Path, step: int) -> Path:
 
 def checkpoints(run: Path) -> list[Path]:
     """Return a run's committed checkpoints, oldest first."""
-    return sorted(path for path in (run / FOLDER).glob("step-*") if path.suffix == "" and path.is_dir())
+    found = [path for path in (run / FOLDER).glob("step-*") if re.fullmatch(r"step-\d{8,}", path.name)]
+    return sorted((path for path in found if path.is_dir()), key=lambda path: int(path.name[len("step-") :]))
 
 
 def save_checkpoint(run: Path, step: int, state: State) -> Path:
@@ -50,14 +51,15 @@ def save_checkpoint(run: Path, step: int, state: State) -> Path:
     """
     path = checkpoint_path(run, step)
     tensors: dict[str, Tensor] = {}
-    values = json.dumps(_take_tensors(state, "", tensors), allow_nan=False).encode()
+    nest = _take_tensors(state, "", tensors)
+    values = json.dumps({"format": FORMAT, "state": nest}, allow_nan=False).encode()
     size = sum(tensor.nbytes for tensor in tensors.values()) + len(values)
     refuse_without_room(path, size)
     with new_folder(path, size) as scratch:
         _write_tensors(tensors, scratch / TENSORS)
         (scratch / VALUES).write_bytes(values)
         hashes = {name: sha256_file(scratch / name) for name in (TENSORS, VALUES)}
-        (scratch / MANIFEST).write_text(json.dumps({"format": FORMAT, "sha256": hashes}))
+        (scratch / MANIFEST).write_text(json.dumps(hashes))
     return path
 
 
@@ -78,20 +80,32 @@ def load_checkpoint(path: Path) -> State:
 
     Raises:
         IntegrityError: a file is missing, or its bytes are not those that were written.
+        InputError: another version wrote it.
+        ResourceError: it cannot be read, whole as it may be.
     """
     try:
         manifest = json.loads((path / MANIFEST).read_bytes())
-        if manifest["format"] != FORMAT:
-            raise IntegrityError(
-                f"{path}: the checkpoint has format {manifest['format']!r}, this version reads {FORMAT}. Use another"
-            )
-        wrong = [name for name in (TENSORS, VALUES) if sha256_file(path / name) != manifest["sha256"][name]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        wrong = [name for name in (TENSORS, VALUES) if sha256_file(path / name) != manifest[name]]
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+        IsADirectoryError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:
         raise IntegrityError(f"{path}: the checkpoint is incomplete ({error}). Use another") from error
+    except OSError as error:
+        raise ResourceError(f"{path}: it cannot be read: {error.strerror}. Mend that, and go on") from error
     if wrong:
         raise IntegrityError(f"{path}: {wrong[0]} does not match its sha256. Use another checkpoint")
-    tensors = load_file(path / TENSORS)
-    state: State = _put_tensors(json.loads((path / VALUES).read_bytes()), tensors)
+    values = json.loads((path / VALUES).read_bytes())
+    if values["format"] != FORMAT:
+        raise InputError(
+            f"{path}: the checkpoint has format {values['format']}, this version reads {FORMAT}. Use the zoo that "
+            "wrote it"
+        )
+    state: State = _put_tensors(values["state"], load_file(path / TENSORS))
     return state
 
 
@@ -109,7 +123,7 @@ def newest_good(run: Path) -> tuple[State | None, list[str]]:
 def drop_after(run: Path, step: int) -> None:
     """Remove the checkpoints after `step`: a run that has gone back to it makes them again."""
     for path in checkpoints(run):
-        if path > checkpoint_path(run, step):
+        if int(path.name[len("step-") :]) > step:
             remove_folder(path)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,13 @@ def stderr() -> Console:
     """The one console for progress and warnings."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    class Quieted(Console):
+        def on_broken_pipe(self) -> None:
+            """Say nothing more where nobody listens: that must not end a training."""
+            self.quiet = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+    return Quieted(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:

@@ -6,6 +6,7 @@ import platform
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from zoo import __version__
@@ -53,6 +54,7 @@ def surroundings(device: torch.device, precision: Precision) -> dict[str, Any]:
         "versions": {
             "gan-model-zoo": __version__,
             "torch": torch.__version__,
+            "numpy": np.__version__,
             "python": platform.python_version(),
         },
     }

@@ -20,6 +20,7 @@ from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.run import Run
 from zoo.runs import new_run_path
+from zoo.signals import deferred
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def new_run(
     Raises:
         UsageError, InputError, NetworkError: the recipe, a component or the data is not to be had.
     """
-    registry = load_registry()
+    with deferred():
+        registry = load_registry()
     file = Path(recipe) if recipe.endswith(".toml") or os.sep in recipe else registry.recipe(recipe)
     plan = make_plan(read_recipe(file, changes), registry, file.name)
     if data is not None:
@@ -60,8 +62,9 @@ def new_run(
     place = choose_device(device)
     chosen = choose_precision(precision, place)
     plan, images = _images(plan)
-    record = _record(plan, images, place, chosen)
-    trainer = make_trainer(plan, images, place, chosen)
+    with deferred():
+        record = _record(plan, images, place, chosen)
+        trainer = make_trainer(plan, images, place, chosen)
     path = _claim(plan.recipe.name) if out is None else out
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)

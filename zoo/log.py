@@ -81,6 +81,7 @@ class MetricsLog:
         size = self._size()
         if size < offset:
             warn(f"{self.path}: {offset - size} bytes of its end are lost. The training goes on without them")
+            offset = self.path.read_bytes().rfind(b"\n") + 1 if size else 0
         if size > offset:
             with disk_errors(self.path):
                 os.truncate(self.path, offset)
@@ -94,10 +95,9 @@ class MetricsLog:
         return {"pending": self._pending, "offset": self._size()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to where `state_dict` was taken."""
+        """Go back to where `state_dict` was taken; the file stays as it is until `cut_back`."""
         self._unread = []
         self._pending = [(number, figures) for number, figures in state["pending"]]
-        self.cut_back(state["offset"])
 
     def _size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from zoo.checkpoint import newest_good
 from zoo.console import warn
-from zoo.device import choose_device, choose_precision, surroundings
+from zoo.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, surroundings
 from zoo.errors import InputError, IntegrityError
 from zoo.evaluation import split
 from zoo.launch import make_trainer
@@ -14,17 +14,17 @@ from zoo.plan import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import flattened, read_recipe
 from zoo.run import Run
-from zoo.runs import RECIPE, read_record
+from zoo.runs import RECIPE, RECORD, read_record
+from zoo.signals import deferred
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from zoo.checkpoint import State
-    from zoo.device import DeviceChoice, PrecisionChoice
 
-FITTED = ("architecture.", "metric.", "optimizers.critic.name", "optimizers.generator.name")
-"""Fields that what is in a checkpoint fits: its weights, its best figure, its optimizers' moments."""
+FITTED = ("architecture.", "metric.", "optimizers.critic.name", "optimizers.generator.name", "training.seed")
+"""Fields that what is in a checkpoint fits: weights, best figure, optimizers' moments, random numbers."""
 
 
 def reopen(
@@ -47,47 +47,78 @@ def reopen(
         IntegrityError: it has checkpoints, and none of them is whole.
     """
     record = read_record(path)
-    plan = make_plan(read_recipe(path / RECIPE, changes), load_registry(), str(path / RECIPE))
-    state = _state(path)
+    device_before, precision_before, fingerprint = _recorded(path, record)
+    with deferred():
+        plan = make_plan(read_recipe(path / RECIPE, changes), load_registry(), str(path / RECIPE))
+        state = _state(path, record)
     before = None if state is None else flattened(state["recipe"])
     now = flattened(plan.resolved())
     if before is not None:
         _refuse_other_fits(before, now)
     images = plan.data.images()
-    trained = record["data"]["fingerprint"] if state is None else state["fingerprint"]
+    trained = fingerprint if state is None else state["fingerprint"]
     if images.fingerprint != trained:
         raise InputError(
             f"{path}: it was trained on images with fingerprint {trained[:12]}, {images.source} has "
             f"{images.fingerprint[:12]}. Bring those images back, or start a new run"
         )
-    place = choose_device(device or record["device"])
-    chosen = choose_precision(precision or record["precision"], place)
-    run = Run(path, plan, images, split(len(images)), make_trainer(plan, images, place, chosen), record)
+    place = choose_device(device or device_before)
+    chosen = choose_precision(precision or precision_before, place)
+    with deferred():
+        trainer = make_trainer(plan, images, place, chosen)
+    run = Run(path, plan, images, split(len(images)), trainer, record)
     here = surroundings(place, chosen)
     if state is not None and before is not None:
         _say_what_differs(path, flattened(state["surroundings"]), flattened(here))
-        run.load(state)
+        _load(run, state)
         _record_changes(record, run.step, before, now)
     record.update(here)
     return run
 
 
-def _state(path: Path) -> State | None:
+def _state(path: Path, record: Mapping[str, Any]) -> State | None:
     state, troubles = newest_good(path)
     for trouble in troubles:
         warn(trouble)
     if state is None and troubles:
         raise IntegrityError(f"{path}: none of its {len(troubles)} checkpoints is whole. Start a new run")
+    if state is None and record.get("step"):
+        raise IntegrityError(
+            f"{path}: its checkpoints are gone; it had made {record['step']} steps. Start a new run"
+        )
     if state is None:
         warn(f"{path}: it has no checkpoint yet, so it begins at step 0")
     return state
+
+
+def _load(run: Run, state: State) -> None:
+    try:
+        run.load(state)
+    except (KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{run.path}: its checkpoint does not fit {RECIPE}: {reason}. Set back what was changed, or start a new run"
+        ) from error
+
+
+def _recorded(path: Path, record: Mapping[str, Any]) -> tuple[DeviceChoice, PrecisionChoice, str]:
+    """Return device, precision and fingerprint of the images; a record without them is damaged."""
+    try:
+        device, precision, fingerprint = record["device"], record["precision"], record["data"]["fingerprint"]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path / RECORD}: it lacks {error}. Restore it or start a new run") from None
+    if device not in get_args(DeviceChoice) or precision not in get_args(PrecisionChoice):
+        raise InputError(
+            f"{path / RECORD}: there is no device {device!r} with precision {precision!r}. Restore it or start anew"
+        )
+    return device, precision, str(fingerprint)
 
 
 def _refuse_other_fits(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     changed = [field for field in _differing(before, now) if field.startswith(FITTED)]
     if changed:
         raise InputError(
-            f"{changed[0]}: it is {now.get(changed[0])}, and the trained weights fit only {before.get(changed[0])}, "
+            f"{changed[0]}: it is {now.get(changed[0])}, and the checkpoint fits only {before.get(changed[0])}, "
             "as it was. Start a new run for another"
         )
 
@@ -101,7 +132,17 @@ def _say_what_differs(path: Path, before: Mapping[str, Any], now: Mapping[str, A
 def _record_changes(
     record: dict[str, Any], step: int, before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> None:
-    fields = {field: [before.get(field), now.get(field)] for field in _differing(before, now)}
+    rolled = record.get("rollbacks", [])[-1:]
+    known = {
+        f"optimizers.{side}.learning_rate": rate
+        for last in rolled
+        for side, rate in last["learning_rates"].items()
+    }
+    fields = {
+        field: [before.get(field), now.get(field)]
+        for field in _differing(before, now)
+        if field not in known or known[field] != now.get(field)
+    }
     change = {"step": step, "fields": fields}
     # A resume that was killed before its first checkpoint has recorded this already.
     if fields and record.get("changes", [])[-1:] != [change]:

@@ -5,38 +5,35 @@ from __future__ import annotations
 import json
 import math
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any, get_args
 
 from zoo import checkpoint
 from zoo.atomic import write_atomic
 from zoo.console import warn
-from zoo.errors import DivergedError, ResourceError, ZooError
-from zoo.generator_folder import is_generator_folder
+from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
+from zoo.generator_folder import is_generator_folder, read_config
 from zoo.log import MetricsLog
 from zoo.looking import Look
 from zoo.moments import tell
-from zoo.plan import slowed
-from zoo.progress import Progress
+from zoo.progress import OnNan, Progress
 from zoo.recipe import write_toml
+from zoo.rollback import SLOWER, rollback_entry, slower_plan, told
 from zoo.runs import GENERATOR, RECIPE, RECORD
 from zoo.space import refuse_without_room
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from zoo.evaluation import Split
     from zoo.images import Images
     from zoo.plan import Plan
-    from zoo.progress import OnNan, Outcome
+    from zoo.progress import Outcome
     from zoo.recipe import Recipe
     from zoo.signals import Stop
     from zoo.trainer import Trainer
 
-MOST_ROLLBACKS = 3
-SLOWER = 0.5
-"""What a rollback multiplies both learning rates by."""
 SURROUNDINGS = ("device", "hardware", "instruction_set", "threads", "precision", "versions")
 
 
@@ -59,6 +56,7 @@ class Run:
         self._fingerprint = images.fingerprint
         self._look = Look(plan, images, split, trainer)
         self._log = MetricsLog(path)
+        self._logged = 0
         self._seconds = 0.0
         self._best: tuple[int, float] | None = None
 
@@ -80,9 +78,11 @@ class Run:
     @property
     def complete(self) -> bool:
         """Whether its last training came to its end and left a generator."""
-        return self.record["state"] == "done" and is_generator_folder(self.path / GENERATOR)
+        folder = self.path / GENERATOR
+        done = self.record["state"] == "done" and is_generator_folder(folder)
+        return done and read_config(folder).training.steps == self.step
 
-    def go(self, until: int, stop: Stop, on_nan: OnNan = "stop") -> Iterator[Progress]:
+    def go(self, until: int, stop: Stop, on_nan: OnNan = "stop") -> Generator[Progress]:
         """Train until `until` steps have been made or `stop` is set, yielding after each step.
 
         Args:
@@ -95,15 +95,17 @@ class Run:
             DivergedError: a loss, a gradient or a weight is not finite; no checkpoint holds it.
             ResourceError: there is no room, or the disk refuses a file; earlier checkpoints are as they were.
         """
+        if on_nan not in get_args(OnNan):
+            raise UsageError(f"on_nan: {on_nan!r} is neither stop nor rollback. Give one of them")
         checkpoint.sweep(self.path)
         self._refuse_without_room()
         self.record["steps"] = until
         write_atomic(self.path / RECIPE, write_toml(self.plan.resolved()))
         self._note("running")
+        self._drop_what_came_after()
         self._moment("zoo_run_started")
         try:
             if not checkpoint.checkpoints(self.path):
-                self._log.cut_back(0)
                 self._save_checkpoint()
             while True:
                 try:
@@ -115,9 +117,7 @@ class Run:
             self._end("stopped")
             raise
         except BaseException:
-            # What ended the training is what people must read, not that the disk refuses the record too.
-            with suppress(ZooError):
-                self._end("failed")
+            self._end("failed")
             raise
         self._end("stopped" if stop and self.step < until else "done")
 
@@ -203,12 +203,16 @@ class Run:
         self._moment("zoo_checkpoint_saved", path=path)
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go back to a checkpoint, and drop what came after it."""
+        """Go back to a checkpoint; what came after it stays on the disk until the run goes on."""
         self._trainer.load_state_dict(state["trainer"])
-        checkpoint.drop_after(self.path, self.step)
         self._log.load_state_dict(state["log"])
+        self._logged = state["log"]["offset"]
         self._seconds = state["seconds"]
         self._best = tuple(state["best"]) if state["best"] else None
+
+    def _drop_what_came_after(self) -> None:
+        checkpoint.drop_after(self.path, self.step)
+        self._log.cut_back(self._logged)
 
     def _refuse_divergence(self) -> None:
         self._log.check()
@@ -224,29 +228,24 @@ class Run:
 
     def _roll_back(self, error: DivergedError, on_nan: OnNan) -> None:
         """Go back to the newest good checkpoint with lower learning rates, or raise what happened."""
-        done = self.record.setdefault("rollbacks", [])
         if on_nan == "stop":
             raise error
-        if len(done) >= MOST_ROLLBACKS:
-            advice = f"It went back {MOST_ROLLBACKS} times, each time to half the learning rates: change the recipe"
-            raise DivergedError(error.step, error.cause, advice) from error
+        done = self.record.setdefault("rollbacks", [])
+        plan = slower_plan(self.plan, error, len(done))
         state, troubles = checkpoint.newest_good(self.path)
         for trouble in troubles:
             warn(trouble)
         if state is None:
             raise error
         self.load(state)
+        self._drop_what_came_after()
         self._trainer.slow_down(SLOWER)
-        self.plan = slowed(self.plan, SLOWER)
-        rates = {side: table["learning_rate"] for side, table in self.plan.resolved()["optimizers"].items()}
+        self.plan = plan
         # The recipe first: a resume after a kill between the two goes on with the lower rates.
-        write_atomic(self.path / RECIPE, write_toml(self.plan.resolved()))
-        done.append({"step": error.step, "cause": error.cause, "back_to": self.step, "learning_rates": rates})
+        write_atomic(self.path / RECIPE, write_toml(plan.resolved()))
+        done.append(rollback_entry(plan, error, self.step))
         self._note("running")
-        warn(
-            f"{self.path}: step {error.step}: {error.cause}. Back to step {self.step} with learning rates "
-            f"{rates['critic']:.3g} (critic) and {rates['generator']:.3g} (generator)"
-        )
+        warn(f"{self.path}: {told(done[-1])}")
 
     def _note(self, state: str) -> None:
         self._refuse_removed()
@@ -258,7 +257,9 @@ class Run:
 
     def _end(self, outcome: Outcome) -> None:
         self.outcome = outcome
-        self._note(outcome)
+        # What ended a failed training is what people must read, not that the disk refuses the record too.
+        with suppress(ZooError) if outcome == "failed" else nullcontext():
+            self._note(outcome)
         self._moment("zoo_run_finished", outcome=outcome)
 
     def _moment(self, hook: str, **facts: Any) -> None:

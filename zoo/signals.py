@@ -12,22 +12,50 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_BOTH = (signal.SIGINT, signal.SIGTERM)
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM, as Python raises KeyboardInterrupt for SIGINT: what was begun is tidied up on the way out."""
 
 
-def raise_on_sigterm() -> None:
+arrived: list[int] = []
+"""Signals that ended, or should have ended, this process: an exception of theirs may have become another."""
+
+
+def raise_on_signals() -> None:
     """Let SIGTERM end this process as Ctrl-C does, through every `finally`."""
+    arrived.clear()
+    for number in _BOTH:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _frame: _raise(number))
 
-    def handle(_number: int, _frame: Any) -> NoReturn:
-        raise Terminated
 
-    signal.signal(signal.SIGTERM, handle)
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Let signals wait until the block ends: an import they fall into may swallow them, or break in two."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    noted: list[int] = []
+    before = {number: signal.signal(number, lambda got, _frame: noted.append(got)) for number in _BOTH}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if noted:
+        _raise(noted[0])
+
+
+def _raise(number: int) -> NoReturn:
+    arrived.append(number)
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def ignore_signals() -> None:
     """Let nothing interrupt the end of this process: all is done, and what would follow is a traceback."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _BOTH:
         signal.signal(number, signal.SIG_IGN)
 
 
@@ -56,7 +84,7 @@ def stop_on_signals() -> Iterator[Stop]:
             with suppress(OSError):
                 os.write(2, f"\nzoo: {name}: stopping after this step; it is saved then\n".encode())
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in _BOTH}
     try:
         yield stop
     finally:

@@ -7,9 +7,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from zoo.atomic import disk_errors
-from zoo.errors import InputError
+from zoo.errors import InputError, ResourceError
 from zoo.lock import HOLDER, LOCK, held
 from zoo.runs import RECIPE, is_run, read_record
+from zoo.signals import deferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +34,8 @@ def started(recipe: str, *, out: Path | None = None, **options: Any) -> Iterator
     with ExitStack() as stack:
         if out is not None:
             stack.enter_context(claimed(out, fresh=not out.exists()))
-        from zoo.launch import new_run
+        with deferred():
+            from zoo.launch import new_run
 
         run = new_run(recipe, out=out, **options)
         if out is None:
@@ -52,7 +54,8 @@ def reopened(
     """Give an existing run, held, at its newest good checkpoint; see `zoo.reopening.reopen`."""
     read_record(path)
     with held(path):
-        from zoo.reopening import reopen
+        with deferred():
+            from zoo.reopening import reopen
 
         yield reopen(path, changes, device=device, precision=precision)
 
@@ -69,14 +72,20 @@ def claimed(path: Path, *, fresh: bool) -> Iterator[None]:
         _refuse_contents(path)
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
-    with held(path):
-        _refuse_contents(path)
-        try:
-            yield
-        except BaseException:
-            if not is_run(path):
-                _take_away(path, fresh)
-            raise
+    try:
+        with held(path):
+            _refuse_contents(path)
+            try:
+                yield
+            except BaseException:
+                if not is_run(path):
+                    _take_away(path, fresh)
+                raise
+    except ResourceError:
+        # Holding itself failed, on a disk that takes a name but no bytes.
+        if fresh and not is_run(path):
+            shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def all_changes(changes: Sequence[str], steps: int | None, seed: int | None) -> list[str]:
@@ -86,8 +95,10 @@ def all_changes(changes: Sequence[str], steps: int | None, seed: int | None) -> 
 
 
 def _refuse_contents(path: Path) -> None:
-    ours = path.is_dir() and (path / LOCK).exists() and not is_run(path)
-    if not path.is_dir() or any(not (ours and _is_debris(there)) for there in path.iterdir()):
+    there = list(path.iterdir()) if path.is_dir() else [path]
+    # Asked after listing: a rival that begins in between is met at the lock.
+    ours = (path / LOCK).exists() and not is_run(path)
+    if any(not (ours and _is_debris(entry)) for entry in there):
         raise InputError(
             f"{path}: it is already there. Give --out a new folder, or go on with `zoo resume {path}`"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+
 import click
 
 from zoo import __version__
@@ -12,7 +13,7 @@ from zoo.cli.look import info, list_, plugins_
 from zoo.cli.runs import runs
 from zoo.cli.train import resume, train
 from zoo.errors import ZooError
-from zoo.signals import Terminated, ignore_signals, raise_on_sigterm
+from zoo.signals import arrived, ignore_signals, raise_on_signals
 
 EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
 """What whoever only makes pictures need not install, and the extra that brings it."""
@@ -35,7 +36,7 @@ def main() -> None:
     """Run the command line; errors become one line on stderr and an exit code."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
-    raise_on_sigterm()
+    raise_on_signals()
     try:
         _add_plugin_commands()
         code = _run([word for word in arguments if word != "--debug"])
@@ -47,7 +48,8 @@ def main() -> None:
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
-        message, code = _explained(error)
+        # Raised inside an import, a signal's exception may come out as another.
+        message, code = _explained(KeyboardInterrupt() if arrived else error)
         print(f"zoo: error: {' '.join(message.split())}", file=sys.stderr)
     except SystemExit:
         ignore_signals()
@@ -77,8 +79,9 @@ def _explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, click.ClickException):
         return error.format_message(), 3
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        code = 143 if isinstance(error, Terminated) else 130
-        return "interrupted: nothing is left half-written. Run it again when you like", code
+        return "interrupted: nothing is left half-written. Run it again when you like", 128 + (
+            arrived or [2]
+        )[0]
     if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
         return (
             "memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16",

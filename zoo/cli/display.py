@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from rich.progress import (
@@ -35,10 +36,9 @@ def show(run: Run, until: int, stop: Stop, on_nan: OnNan) -> None:
         f"{run.recipe.name}: {data['images']} images from {data['source']}; "
         f"{record['hardware']}, {record['precision']}; to {run.path}"
     )
-    if stderr().is_terminal:
-        _live(run, until, run.go(until, stop, on_nan))
-    else:
-        _plain(run, until, run.go(until, stop, on_nan))
+    shown = _live if stderr().is_terminal else _plain
+    with closing(run.go(until, stop, on_nan)) as steps:
+        shown(run, until, steps)
 
 
 def _live(run: Run, until: int, steps: Iterator[StepProgress]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.errors import UsageError
+from zoo.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from zoo.device import DeviceChoice, PrecisionChoice
@@ -110,15 +111,16 @@ def resume(
 
 
 def _go(run: Run, until: int, on_nan: OnNan) -> None:
-    from zoo.cli.display import show
-    from zoo.console import say
-    from zoo.harvest import harvested
-    from zoo.runs import GENERATOR
-    from zoo.signals import stop_on_signals
+    with stop_on_signals() as stop:
+        from zoo.cli.display import show
+        from zoo.console import say
+        from zoo.harvest import harvested
+        from zoo.runs import GENERATOR
 
-    with stop_on_signals() as stop, harvested(run.path):
-        show(run, until, stop, on_nan)
-        say(f"{run.path}: stopped at step {run.step}." if stop else f"{run.path}: {run.step} steps done.")
+        with harvested(run.path):
+            show(run, until, stop, on_nan)
+            ended = f"stopped at step {run.step}" if run.outcome == "stopped" else f"{run.step} steps done"
+            say(f"{run.path}: {ended}.")
     folder = run.path / GENERATOR
     click.echo(folder)
     if run.step < until:

@@ -1,0 +1,44 @@
+"""Going back after a divergence: how often, how much slower, and what is recorded of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import DivergedError
+from zoo.plan import slowed
+
+if TYPE_CHECKING:
+    from zoo.plan import Plan
+
+MOST_ROLLBACKS = 3
+SLOWER = 0.5
+"""What a rollback multiplies both learning rates by."""
+
+
+def slower_plan(plan: Plan, error: DivergedError, done: int) -> Plan:
+    """Return the plan to go on with, or raise what happened where it has been gone back often enough."""
+    if done >= MOST_ROLLBACKS:
+        advice = (
+            f"It went back {MOST_ROLLBACKS} times, each time to half the learning rates: change the recipe"
+        )
+        raise DivergedError(error.step, error.cause, advice) from error
+    return slowed(plan, SLOWER)
+
+
+def rollback_entry(plan: Plan, error: DivergedError, back_to: int) -> dict[str, Any]:
+    """Return what `run.json` says of a rollback to step `back_to`, where `plan` goes on."""
+    optimizers = plan.recipe.optimizers
+    rates = {
+        "critic": optimizers.critic.learning_rate,
+        "generator": optimizers.generator.learning_rate,
+    }
+    return {"step": error.step, "cause": error.cause, "back_to": back_to, "learning_rates": rates}
+
+
+def told(entry: dict[str, Any]) -> str:
+    """Return a rollback in words."""
+    rates = entry["learning_rates"]
+    return (
+        f"step {entry['step']}: {entry['cause']}. Back to step {entry['back_to']} with learning rates "
+        f"{rates['critic']:.3g} (critic) and {rates['generator']:.3g} (generator)"
+    )

@@ -6,16 +6,21 @@ import contextlib
 import io
 import os
 import sys
+import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
 
 Device = Literal["cpu", "cuda"]
 _FATAL = 4
+_LISTEN_SECONDS = 0.1
+"""Windows tells a waiting thread of Ctrl-C only when it wakes."""
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -48,6 +53,40 @@ def new_session(model: bytes, name: str, device: Device, threads: int | None) ->
             "Use the CPU, or install onnxruntime-gpu and the CUDA and cuDNN that it needs"
         )
     return session
+
+
+def run(session: Any, feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """Return a session's one output. Ctrl-C stops it at the next operator.
+
+    Raises:
+        Exception: whatever onnxruntime raises; its errors share no base class.
+    """
+    options = _onnxruntime().RunOptions()
+    outcome: list[NDArray[Any]] = []
+    failure: list[BaseException] = []
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            outcome.extend(session.run(None, dict(feeds), options))
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            done.set()
+
+    # Python hears a signal only between its own instructions, and onnxruntime's call is a single one: so it is made
+    # by another thread, and this one listens.
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        while not done.wait(_LISTEN_SECONDS):
+            pass
+    except BaseException:
+        options.terminate = True
+        done.wait()
+        raise
+    if failure:
+        raise failure[0]
+    return outcome[0]
 
 
 def first_line(error: Exception) -> str:

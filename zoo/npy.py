@@ -81,8 +81,8 @@ def _channels_first(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return array.transpose(0, 3, 1, 2)
 
 
-def store_images(path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, int, int]) -> int:
-    """Write images of one `shape` (H, W, C) to `path` as they come, and return how many came.
+def store_images(path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, ...]) -> int:
+    """Write images of one `shape`, (H, W) or (H, W, C), to `path` as they come, and return how many came.
 
     The file is there whole or not at all; for no images there is none, as when `images` raises.
 
@@ -105,9 +105,7 @@ def store_images(path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[i
         scratch.unlink(missing_ok=True)
 
 
-def _write(
-    file: IO[bytes], path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, int, int]
-) -> int:
+def _write(file: IO[bytes], path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, ...]) -> int:
     def write_header(count: int) -> None:
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
         npy_format.write_array_header_1_0(file, header)

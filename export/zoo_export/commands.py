@@ -1,4 +1,4 @@
-"""`zoo export` and `zoo generate`, and the opening of what lies on this disk. Imports no torch."""
+"""`zoo export`, and what this package brings to the command line: opening what lies on this disk. Imports no torch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import click
 
 from zoo.errors import InputError, UsageError
 from zoo.hookspecs import hookimpl
+from zoo_export.generate_command import generate
 
 if TYPE_CHECKING:
     from zoo.generators import Generator
     from zoo_export.export import ExportReport
-    from zoo_export.runtime import Device
 
 
 @click.command()
@@ -61,59 +61,6 @@ def export(
         click.echo(_next_steps(out if out is not None else source, report.path.parent.parent))
 
 
-@click.command()
-@click.argument("name")
-@click.option(
-    "-n", "count", type=click.IntRange(min=1), default=64, show_default=True, help="How many pictures."
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**64 - 1),
-    default=0,
-    show_default=True,
-    help="Picture i of a seed is always the same.",
-)
-@click.option(
-    "--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Pictures at a time."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="The grid's PNG file.  [default: grid.png]")
-@click.option(
-    "--each", type=click.Path(path_type=Path), help="Write one PNG file a picture into this folder."
-)
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of the CPU.  [default: one a core]")
-def generate(
-    name: str,
-    count: int,
-    seed: int,
-    batch: int,
-    out: Path | None,
-    each: Path | None,
-    device: Device,
-    threads: int | None,
-) -> None:
-    """Make pictures with onnxruntime.
-
-    NAME is a run, a generator folder, an .onnx file or OWNER/NAME[@REVISION]. One grid, or
-    with --each one file a picture (and a grid too where --out is given).
-    """
-    from zoo.console import say
-    from zoo.loading import load
-    from zoo_export.writing import write_pictures
-
-    sheet = out if out is not None or each is not None else Path("grid.png")
-    if sheet is not None and sheet.is_dir():
-        raise InputError(f"--out {sheet}: it is a folder. Give a file, or --each for a folder of pictures")
-    generator = _on(load(name), device, threads)
-    _, height, width = generator.image_shape
-    noun = "picture" if count == 1 else "pictures"
-    say(f"{name}: {count} {noun} of {width} x {height}, seed {seed}, on {generator.provider}")
-    write_pictures(generator.batches(count, seed, batch=batch), count, sheet=sheet, each=each)
-    for place in (each, sheet):
-        if place is not None:
-            click.echo(place)
-
-
 @hookimpl
 def zoo_register_commands(cli: click.Group) -> None:
     """Add `export` and `generate`."""
@@ -153,19 +100,6 @@ def _generator_of(source: Path) -> Path:
     if folder is None:
         raise InputError(f"{source}: it is neither a run nor a generator folder. Give one of the two")
     return folder
-
-
-def _on(generator: Generator, device: Device, threads: int | None) -> Generator:
-    """Return the generator on the device and threads asked for."""
-    if device == "cpu" and threads is None:
-        return generator
-    from zoo_export.session import OnnxGenerator
-
-    if not isinstance(generator, OnnxGenerator):
-        raise UsageError(
-            f"{generator.name}: its plugin chooses device and threads. Leave out --device and --threads"
-        )
-    return generator.using(device, threads)
 
 
 def _as_table(report: ExportReport) -> str:

@@ -92,7 +92,9 @@ def run(session: Any, feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
 def first_line(error: Exception) -> str:
     """Return what onnxruntime says without its prefix (`[ONNXRuntimeError] : 1 : FAIL : `) and final dot."""
     lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].rpartition(" : ")[2].strip().rstrip(".")
+    reason = lines[0].rpartition(" : ")[2].strip().rstrip(".")[:300]
+    # It may quote names from the file, with whatever a stranger put into them.
+    return reason if reason.isprintable() else ascii(reason)
 
 
 def _providers(device: Device) -> list[Any]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import click
 
     from zoo.components import Architecture, Augmentation, Dataset, Loss, Metric, Regularizer
+    from zoo.diagnosis import Finding
     from zoo.generators import Generator
     from zoo.run import Run
 
@@ -85,6 +86,12 @@ def zoo_register_commands(cli: click.Group) -> None:
 @hookspec(firstresult=True)
 def zoo_open_generator(name: str) -> Generator | None:
     """Open the generator that NAME stands for, or return None to let the next plugin try. Group `zoo.commands`."""
+
+
+@hookspec
+def zoo_diagnose() -> Iterable[Finding]:
+    """Say what of yours works here, for `zoo doctor`: `return [Finding("licence server", "answers")]`."""
+    return []
 
 
 @hookspec

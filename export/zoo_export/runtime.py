@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Device = Literal["cpu", "cuda"]
-_FATAL = 4
+QUIET = 4
+"""onnxruntime's level of what ends the process; all else it says by raising."""
 _LISTEN_SECONDS = 0.1
 """Windows tells a waiting thread of Ctrl-C only when it wakes."""
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 def new_session(model: bytes, name: str, device: Device, threads: int | None) -> Any:
@@ -30,9 +31,9 @@ def new_session(model: bytes, name: str, device: Device, threads: int | None) ->
     Raises:
         InputError: onnxruntime refuses the model, or cannot run it on `device`.
     """
-    runtime = _onnxruntime()
+    runtime = loaded()
     options = runtime.SessionOptions()
-    options.log_severity_level = _FATAL
+    options.log_severity_level = QUIET
     # Otherwise onnxruntime would guess the format, and take its own too, which protobuf.py cannot look into.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     if threads is not None:
@@ -47,10 +48,10 @@ def new_session(model: bytes, name: str, device: Device, threads: int | None) ->
         reason = first_line(error)
         raise InputError(f"{name}: onnxruntime cannot load it: {reason}. Get the generator again") from error
     used = session.get_providers()[0]
-    if used != _PROVIDERS[device]:
+    if used != PROVIDERS[device]:
         raise InputError(
-            f"cuda: onnxruntime {runtime.__version__} cannot use {_PROVIDERS[device]} here, it gave {used}. "
-            "Use the CPU, or install onnxruntime-gpu and the CUDA and cuDNN that it needs"
+            f"cuda: onnxruntime {runtime.__version__} cannot use {PROVIDERS[device]} here, it gave {used}. "
+            "Use --device cpu; `zoo doctor` says what is missing"
         )
     return session
 
@@ -61,7 +62,7 @@ def run(session: Any, feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     Raises:
         Exception: whatever onnxruntime raises; its errors share no base class.
     """
-    options = _onnxruntime().RunOptions()
+    options = loaded().RunOptions()
     outcome: list[NDArray[Any]] = []
     failure: list[BaseException] = []
     done = threading.Event()
@@ -99,16 +100,17 @@ def first_line(error: Exception) -> str:
 
 def _providers(device: Device) -> list[Any]:
     if device == "cpu":
-        return [_PROVIDERS["cpu"]]
+        return [PROVIDERS["cpu"]]
     # TF32 would move pixels by more than the export's tolerance.
-    return [(_PROVIDERS["cuda"], {"use_tf32": "0"}), _PROVIDERS["cpu"]]
+    return [(PROVIDERS["cuda"], {"use_tf32": "0"}), PROVIDERS["cpu"]]
 
 
 @cache
-def _onnxruntime() -> Any:
+def loaded() -> Any:
+    """Return the module `onnxruntime`, imported without a word."""
     with _no_stderr():
         import onnxruntime
-    onnxruntime.set_default_logger_severity(_FATAL)
+    onnxruntime.set_default_logger_severity(QUIET)
     return onnxruntime
 
 

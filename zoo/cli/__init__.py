@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from zoo import __version__
+from zoo.cli.doctor import doctor
 from zoo.cli.look import info, list_, plugins_
 from zoo.cli.train import resume, train
 from zoo.errors import ZooError
@@ -27,7 +28,7 @@ def cli(debug: bool) -> None:
     """Train GANs from recipes, export the generator to ONNX, publish it, make pictures."""
 
 
-for command in (train, resume, list_, info, plugins_):
+for command in (train, resume, list_, info, plugins_, doctor):
     cli.add_command(command)
 
 

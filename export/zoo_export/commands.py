@@ -16,6 +16,9 @@ from zoo.hookspecs import hookimpl
 from zoo_export.generate_command import generate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zoo.diagnosis import Finding
     from zoo.generators import Generator
     from zoo_export.export import ExportReport
 
@@ -66,6 +69,14 @@ def zoo_register_commands(cli: click.Group) -> None:
     """Add `export` and `generate`."""
     cli.add_command(export)
     cli.add_command(generate)
+
+
+@hookimpl
+def zoo_diagnose() -> Iterable[Finding]:
+    """Try onnxruntime."""
+    from zoo_export.diagnosis import diagnose
+
+    return diagnose()
 
 
 @hookimpl(tryfirst=True)

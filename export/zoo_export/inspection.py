@@ -110,8 +110,8 @@ class Inspected:
             raise InputError(f"{name}: {error}. Export it again, or give another file") from error
         except TooManyError as error:
             raise ResourceError(f"{name}: {error}. Give another file") from error
-        self.image_shape = self._check_output()
         _check_limits(self._costs[1], name)
+        self.image_shape = self._check_output()
 
     @property
     def latent_dim(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from typing import TYPE_CHECKING
@@ -94,14 +95,16 @@ def store_images(path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[i
         path.parent.mkdir(parents=True, exist_ok=True)
         file = scratch.open("wb")
     try:
-        with file:
-            count = _write(file, path, images, shape)
+        count = _write(file, path, images, shape)
+        file.close()
         if count:
             with disk_errors(path):
                 scratch.replace(path)
                 sync_folder(path.parent)
         return count
     finally:
+        with contextlib.suppress(OSError):  # closing writes what a full disk has just refused
+            file.close()
         scratch.unlink(missing_ok=True)
 
 

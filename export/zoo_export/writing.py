@@ -100,11 +100,13 @@ def _scratch(folder: Path) -> Iterator[Path]:
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     lock, scratch = FileLock(folder / LOCK), folder / SCRATCH
-    try:
-        with disk_errors(folder):
+    with disk_errors(folder):
+        try:
             lock.acquire(timeout=0)
-    except Timeout:
-        raise BusyError(f"{folder}: another process writes pictures to it. Wait for it, or stop it") from None
+        except Timeout:  # an OSError too
+            raise BusyError(
+                f"{folder}: another process writes pictures to it. Wait for it, or stop it"
+            ) from None
     try:
         shutil.rmtree(scratch, ignore_errors=True)  # a killed process left it
         with disk_errors(folder):

@@ -8,11 +8,12 @@ import stat
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, IntegrityError, ResourceError
-from zoo.generator_folder import CONFIG, ONNX, GeneratorConfig, read_config
 from zoo_export.inspection import Inspected
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from zoo.generator_folder import GeneratorConfig
 
 SIZE_LIMIT = 256 << 20
 """Bytes of a file that is opened: 64 million float32 weights, ten times those of a 64 x 64 generator here."""
@@ -69,6 +70,12 @@ def read_listed(folder: Path) -> tuple[bytes, GeneratorConfig]:
         InputError: `config.json` is wrong, or does not list the file.
         IntegrityError: the file is missing or has another sha256.
     """
+    from zoo.generator_folder import (
+        CONFIG,
+        ONNX,
+        read_config,
+    )  # not for a file alone: pydantic takes its time
+
     config = read_config(folder)
     path = folder / ONNX
     record = config.files.get(ONNX)

@@ -5,57 +5,20 @@ Errors are said about "it"; whoever calls adds the file's name.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from zoo_export.protobuf import DamagedError, Message, integers, parse_model
+from zoo_export.protobuf import DamagedError, Message, parse_model
+from zoo_export.tensors import KINDS, ForbiddenError, Kind, Tensor, decoded, few, plain, read_tensor, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     Attribute: TypeAlias = "int | float | bytes | tuple[int, ...] | Tensor"
 
-SMALL = 64
-"""Tensors of at most so many numbers are read: shapes, axes and scales."""
-RANK_LIMIT = 8
 OPSETS = range(13, 24)
-
-
-class ForbiddenError(ValueError):
-    """A whole ONNX file holds what no generator needs; the message says what."""
-
-
-class Kind(NamedTuple):
-    """The type of a tensor's numbers."""
-
-    name: str
-    """As onnxruntime says it."""
-    dtype: np.dtype[Any]
-
-
-KINDS = {
-    code: Kind(name, np.dtype(dtype))
-    for code, name, dtype in (
-        (1, "float", "f4"), (2, "uint8", "u1"), (3, "int8", "i1"), (6, "int32", "i4"), (7, "int64", "i8"),
-        (9, "bool", "?"), (10, "float16", "f2"), (11, "double", "f8"),
-    )
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """Weights, or a small constant."""
-
-    name: str
-    kind: Kind
-    shape: tuple[int, ...]
-    value: NDArray[Any] | None
-    """Only where there are at most `SMALL` integers or floats."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +74,7 @@ def read_graph(data: bytes) -> Graph:
     graph = model["graph"]
     if graph.get("sparse_initializer"):
         raise ForbiddenError("it holds sparse weights, which no generator needs")
-    weights = {tensor.name: tensor for tensor in map(_tensor, graph.get("initializer", ()))}
+    weights = {tensor.name: tensor for tensor in map(read_tensor, graph.get("initializer", ()))}
     if len(weights) != len(graph.get("initializer", ())):
         raise DamagedError("it holds two weights of one name")
     inputs = tuple(map(_port, graph.get("input", ())))
@@ -122,12 +85,6 @@ def read_graph(data: bytes) -> Graph:
         tuple(port for port in inputs if port.name not in weights),
         tuple(map(_port, graph.get("output", ()))),
     )
-
-
-def plain(text: str) -> str:
-    """Return a name from the file, fit for a terminal: short, without control characters."""
-    short = text if len(text) <= 40 else f"{text[:37]}..."
-    return short if short.isprintable() else ascii(short)
 
 
 def _refuse_outside(model: Message) -> None:
@@ -154,7 +111,7 @@ def _opset(model: Message) -> int:
     versions = [
         entry.get("version", 0)
         for entry in model.get("opset_import", ())
-        if _text(entry, "domain") in ("", "ai.onnx")
+        if text_of(entry, "domain") in ("", "ai.onnx")
     ]
     if len(versions) != 1 or versions[0] not in OPSETS:
         found = ", ".join(map(str, versions)) or "none"
@@ -163,21 +120,21 @@ def _opset(model: Message) -> int:
 
 
 def _node(message: Message) -> Node:
-    op, domain = _text(message, "op_type"), _text(message, "domain")
+    op, domain = text_of(message, "op_type"), text_of(message, "domain")
     if domain not in ("", "ai.onnx"):
         raise ForbiddenError(
             f"it needs the operator {plain(op)} of {plain(domain)}, which ONNX does not define"
         )
     attributes = {}
     for part in message.get("attribute", ()):
-        name = _text(part, "name")
+        name = text_of(part, "name")
         if name in attributes:
             raise DamagedError(f"its operator {plain(op)} has the attribute {plain(name)} twice")
         attributes[name] = _attribute(part, op)
     return Node(
         op,
-        tuple(_decoded(name) for name in message.get("input", ())),
-        tuple(_decoded(name) for name in message.get("output", ())),
+        tuple(decoded(name) for name in message.get("input", ())),
+        tuple(decoded(name) for name in message.get("output", ())),
         attributes,
     )
 
@@ -197,64 +154,16 @@ def _attribute(message: Message, op: str) -> Attribute:
         case "i":
             return value or 0
         case "t":
-            return _tensor(value or {})
+            return read_tensor(value or {})
         case "ints":
-            return tuple(_few(value or [], f"the attribute {plain(_text(message, 'name'))}"))
+            return tuple(few(value or [], f"the attribute {plain(text_of(message, 'name'))}"))
         case "s":
             return bytes(value or b"")
     return b""  # lists of floats or strings, which no allowed operator's sizes depend on
 
 
-def _tensor(message: Message) -> Tensor:
-    name, code = _text(message, "name"), message.get("data_type", 0)
-    if code not in KINDS:
-        raise ForbiddenError(f"its tensor {plain(name)} is of type {code}, which no generator needs")
-    if {"segment", "string_data"} & set(message):
-        raise ForbiddenError(
-            f"its tensor {plain(name)} is in segments or holds text, which no generator needs"
-        )
-    kind, shape = KINDS[code], tuple(_few(message.get("dims", []), f"the shape of {plain(name)}"))
-    if len(shape) > RANK_LIMIT or min(shape, default=0) < 0:
-        raise ForbiddenError(f"its tensor {plain(name)} has the shape {shape}")
-    count, stored = math.prod(shape), _stored(message)
-    # Otherwise onnxruntime might set aside what the shape promises before it finds that the numbers are missing.
-    if ("raw_data" in message and stored != count * kind.dtype.itemsize) or stored < count:
-        raise DamagedError(f"its tensor {plain(name)} of shape {shape} has only {stored} bytes of numbers")
-    return Tensor(name, kind, shape, _value(message, kind, shape) if count <= SMALL else None)
-
-
-_NUMBERS = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
-
-
-def _stored(message: Message) -> int:
-    """Return the bytes of a tensor's numbers as they are stored: at least one a number."""
-    if "raw_data" in message:
-        if set(_NUMBERS) & set(message):
-            raise DamagedError("one of its tensors has its numbers twice")
-        return len(message["raw_data"])
-    pieces = [piece for field in _NUMBERS for piece in message.get(field, ())]
-    return sum(1 if isinstance(piece, int) else len(piece) for piece in pieces)
-
-
-def _value(message: Message, kind: Kind, shape: tuple[int, ...]) -> NDArray[Any] | None:
-    """Return the numbers of a small tensor, where sizes may depend on them."""
-    if "raw_data" in message:
-        return np.frombuffer(message["raw_data"], kind.dtype.newbyteorder("<")).reshape(shape)
-    field = {"float": "float_data", "int64": "int64_data", "int32": "int32_data"}.get(kind.name)
-    if field is None:
-        return None
-    pieces = message.get(field, [])
-    if field == "float_data":
-        found = np.frombuffer(b"".join(bytes(piece) for piece in pieces), "<f4")
-    else:
-        found = np.array(integers(pieces), np.int64)
-    if found.size != math.prod(shape):
-        raise DamagedError(f"one of its tensors of shape {shape} has {found.size} numbers")
-    return found.reshape(shape)
-
-
 def _port(message: Message) -> Port:
-    name, type_ = _text(message, "name"), message.get("type", {})
+    name, type_ = text_of(message, "name"), message.get("type", {})
     array = type_.get("tensor_type")
     if array is None or set(type_) - {"tensor_type", "denotation"} or array.get("elem_type") not in KINDS:
         raise ForbiddenError(f"its input or output {plain(name)} is no array of numbers")
@@ -265,22 +174,4 @@ def _port(message: Message) -> Port:
 def _size(dim: Message) -> int | str:
     if "dim_value" in dim and "dim_param" in dim:
         raise DamagedError("one of its sizes is a number and a name")
-    return int(dim["dim_value"]) if "dim_value" in dim else _text(dim, "dim_param")
-
-
-def _few(pieces: list[int | memoryview], what: str) -> list[int]:
-    """Decode a short list of integers."""
-    if sum(1 if isinstance(piece, int) else len(piece) for piece in pieces) > 10 * SMALL:
-        raise ForbiddenError(f"{what} has more than {SMALL} numbers")
-    return integers(pieces)
-
-
-def _text(message: Message, field: str) -> str:
-    return _decoded(message.get(field, b""))
-
-
-def _decoded(text: bytes | memoryview) -> str:
-    try:
-        return bytes(text).decode()
-    except UnicodeDecodeError as error:
-        raise DamagedError("one of its names is not text") from error
+    return int(dim["dim_value"]) if "dim_value" in dim else text_of(dim, "dim_param")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, ResourceError
 from zoo_export import arranging, layers, sizes
-from zoo_export.graph import KINDS, ForbiddenError, Graph, Port, plain, read_graph
+from zoo_export.graph import Graph, Port, read_graph
 from zoo_export.protobuf import DamagedError, TooManyError
 from zoo_export.sizes import INT64, Array, Call
+from zoo_export.tensors import KINDS, ForbiddenError, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from zoo_export.graph import KINDS
 from zoo_export.sizes import Array, Call, broadcast_shape
+from zoo_export.tensors import KINDS
 
 if TYPE_CHECKING:
-    from zoo_export.graph import Kind
+    from zoo_export.tensors import Kind
 
 
 def convolution(call: Call) -> Array:

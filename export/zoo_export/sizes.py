@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo_export.graph import KINDS, RANK_LIMIT, SMALL, ForbiddenError, Kind, plain
+from zoo_export.tensors import KINDS, RANK_LIMIT, SMALL, ForbiddenError, Kind, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

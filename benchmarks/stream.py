@@ -12,8 +12,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.machine import machine
-
 
 def measured(arguments: list[str]) -> tuple[float, float]:
     """Return the seconds and the peak resident megabytes of a `zoo` process."""
@@ -39,6 +37,10 @@ def main() -> None:
                 seconds, peak = measured(["generate", arguments.generator, "-n", str(count), kind, place])
             what = "one `.npy`" if kind == "--out" else "PNG files"
             print(f"| {count:,} | {what} | {seconds:.1f} | {peak:.0f} |", flush=True)
+    from benchmarks.machine import (
+        machine,
+    )  # it imports torch, whose memory a process would hand down as its peak
+
     print(f"\n{machine()}")
 
 

@@ -235,7 +235,8 @@ def layers(widths: list[int], side: int) -> bytes:
 def test_memory_does_not_grow_with_the_number() -> None:
     Path(MODEL).write_bytes(layers([], 64))
     # ru_maxrss would not do: a process takes over the peak of the one that started it.
-    peak = "import atexit; atexit.register(lambda: print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]))"
+    status = "open('/proc/self/status').read()"
+    peak = f"import atexit; atexit.register(lambda: print({status}.split('VmHWM:')[1].split()[0]))"
     path = os.pathsep.join(filter(None, sys.path))
     peaks = []
     for count in ("1000", "20000"):

@@ -148,13 +148,20 @@ def add_files(
         for name, data in files.items()
         if name not in PEOPLE_EDIT
     }
-    there = read_config(folder) if is_generator_folder(folder) else None
-    kept = {} if there is None else {n: r for n, r in there.files.items() if new.get(n, r) == r}
-    if there is not None and kept != there.files:
-        _write_config(folder, there, kept)
+    _take_off_the_list(folder, new)
     for name, data in files.items():
         write_atomic(folder / name, data)
     return _write_config(folder, config, {**config.files, **new})
+
+
+def _take_off_the_list(folder: Path, new: Mapping[str, FileRecord]) -> None:
+    try:
+        there = read_config(folder)
+    except InputError:
+        return  # a new folder, or one whose list is damaged and belies everything already
+    kept = {name: record for name, record in there.files.items() if new.get(name, record) == record}
+    if kept != there.files:
+        _write_config(folder, there, kept)
 
 
 def _write_config(folder: Path, config: GeneratorConfig, files: Mapping[str, FileRecord]) -> GeneratorConfig:

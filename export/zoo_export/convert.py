@@ -66,9 +66,18 @@ def still(module: nn.Module) -> nn.Module:
     with torch.no_grad():
         for part in network.modules():
             if parametrize.is_parametrized(part):
-                for name in list(part.parametrizations):  # type: ignore[arg-type]
-                    parametrize.remove_parametrizations(part, name, leave_parametrized=True)
+                _make_plain(part)
     return network
+
+
+def _make_plain(part: nn.Module) -> None:
+    """Put the weights that a part's parametrizations give in their place."""
+    shared = type(part)
+    # Removing changes the class, which the copy shares with the original.
+    own = {name: value for name, value in vars(shared).items() if name not in ("__dict__", "__weakref__")}
+    part.__class__ = type(shared.__name__, shared.__bases__, own)
+    for name in list(part.parametrizations):  # type: ignore[arg-type]
+        parametrize.remove_parametrizations(part, name, leave_parametrized=True)
 
 
 def _check_size(module: nn.Module) -> None:

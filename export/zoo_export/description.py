@@ -46,7 +46,8 @@ def describe(path: Path) -> dict[str, Any]:
 def parameters(graph: Graph) -> int:
     """Return how many numbers the layers work with: weights and biases, without shapes, scales and limits."""
     settings = {name for node in graph.nodes if node.op in _SETTINGS for name in node.inputs[1:] if name}
-    return sum(math.prod(tensor.shape) for name, tensor in graph.weights.items() if name not in settings)
+    weights = (tensor for name, tensor in graph.weights.items() if name not in settings)
+    return sum(math.prod(tensor.shape) for tensor in weights if tensor.shape)
 
 
 def _shown(text: str) -> str:

@@ -54,19 +54,31 @@ class Layers:
         self.add("Resize", "", numbers, mode=mode, nearest_mode="floor", coordinate_transformation_mode=place)
         return self
 
-    def convolve(self, kernel: int, *, bias: bool = True, groups: int = 1, **attributes: Any) -> Layers:
+    def convolve(
+        self, kernel: int, *, bias: bool = True, groups: int = 1, channels: int = 3, **attributes: Any
+    ) -> Layers:
         rest = [self.weight(3)] if bias else []
         attributes = {"pads": [kernel // 2] * 4, **attributes}
-        self.add("Conv", self.weight(3, 3 // groups, kernel, kernel), *rest, group=groups, **attributes)
+        self.add(
+            "Conv", self.weight(3, channels // groups, kernel, kernel), *rest, group=groups, **attributes
+        )
         return self
 
     def transpose(
-        self, kernel: int, stride: int, padding: int, more: int = 0, *, groups: int = 1, dilation: int = 1
+        self,
+        kernel: int,
+        stride: int,
+        padding: int,
+        more: int = 0,
+        *,
+        channels: int = 3,
+        groups: int = 1,
+        dilation: int = 1,
     ) -> Layers:
         self.add(
             "ConvTranspose",
-            self.weight(3, 3 // groups, kernel, kernel),
-            self.weight(3),
+            self.weight(3, channels // groups, kernel, kernel),
+            self.weight(channels),
             group=groups,
             strides=[stride] * 2,
             pads=[padding] * 4,
@@ -186,6 +198,17 @@ def test_transposed_convolutions_become_convolutions(
     changed = without_transposed(model)
     assert (operations(changed)["ConvTranspose"], operations(changed)["Conv"]) == (0, 1)
     require_same_pictures(changed, model)
+
+
+@pytest.mark.parametrize(("channels", "stride", "left"), [(7, 1, 1), (8, 1, 0), (8, 2, 1)])
+def test_only_wide_transposed_convolutions_of_stride_1_are_turned_in_float32(
+    channels: int, stride: int, left: int
+) -> None:
+    layers = Layers().transpose(5, stride, 2, stride - 1, channels=channels)
+    model = layers.convolve(3, channels=channels).model()
+    changed = fold(model)
+    assert operations(changed)["ConvTranspose"] == left
+    require_same_pictures(changed, model, layers=2)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 from onnxscript import ir
 from onnxscript.rewriter import rewrite
 
-from zoo_export.phases import TRANSPOSED, UPSAMPLED
+from zoo_export.phases import TRANSPOSED, UPSAMPLED, WIDE_TRANSPOSED
 
 if TYPE_CHECKING:
     import onnx
@@ -23,7 +23,7 @@ def folded(model: ir.Model) -> ir.Model:
     for node in list(model.graph):
         if node.op_type == "BatchNormalization":
             _fold_after_reshape(node)
-    return rewrite(model, [UPSAMPLED])
+    return rewrite(model, [UPSAMPLED, WIDE_TRANSPOSED])
 
 
 def without_transposed(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -1,1 +1,1 @@
-"""What the README's figures come from: `python -m benchmarks.steps`, `python -m benchmarks.startup`."""
+"""What the README's figures come from: `python -m benchmarks.steps`, `.startup`, `.inference`, `.parity`, `.kills`."""

@@ -21,7 +21,8 @@ from zoo.generator_folder import (
     add_files,
 )
 from zoo.pictures import grid
-from zoo_export.commands import generate, zoo_open_generator, zoo_register_commands
+from zoo_export.commands import zoo_open_generator, zoo_register_commands
+from zoo_export.generate_command import generate
 from zoo_export.session import OnnxGenerator
 
 
@@ -52,7 +53,7 @@ def test_only_paths_that_exist_are_opened(folder: Path, tmp_path: Path) -> None:
 def test_generating_imports_no_torch_and_no_onnx_and_is_quiet(folder: Path, tmp_path: Path) -> None:
     program = (
         "import sys\n"
-        "from zoo_export.commands import generate\n"
+        "from zoo_export.generate_command import generate\n"
         f"arguments = [{str(folder)!r}, '-n', '5', '--each', 'each', '--out', 'new/sheet.png']\n"
         "generate(arguments, standalone_mode=False)\n"
         "assert not {'torch', 'onnx', 'onnxscript', 'huggingface_hub'} & set(sys.modules), 'heavy import'\n"

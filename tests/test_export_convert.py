@@ -11,46 +11,18 @@ import onnx
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
+from tests.tiny_generator import LATENT_DIM, Tiny, make
 from zoo.errors import InputError, IntegrityError, UsageError
 from zoo.generators import to_uint8
 from zoo.latents import latents
 from zoo_export.check import BATCHES, TOLERANCE, check
 from zoo_export.convert import to_onnx
-from zoo_export.protobuf import needs_other_files
+from zoo_export.graph import read_graph
 from zoo_export.session import OnnxGenerator
 
-LATENT_DIM = 12
 METADATA = {"zoo.recipe": "tiny", "zoo.licence": "cc-by-4.0"}
-
-
-class Tiny(nn.Module):
-    """Dense, batch norm, upsampling and transposed convolutions: 16 x 16 from 4 x 4."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.dense = nn.Sequential(nn.Linear(LATENT_DIM, 4 * 4 * 8), nn.BatchNorm1d(4 * 4 * 8), nn.ReLU())
-        self.body = nn.Sequential(
-            nn.Upsample(scale_factor=2, mode="nearest"),
-            nn.Conv2d(8, 6, 5, padding=2),
-            nn.BatchNorm2d(6),
-            nn.LeakyReLU(0.2),
-        )
-        self.last = nn.ConvTranspose2d(6, channels, 5, 2, 2, 1)
-        self.channels = channels
-
-    def forward(self, z: Tensor) -> Tensor:
-        x = self.dense(z).view(-1, 4, 4, 8).permute(0, 3, 1, 2)
-        return torch.tanh(self.last(self.body(x)).float())
-
-
-def make(channels: int = 3) -> Tiny:
-    """Return a generator in training mode whose batch norms have seen something."""
-    torch.manual_seed(0)
-    network = Tiny(channels)
-    for _ in range(5):
-        network(torch.randn(16, LATENT_DIM) * 2)
-    return network
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["grey", "colour"])
@@ -76,12 +48,14 @@ def test_the_file_has_one_latent_input_and_one_image_output(exported: tuple[Tiny
 
 def test_weights_are_inside_the_file_and_batch_norm_is_folded(exported: tuple[Tiny, bytes]) -> None:
     model = onnx.load_from_string(exported[1])
-    assert not needs_other_files(exported[1])
+    assert read_graph(exported[1]).opset == 20
     assert all(
         tensor.data_location == onnx.TensorProto.DEFAULT and not tensor.external_data
         for tensor in model.graph.initializer
     )
-    assert "BatchNormalization" not in {node.op_type for node in model.graph.node}
+    operations = {node.op_type for node in model.graph.node}
+    assert not {"BatchNormalization", "Resize"} & operations
+    assert {"DepthToSpace", "ConvTranspose"} <= operations
 
 
 def test_the_file_says_nothing_about_the_machine(exported: tuple[Tiny, bytes]) -> None:
@@ -160,7 +134,7 @@ def test_a_file_of_other_weights_is_refused(exported: tuple[Tiny, bytes]) -> Non
     with torch.no_grad():
         other.last.weight += 0.01
     with pytest.raises(
-        IntegrityError, match=r"^batch 1: onnxruntime's pictures differ from torch's by up to .*e-"
+        IntegrityError, match=r"^fp32, batch 1: onnxruntime's pictures differ from torch's by up to .*e-"
     ):
         check(data, other, LATENT_DIM)
 
@@ -182,10 +156,11 @@ def test_an_opset_out_of_range_is_refused(opset: int) -> None:
     assert str(caught.value) == f"--opset: {opset} is not between 18 and 23. Leave it out for 20"
 
 
-def test_another_opset_is_written_as_asked() -> None:
+@pytest.mark.parametrize("opset", [18, 23])
+def test_another_opset_is_written_as_asked(opset: int) -> None:
     network = make()
-    data = to_onnx(network, LATENT_DIM, {}, opset=18)
-    assert [entry.version for entry in onnx.load_from_string(data).opset_import] == [18]
+    data = to_onnx(network, LATENT_DIM, {}, opset=opset)
+    assert [(e.domain, e.version) for e in onnx.load_from_string(data).opset_import] == [("", opset)]
     check(data, network, LATENT_DIM)
 
 
@@ -216,4 +191,37 @@ def test_a_network_that_cannot_be_exported_is_refused_with_its_reason(kind: type
         to_onnx(kind(3), LATENT_DIM, {})
     assert (
         str(caught.value) == f"{kind.__name__}: it cannot be turned into ONNX: {reason}. Change its forward"
+    )
+
+
+def test_spectral_norm_becomes_plain_weights() -> None:
+    network = make()
+    parametrizations.spectral_norm(network.last)
+    parametrizations.weight_norm(network.body[1])
+    network(torch.randn(4, LATENT_DIM))
+    network.eval()
+    names = set(network.state_dict())
+    data = to_onnx(network, LATENT_DIM, {})
+    check(data, network, LATENT_DIM)
+    plain = onnx.load_from_string(to_onnx(make(), LATENT_DIM, {}))
+    found = onnx.load_from_string(data)
+    assert [node.op_type for node in found.graph.node] == [node.op_type for node in plain.graph.node]
+    assert set(network.state_dict()) == names, "the network itself keeps its parametrizations"
+    assert network(torch.zeros(1, LATENT_DIM)).shape == (1, 3, 16, 16), "and works"
+
+
+class Huge(nn.Module):
+    """Two gigabytes of weights that take no memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(LATENT_DIM, 1 << 26, device="meta")
+
+
+def test_over_two_gigabytes_are_refused_before_anything_is_made() -> None:
+    with pytest.raises(InputError) as caught:
+        to_onnx(Huge(), LATENT_DIM, {})
+    assert str(caught.value) == (
+        "Huge: its weights take 3.25 GiB as float32, and one ONNX file holds less than 2 GiB. "
+        "Train a smaller generator"
     )

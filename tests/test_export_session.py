@@ -17,6 +17,7 @@ from zoo.generator_folder import (
     WEIGHTS,
     add_files,
 )
+from zoo_export.model_file import SIZE_LIMIT
 from zoo_export.session import OnnxGenerator
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def test_weights_in_another_file_are_never_read(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "model.onnx"
     path.write_bytes(model.SerializeToString())
     monkeypatch.chdir(tmp_path)
-    reason = "it keeps weights in other files, which are never read. Export it as one file"
+    reason = "it keeps weights in other files, which are never read. Export it again, or give another file"
     assert refusal(path) == f"{path}: {reason}"
 
 
@@ -126,10 +127,8 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     assert "it holds no config.json" in refusal(folder)
     sparse = tmp_path / "huge.onnx"
     with sparse.open("wb") as file:
-        file.truncate(1 << 31)
-    assert refusal(sparse) == (
-        f"{sparse}: it has {1 << 31} bytes; an ONNX file has less than 2 GiB. Give another"
-    )
+        file.truncate(SIZE_LIMIT + 1)
+    assert refusal(sparse) == f"{sparse}: it has 268435457 bytes, more than 268435456. Give another file"
 
 
 @pytest.mark.parametrize(

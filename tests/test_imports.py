@@ -14,6 +14,7 @@ import zoo
 import zoo_export
 import zoo_hub
 import zoo_plugins
+from tests.handmade import build
 from zoo.plugins import BUILTIN_PLUGINS, load_registry
 from zoo.registry import KINDS
 
@@ -167,6 +168,16 @@ def test_what_needs_torch_says_how_to_get_it(arguments: tuple[str, ...], others:
     assert ran.err == f"zoo: error: {ran.error}\n"
     assert ran.error == 'torch is not installed, and this needs it. Run pip install "gan-model-zoo[train]"'
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_loading_a_file_imports_onnxruntime_and_nothing_else_heavy(others: Plugins, tmp_path: Path) -> None:
+    (tmp_path / "hand.onnx").write_bytes(build().SerializeToString())
+    code = f"{TELL}\nimport zoo; zoo.load(sys.argv[1]); sys.exit()"
+
+    imported, seconds = json.loads(others.process(tmp_path / "hand.onnx", code=code).err)
+
+    assert imported == ["onnxruntime"]
+    assert seconds < 1, "of the processor's time, of which 0.2 is usual"
 
 
 def test_pictures_are_made_where_torch_is_not_installed(others: Plugins, tiny: Path, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
 from zoo.errors import InputError
-from zoo.latents import latents
+from zoo.latents import latents, walk
 
 REFERENCE = {
     (0, 0): [0.11655652, -0.68353242, 0.098195978, -0.29281077],
@@ -43,3 +45,54 @@ def test_they_are_standard_normal_and_unlike_each_other() -> None:
 def test_a_seed_outside_64_bits_is_refused(seed: int) -> None:
     with pytest.raises(InputError, match=rf"^seed: {seed} is not between 0 and 2\^64 - 1. Choose another$"):
         latents(seed, 1, 4)
+
+
+def test_truncation_draws_only_what_lies_beyond_again() -> None:
+    plain, near = latents(3, 200, 50), latents(3, 200, 50, truncation=0.7)
+
+    assert abs(near).max() <= 0.7
+    within = abs(plain) <= 0.7
+    assert np.array_equal(near[within], plain[within])
+    assert np.array_equal(latents(3, 200, 50, truncation=10), plain)
+    assert np.array_equal(latents(3, 1, 50, start=150, truncation=0.7)[0], near[150])
+    normal = NormalDist()
+    variance = 1 - 2 * 0.7 * normal.pdf(0.7) / (2 * normal.cdf(0.7) - 1)  # of a normal cut on both sides
+    assert abs(near.var() - variance) < 0.005
+
+
+@pytest.mark.parametrize("truncation", [0.0, -1.0, float("nan")])
+def test_a_truncation_that_leaves_nothing_is_refused(truncation: float) -> None:
+    with pytest.raises(InputError) as caught:
+        latents(0, 1, 4, truncation=truncation)
+    assert str(caught.value) == f"truncation: {truncation} is not at least 0.02. Choose another"
+
+
+def test_a_picture_before_the_first_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^picture: -1 is below 0, and the first is 0\. Choose another$"):
+        latents(0, 1, 4, start=-1)
+
+
+def test_a_walk_goes_from_end_to_end_at_even_angles_and_keeps_its_length() -> None:
+    first, last = latents(1, 2, 100)
+    path = walk(first, last, 21).astype(np.float64)
+
+    assert np.array_equal(path[0], first)
+    assert np.array_equal(path[-1], last)
+    unit = walk(first / np.linalg.norm(first), last / np.linalg.norm(last), 21).astype(np.float64)
+    assert np.allclose(np.linalg.norm(unit, axis=1), 1, atol=1e-6)
+    steps = np.arccos(np.clip((unit[1:] * unit[:-1]).sum(1), -1, 1))
+    assert np.allclose(steps, steps.mean(), rtol=1e-3)
+    straight = np.linalg.norm((first + last) / 2)
+    assert np.linalg.norm(path[10]) > 0.95 * np.linalg.norm(first)
+    assert straight < 0.8 * np.linalg.norm(first)
+
+
+def test_a_walk_that_turns_nowhere_is_straight() -> None:
+    here = np.array([1, 2], np.float32)
+
+    assert np.allclose(walk(here, 3 * here, 3), [here, 2 * here, 3 * here])
+    assert np.allclose(walk(here, -here, 3), [here, 0 * here, -here])
+    assert np.allclose(walk(0 * here, here, 2), [0 * here, here])
+    with pytest.raises(InputError) as caught:
+        walk(here, here, 1)
+    assert str(caught.value) == "steps: 1 do not lead from one picture to another. Give at least 2"

@@ -136,16 +136,36 @@ def add_files(
 ) -> GeneratorConfig:
     """Write files into a generator folder, then `config.json` with their hashes, each committed by a rename.
 
+    A listed file that changes is first taken off the list: whoever is killed in between leaves a file that is not
+    listed, which the next export replaces, and never one that belies its hash.
+
     `files` maps names relative to the folder (`onnx/model.onnx`) to bytes. Without `config` the folder's own is
     kept and only its `files` list changes. Returns the configuration now in the folder.
     """
     config = config or read_config(folder)
-    records = dict(config.files)
+    new = {
+        name: FileRecord(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+        for name, data in files.items()
+        if name not in PEOPLE_EDIT
+    }
+    _take_off_the_list(folder, new)
     for name, data in files.items():
         write_atomic(folder / name, data)
-        if name not in PEOPLE_EDIT:
-            records[name] = FileRecord(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
-    updated = config.model_copy(update={"files": dict(sorted(records.items()))})
+    return _write_config(folder, config, {**config.files, **new})
+
+
+def _take_off_the_list(folder: Path, new: Mapping[str, FileRecord]) -> None:
+    try:
+        there = read_config(folder)
+    except InputError:
+        return  # a new folder, or one whose list is damaged and belies everything already
+    kept = {name: record for name, record in there.files.items() if new.get(name, record) == record}
+    if kept != there.files:
+        _write_config(folder, there, kept)
+
+
+def _write_config(folder: Path, config: GeneratorConfig, files: Mapping[str, FileRecord]) -> GeneratorConfig:
+    updated = config.model_copy(update={"files": dict(sorted(files.items()))})
     text = json.dumps(updated.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomic(folder / CONFIG, text.encode())
     return updated

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.errors import InputError
-from zoo.latents import latents
+from zoo.latents import latents, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,25 +33,75 @@ class Generator(ABC):
     def generate(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return images (N, C, H, W) in [-1, 1] for latents (N, latent_dim)."""
 
-    def batches(self, n: int, seed: int = 0, *, batch: int = 64) -> Iterator[NDArray[np.uint8]]:
+    def fitting(self, count: int) -> int:
+        """Return how many pictures, at most `count`, may be made at once."""
+        return count
+
+    def batches(
+        self, n: int, seed: int = 0, *, batch: int = 64, truncation: float | None = None
+    ) -> Iterator[NDArray[np.uint8]]:
         """Yield `n` pictures as uint8 (b, H, W) or (b, H, W, 3), at most `batch` at a time.
 
-        Picture i depends on `seed` and i alone, never on `batch`.
+        Picture i depends on `seed` and i alone, never on `batch`: on the CPU its bytes are the same.
 
         Raises:
-            InputError: `n` or `batch` is below 1, or `seed` is negative.
+            InputError: `n` or `batch` is below 1, or `seed` or `truncation` is out of range.
         """
+        self._check_counts(n, batch)
+        batch = self.fitting(batch)
+        for start in range(0, n, batch):
+            count = min(batch, n - start)
+            z = latents(seed, count, self.latent_dim, start=start, truncation=truncation)
+            yield to_uint8(self.generate(z))
+
+    def sample(
+        self, n: int = 1, seed: int = 0, *, batch: int = 64, truncation: float | None = None
+    ) -> NDArray[np.uint8]:
+        """Return `n` pictures as one uint8 array, (n, H, W) for grey and (n, H, W, 3) for colour."""
+        return np.concatenate(list(self.batches(n, seed, batch=batch, truncation=truncation)))
+
+    def walking(
+        self,
+        a: int,
+        b: int,
+        steps: int,
+        seed: int = 0,
+        *,
+        batch: int = 64,
+        truncation: float | None = None,
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Yield the pictures of `interpolate`, at most `batch` at a time."""
+        self._check_counts(steps, batch)
+        batch = self.fitting(batch)
+        first, last = (
+            latents(seed, 1, self.latent_dim, start=picture, truncation=truncation)[0] for picture in (a, b)
+        )
+        path = walk(first, last, steps)
+        for start in range(0, steps, batch):
+            yield to_uint8(self.generate(path[start : start + batch]))
+
+    def interpolate(
+        self,
+        a: int,
+        b: int,
+        steps: int,
+        seed: int = 0,
+        *,
+        batch: int = 64,
+        truncation: float | None = None,
+    ) -> NDArray[np.uint8]:
+        """Return `steps` pictures from picture `a` of the seed to picture `b`, both included, on an arc (see `walk`).
+
+        Raises:
+            InputError: `a` or `b` is negative, or `steps` is below 2.
+        """
+        return np.concatenate(list(self.walking(a, b, steps, seed, batch=batch, truncation=truncation)))
+
+    def _check_counts(self, n: int, batch: int) -> None:
         if n < 1 or batch < 1:
             raise InputError(
                 f"{self.name}: asked for {n} pictures in batches of {batch}. Both must be at least 1"
             )
-        for start in range(0, n, batch):
-            count = min(batch, n - start)
-            yield to_uint8(self.generate(latents(seed, count, self.latent_dim, start=start)))
-
-    def sample(self, n: int = 1, seed: int = 0, *, batch: int = 64) -> NDArray[np.uint8]:
-        """Return `n` pictures as one uint8 array, (n, H, W) for grey and (n, H, W, 3) for colour."""
-        return np.concatenate(list(self.batches(n, seed, batch=batch)))
 
 
 def to_uint8(images: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import click
 
     from zoo.components import Architecture, Augmentation, Dataset, Loss, Metric, Regularizer
+    from zoo.diagnosis import Finding
     from zoo.generators import Generator
     from zoo.run import Run
 
@@ -85,6 +86,17 @@ def zoo_register_commands(cli: click.Group) -> None:
 @hookspec(firstresult=True)
 def zoo_open_generator(name: str) -> Generator | None:
     """Open the generator that NAME stands for, or return None to let the next plugin try. Group `zoo.commands`."""
+
+
+@hookspec(firstresult=True)
+def zoo_describe_file(path: Path) -> Mapping[str, Any] | None:
+    """Say what a file is, for `zoo info FILE`: facts by name, or None for the next plugin. Group `zoo.commands`."""
+
+
+@hookspec
+def zoo_diagnose() -> Iterable[Finding]:
+    """Say what of yours works here, for `zoo doctor`: `return [Finding("licence server", "answers")]`."""
+    return []
 
 
 @hookspec

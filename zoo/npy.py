@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from typing import TYPE_CHECKING
@@ -81,8 +82,8 @@ def _channels_first(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return array.transpose(0, 3, 1, 2)
 
 
-def store_images(path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, int, int]) -> int:
-    """Write images of one `shape` (H, W, C) to `path` as they come, and return how many came.
+def store_images(path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, ...]) -> int:
+    """Write images of one `shape`, (H, W) or (H, W, C), to `path` as they come, and return how many came.
 
     The file is there whole or not at all; for no images there is none, as when `images` raises.
 
@@ -94,20 +95,20 @@ def store_images(path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[i
         path.parent.mkdir(parents=True, exist_ok=True)
         file = scratch.open("wb")
     try:
-        with file:
-            count = _write(file, path, images, shape)
+        count = _write(file, path, images, shape)
+        file.close()
         if count:
             with disk_errors(path):
                 scratch.replace(path)
                 sync_folder(path.parent)
         return count
     finally:
+        with contextlib.suppress(OSError):  # closing writes what a full disk has just refused
+            file.close()
         scratch.unlink(missing_ok=True)
 
 
-def _write(
-    file: IO[bytes], path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, int, int]
-) -> int:
+def _write(file: IO[bytes], path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, ...]) -> int:
     def write_header(count: int) -> None:
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
         npy_format.write_array_header_1_0(file, header)

@@ -1,4 +1,4 @@
-"""Pictures on disk: one grid, or one file each."""
+"""Many pictures as one file: a grid, or an animation."""
 
 from __future__ import annotations
 
@@ -34,4 +34,16 @@ def png(image: Image.Image) -> bytes:
     """Return the image as the bytes of a PNG file."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def gif(pictures: NDArray[np.uint8], *, scale: int = 4, milliseconds: int = 50) -> bytes:
+    """Return pictures (N, H, W) or (N, H, W, 3) as an endless animation, enlarged by whole pixels.
+
+    Grey levels are kept; of colours a GIF holds 256 a frame.
+    """
+    large = pictures.repeat(scale, axis=1).repeat(scale, axis=2)
+    first, *others = map(Image.fromarray, large)
+    buffer = io.BytesIO()
+    first.save(buffer, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
     return buffer.getvalue()

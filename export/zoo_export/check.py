@@ -1,85 +1,183 @@
-"""Does the file make the pictures the network makes? Asked of onnxruntime, for several batch sizes."""
+"""Does the file make the pictures the network makes, and how fast? Asked of onnxruntime, for several batch sizes."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from zoo.errors import InputError, IntegrityError
+from zoo.generators import to_uint8
 from zoo.latents import latents
 from zoo_export.convert import still
 from zoo_export.session import OnnxGenerator
+from zoo_export.timing import alternately
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
     from torch import nn
 
+    from zoo_export.variants import Variant
+
 BATCHES = (1, 2, 7, 64)
 TOLERANCE = 1e-4
 """The largest |difference| of a pixel in [-1, 1], for a float32 file."""
+ROUNDS, SECONDS = 5, 2.0
+"""Of timing, for each batch size; large generators get fewer rounds."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a variant's pictures may lie from torch's."""
+
+    difference: float | None = None
+    """Of a pixel in [-1, 1]."""
+    levels: int | None = None
+    """Of a pixel in 0 ... 255."""
+    psnr: float | None = None
+    """The least peak signal-to-noise ratio of a batch, in dB."""
+
+
+def tolerances() -> dict[Variant, Tolerance]:
+    """Return what each variant is held to; for int8, noise that is not yet plain to see."""
+    return {
+        "fp32": Tolerance(difference=TOLERANCE),
+        "fp16": Tolerance(difference=2e-2, levels=2),
+        "int8": Tolerance(psnr=25.0),
+        "uint8": Tolerance(levels=1),
+    }
 
 
 @dataclass(frozen=True)
 class BatchParity:
-    """How far onnxruntime's pictures lie from torch's, for one batch size."""
+    """How far onnxruntime's pictures lie from torch's, for one batch size, and how long both take."""
 
     batch: int
     max: float
     mean: float
+    pixels: float
+    """The share of uint8 pixels that differ."""
+    levels: int
+    """The most that a uint8 pixel differs."""
+    psnr: float | None
+    """In dB; None for pictures that are the same."""
+    seconds: float | None = None
+    torch_seconds: float | None = None
+    """Of torch eager, in float32 on the CPU."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """The figures of every batch size, all within `tolerance`."""
+    """The figures of every batch size, all within the variant's tolerance."""
 
     batches: tuple[BatchParity, ...]
     provider: str
-    tolerance: float = TOLERANCE
 
 
-def check(model: bytes, module: nn.Module, latent_dim: int) -> Parity:
-    """Compare the ONNX file's pictures with the network's, in float32 on the CPU.
+class Reference:
+    """A network's own pictures, in float32 on the CPU. Changes no global state of torch."""
 
-    Changes no global state of torch.
+    def __init__(self, module: nn.Module, latent_dim: int) -> None:
+        """Make the pictures.
 
-    Raises:
-        IntegrityError: a pixel differs by more than `TOLERANCE`, is not finite, or the shapes differ.
-    """
-    network = still(module)
-    try:
-        generator = OnnxGenerator.from_bytes(model, "the exported file")
-        figures = tuple(_compare(generator, network, latents(0, n, latent_dim)) for n in BATCHES)
-    except InputError as error:
-        raise IntegrityError(str(error)) from error
-    return Parity(figures, generator.provider)
+        Raises:
+            IntegrityError: they are not finite.
+        """
+        self._network = still(module)
+        self._latents = {batch: latents(0, batch, latent_dim) for batch in BATCHES}
+        self._images = {batch: self._made(z) for batch, z in self._latents.items()}
+        for batch, images in self._images.items():
+            if not np.isfinite(images).all():
+                raise IntegrityError(
+                    f"batch {batch}: torch's pictures are not finite. Export another checkpoint"
+                )
 
+    def compare(self, model: bytes, variant: Variant = "fp32") -> Parity:
+        """Compare an ONNX file's pictures with the network's.
 
-def _compare(generator: OnnxGenerator, network: nn.Module, z: NDArray[np.float32]) -> BatchParity:
-    with _exact():
-        expected = network(torch.from_numpy(z)).numpy()
-    batch = len(z)
-    if not np.isfinite(expected).all():
-        raise IntegrityError(f"batch {batch}: torch's pictures are not finite. Export another checkpoint")
-    found = generator.generate(z)
-    if found.shape != expected.shape:
-        raise IntegrityError(
-            f"batch {batch}: onnxruntime's pictures are {found.shape}, torch's {expected.shape}. "
-            "Change its forward"
+        Raises:
+            IntegrityError: they differ by more than the variant may, are not finite, or the shapes differ.
+        """
+        try:
+            generator = OnnxGenerator.from_bytes(model, "the exported file")
+            figures = tuple(self._figures(generator, batch, variant) for batch in BATCHES)
+        except InputError as error:
+            raise IntegrityError(str(error)) from error
+        return Parity(figures, generator.provider)
+
+    def timed(
+        self, models: Mapping[Variant, bytes], found: Mapping[Variant, Parity]
+    ) -> dict[Variant, Parity]:
+        """Return the figures with the seconds that each file and torch eager take, measured in turns."""
+        generators = {
+            name: OnnxGenerator.from_bytes(model, "the exported file") for name, model in models.items()
+        }
+        rows: dict[Variant, list[BatchParity]] = {name: [] for name in models}
+        for index, batch in enumerate(BATCHES):
+            z = self._latents[batch]
+            runs: dict[Variant | None, Callable[[], object]] = {None: partial(self._made, z)}
+            runs.update((name, partial(generator.generate, z)) for name, generator in generators.items())
+            seconds = alternately(runs, rounds=ROUNDS, budget=SECONDS)
+            for name in models:
+                row = found[name].batches[index]
+                rows[name].append(replace(row, seconds=seconds[name], torch_seconds=seconds[None]))
+        return {name: replace(found[name], batches=tuple(rows[name])) for name in models}
+
+    def _made(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        with _exact():
+            images: NDArray[np.float32] = self._network(torch.from_numpy(z)).numpy()
+        return images
+
+    def _figures(self, generator: OnnxGenerator, batch: int, variant: Variant) -> BatchParity:
+        expected, found = self._images[batch], generator.generate(self._latents[batch])
+        if variant == "uint8" and expected.shape[1] == 1:
+            expected = np.repeat(expected, 3, axis=1)
+        if found.shape != expected.shape:
+            raise IntegrityError(
+                f"batch {batch}: onnxruntime's pictures are {found.shape}, torch's {expected.shape}. "
+                "Change its forward"
+            )
+        difference = np.abs(found - expected)
+        steps = np.abs(to_uint8(found).astype(np.int16) - to_uint8(expected))
+        error = float(np.square(difference, dtype=np.float64).mean())
+        row = BatchParity(
+            batch,
+            float(difference.max()),
+            float(difference.mean()),
+            float((steps > 0).mean()),
+            int(steps.max()),
+            # The range of a pixel is 2, from -1 to 1.
+            round(10 * float(np.log10(4 / error)), 2) if error else None,
         )
-    difference = np.abs(found - expected)
-    worst = float(difference.max())
-    if worst > TOLERANCE:
+        _require_within(row, variant)
+        return row
+
+
+def check(model: bytes, module: nn.Module, latent_dim: int, variant: Variant = "fp32") -> Parity:
+    """Compare one file's pictures with the network's; raises as `Reference.compare` does."""
+    return Reference(module, latent_dim).compare(model, variant)
+
+
+def _require_within(row: BatchParity, variant: Variant) -> None:
+    allowed = tolerances()[variant]
+    advice = "report it with the recipe" if variant == "fp32" else f"leave out --{variant} for this generator"
+    reason = None
+    if allowed.difference is not None and row.max > allowed.difference:
+        reason = f"differ from torch's by up to {row.max:.2e}, more than {allowed.difference:.0e}"
+    elif allowed.levels is not None and row.levels > allowed.levels:
+        reason = f"differ from torch's by up to {row.levels} of 255 levels, more than {allowed.levels}"
+    elif allowed.psnr is not None and row.psnr is not None and row.psnr < allowed.psnr:
+        reason = f"have a PSNR of {row.psnr:.1f} dB against torch's, less than {allowed.psnr:.0f}"
+    if reason is not None:
         raise IntegrityError(
-            f"batch {batch}: onnxruntime's pictures differ from torch's by up to {worst:.2e}, "
-            f"more than {TOLERANCE:.0e}. The file was not kept; report it with the recipe"
+            f"{variant}, batch {row.batch}: onnxruntime's pictures {reason}. The file was not kept; {advice}"
         )
-    return BatchParity(batch, worst, float(difference.mean()))
 
 
 @contextmanager

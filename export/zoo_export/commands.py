@@ -1,117 +1,21 @@
-"""`zoo export` and `zoo generate`, and the opening of what lies on this disk. Imports no torch."""
+"""What this package brings to the command line, each part imported when it is needed. Imports no torch."""
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from zoo.errors import InputError, UsageError
 from zoo.hookspecs import hookimpl
+from zoo_export.export_command import export
+from zoo_export.generate_command import generate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    import click
+
+    from zoo.diagnosis import Finding
     from zoo.generators import Generator
-    from zoo_export.export import ExportReport
-    from zoo_export.runtime import Device
-
-
-@click.command()
-@click.argument("name", metavar="[RUN|GENERATOR]", required=False, type=click.Path(path_type=Path))
-@click.option("--onnx", is_flag=True, help="Export to ONNX (float32).")
-@click.option("--opset", type=int, default=20, show_default=True, help="Version of the ONNX operators.")
-@click.option(
-    "--checkpoint", metavar="best|last|N", help="Take this checkpoint of a run: best, last or a step."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="Copy the generator into this new folder first.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def export(
-    name: Path | None, onnx: bool, opset: int, checkpoint: str | None, out: Path | None, as_json: bool
-) -> None:
-    """Turn a trained generator (the latest run's when none is named) into one checked ONNX file."""
-    if not onnx:
-        raise UsageError("export: there is no format chosen. Add --onnx")
-    if checkpoint is not None and not re.fullmatch("best|last|[0-9]+", checkpoint):
-        raise UsageError(
-            f"--checkpoint: {checkpoint!r} is neither best nor last nor a step. Give one of these"
-        )
-    from zoo.console import say
-    from zoo.runs import latest_run
-    from zoo_export.export import export as export_folder
-    from zoo_export.export import export_copy
-
-    source = name if name is not None else latest_run()
-    say(f"exporting {source} and checking it against torch ...")
-    if checkpoint is not None:
-        from zoo_export.export import export_checkpoint
-
-        report = export_checkpoint(_run_of(source), checkpoint, out, opset=opset)
-    elif out is not None:
-        report = export_copy(_generator_of(source), out, opset=opset)
-    else:
-        report = export_folder(_generator_of(source), opset=opset)
-    if as_json:
-        click.echo(json.dumps(_as_dict(report), indent=2))
-    else:
-        click.echo(_as_table(report))
-        click.echo(_next_steps(out if out is not None else source, report.path.parent.parent))
-
-
-@click.command()
-@click.argument("name")
-@click.option(
-    "-n", "count", type=click.IntRange(min=1), default=64, show_default=True, help="How many pictures."
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**64 - 1),
-    default=0,
-    show_default=True,
-    help="Picture i of a seed is always the same.",
-)
-@click.option(
-    "--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Pictures at a time."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="The grid's PNG file.  [default: grid.png]")
-@click.option(
-    "--each", type=click.Path(path_type=Path), help="Write one PNG file a picture into this folder."
-)
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of the CPU.  [default: one a core]")
-def generate(
-    name: str,
-    count: int,
-    seed: int,
-    batch: int,
-    out: Path | None,
-    each: Path | None,
-    device: Device,
-    threads: int | None,
-) -> None:
-    """Make pictures with onnxruntime.
-
-    NAME is a run, a generator folder, an .onnx file or OWNER/NAME[@REVISION]. One grid, or
-    with --each one file a picture (and a grid too where --out is given).
-    """
-    from zoo.console import say
-    from zoo.loading import load
-    from zoo_export.writing import write_pictures
-
-    sheet = out if out is not None or each is not None else Path("grid.png")
-    if sheet is not None and sheet.is_dir():
-        raise InputError(f"--out {sheet}: it is a folder. Give a file, or --each for a folder of pictures")
-    generator = _on(load(name), device, threads)
-    _, height, width = generator.image_shape
-    noun = "picture" if count == 1 else "pictures"
-    say(f"{name}: {count} {noun} of {width} x {height}, seed {seed}, on {generator.provider}")
-    write_pictures(generator.batches(count, seed, batch=batch), count, sheet=sheet, each=each)
-    for place in (each, sheet):
-        if place is not None:
-            click.echo(place)
 
 
 @hookimpl
@@ -119,6 +23,14 @@ def zoo_register_commands(cli: click.Group) -> None:
     """Add `export` and `generate`."""
     cli.add_command(export)
     cli.add_command(generate)
+
+
+@hookimpl
+def zoo_diagnose() -> Iterable[Finding]:
+    """Try onnxruntime."""
+    from zoo_export.diagnosis import diagnose
+
+    return diagnose()
 
 
 @hookimpl(tryfirst=True)
@@ -129,61 +41,11 @@ def zoo_open_generator(name: str) -> Generator | None:
     return open_path(name)
 
 
-def _run_of(source: Path) -> Path:
-    """Return the run whose checkpoint is asked for."""
-    from zoo.runs import is_run
+@hookimpl
+def zoo_describe_file(path: Path) -> Mapping[str, Any] | None:
+    """Describe an .onnx file."""
+    if path.suffix.lower() != ".onnx":
+        return None
+    from zoo_export.description import describe
 
-    _require(source)
-    if not is_run(source):
-        raise UsageError(f"--checkpoint: {source} is no run, so it has no checkpoints. Leave it out")
-    return source
-
-
-def _require(source: Path) -> None:
-    if not source.exists():
-        raise InputError(f"{source}: there is no such folder. Give a run or a generator folder")
-
-
-def _generator_of(source: Path) -> Path:
-    """Return the generator folder to export."""
-    from zoo.runs import generator_folder
-
-    _require(source)
-    folder = generator_folder(source)
-    if folder is None:
-        raise InputError(f"{source}: it is neither a run nor a generator folder. Give one of the two")
-    return folder
-
-
-def _on(generator: Generator, device: Device, threads: int | None) -> Generator:
-    """Return the generator on the device and threads asked for."""
-    if device == "cpu" and threads is None:
-        return generator
-    from zoo_export.session import OnnxGenerator
-
-    if not isinstance(generator, OnnxGenerator):
-        raise UsageError(
-            f"{generator.name}: its plugin chooses device and threads. Leave out --device and --threads"
-        )
-    return generator.using(device, threads)
-
-
-def _as_table(report: ExportReport) -> str:
-    lines = [
-        f"{'batch':>5}  {'max |diff|':>10}  {'mean |diff|':>11}   onnxruntime against torch, "
-        f"at most {report.parity.tolerance:.0e}"
-    ]
-    lines += [f"{row.batch:>5}  {row.max:>10.1e}  {row.mean:>11.1e}" for row in report.parity.batches]
-    lines.append(f"{report.path}: {report.size / 1e6:.1f} MB, opset {report.opset}")
-    return "\n".join(lines)
-
-
-def _as_dict(report: ExportReport) -> dict[str, object]:
-    return {**asdict(report), "path": str(report.path)}
-
-
-def _next_steps(typed: Path, folder: Path) -> str:
-    from zoo.generator_folder import read_config
-
-    path = shlex.quote(str(typed))
-    return f"Next:  zoo generate {path}  ;  zoo push me/{read_config(folder).recipe} {path}"
+    return describe(path)

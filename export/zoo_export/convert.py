@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import onnx
 import torch
+from onnxscript import ir
+from torch.nn.utils import parametrize
 
 from zoo.errors import InputError, UsageError
+from zoo_export.folding import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 OPSETS = range(18, 24)
 """What torch's exporter writes and onnxruntime reads."""
+SIZE_LIMIT = (1 << 31) - (1 << 20)
+"""Bytes of weights: one protobuf message holds less than 2 GiB, and the graph is in it too."""
 
 
 def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, opset: int = 20) -> bytes:
@@ -31,10 +36,11 @@ def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, 
 
     Raises:
         UsageError: the exporter does not write this opset.
-        InputError: the network holds something that cannot be exported.
+        InputError: the network holds something that cannot be exported, or 2 GiB of weights.
     """
     if opset not in OPSETS:
         raise UsageError(f"--opset: {opset} is not between {OPSETS[0]} and {OPSETS[-1]}. Leave it out for 20")
+    _check_size(module)
     try:
         with _quiet():
             model = _export(still(module), latent_dim, opset)
@@ -52,8 +58,35 @@ def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, 
 
 
 def still(module: nn.Module) -> nn.Module:
-    """Return a copy in eval mode, in float32 on the CPU: the original stays as it is."""
-    return copy.deepcopy(module).float().cpu().eval()
+    """Return a copy in eval mode, in float32 on the CPU, its weights plain: the original stays as it is.
+
+    What spectral norm, weight norm and other parametrizations make of the weights becomes the weights.
+    """
+    network = copy.deepcopy(module).float().cpu().eval()
+    with torch.no_grad():
+        for part in network.modules():
+            if parametrize.is_parametrized(part):
+                _make_plain(part)
+    return network
+
+
+def _make_plain(part: nn.Module) -> None:
+    """Put the weights that a part's parametrizations give in their place."""
+    shared = type(part)
+    # Removing changes the class, which the copy shares with the original.
+    own = {name: value for name, value in vars(shared).items() if name not in ("__dict__", "__weakref__")}
+    part.__class__ = type(shared.__name__, shared.__bases__, own)
+    for name in list(part.parametrizations):  # type: ignore[arg-type]
+        parametrize.remove_parametrizations(part, name, leave_parametrized=True)
+
+
+def _check_size(module: nn.Module) -> None:
+    size = sum(4 * tensor.numel() for tensor in module.state_dict().values())
+    if size > SIZE_LIMIT:
+        raise InputError(
+            f"{type(module).__name__}: its weights take {size / 2**30:.2f} GiB as float32, and one ONNX file holds "
+            "less than 2 GiB. Train a smaller generator"
+        )
 
 
 def _export(module: nn.Module, latent_dim: int, opset: int) -> onnx.ModelProto:
@@ -69,7 +102,7 @@ def _export(module: nn.Module, latent_dim: int, opset: int) -> onnx.ModelProto:
         verbose=False,
     )
     assert program is not None  # it is None for the old exporter only
-    model = program.model_proto
+    model = ir.to_proto(folded(program.model))
     written = {entry.domain: entry.version for entry in model.opset_import}.get("")
     if written != opset:
         # The exporter falls back to another opset without a word when it cannot convert a node.

@@ -1,4 +1,4 @@
-"""From a generator folder to its checked ONNX file."""
+"""From a generator folder to its checked ONNX files."""
 
 from __future__ import annotations
 
@@ -10,35 +10,40 @@ from typing import TYPE_CHECKING
 from zoo import __version__
 from zoo.atomic import new_folder
 from zoo.errors import InputError, UsageError
-from zoo.generator_folder import CARD, CONFIG, ONNX, WEIGHTS, GeneratorConfig, add_files, read_config, verify
+from zoo.generator_folder import CARD, CONFIG, WEIGHTS, GeneratorConfig, add_files, read_config, verify
 from zoo.lock import held
+from zoo_export.report import REPORT, ExportedFile, ExportReport, merged
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from torch import nn
+
     from zoo_export.check import Parity
+    from zoo_export.variants import Variant
 
 ONNX_FOLDER = "onnx/"
 
 
 @dataclass(frozen=True)
-class ExportReport:
-    """What was written, and the proof that it is right."""
+class Wanted:
+    """What an export is to write beside the float32 file, and how."""
 
-    path: Path
-    size: int
-    """Bytes."""
-    sha256: str
-    opset: int
-    parity: Parity
+    opset: int = 20
+    variants: tuple[Variant, ...] = ()
+    timed: bool = False
+    """Whether to measure how fast the files are; int8, which is there to be fast, always is."""
 
 
-def export(folder: Path, *, opset: int = 20) -> ExportReport:
-    """Write `onnx/model.onnx` into a generator folder; a file that fails the check never appears.
+PLAIN = Wanted()
+
+
+def export(folder: Path, wanted: Wanted = PLAIN) -> ExportReport:
+    """Write `onnx/model.onnx`, the variants and `onnx/report.json` into a generator folder: all of them or none.
 
     Raises:
-        UsageError: torch, onnx or onnxscript is not installed, or `opset` is out of range.
-        InputError: it is no generator folder, or its network cannot be turned into ONNX.
+        UsageError: torch, onnx or onnxscript is not installed, or the opset is out of range.
+        InputError: it is no generator folder, its network cannot be turned into ONNX, or int8 would be slower.
         IntegrityError: the weights are not the listed ones, or onnxruntime's pictures differ from torch's.
         ResourceError: the folder cannot be written.
     """
@@ -51,21 +56,29 @@ def export(folder: Path, *, opset: int = 20) -> ExportReport:
         import onnxscript  # noqa: F401 - torch's exporter asks for it late, and at length
 
         from zoo.weights import load_generator
-        from zoo_export.check import check
         from zoo_export.convert import to_onnx
+        from zoo_export.variants import FILES, made
     except ModuleNotFoundError as error:
         raise UsageError(
             f"export: it needs {error.name}, which is not installed. "
             "Install it with `pip install 'gan-model-zoo[train]'`"
         ) from error
     module = load_generator(folder)
-    model = to_onnx(module, config.latent_dim, _metadata(config), opset=opset)
-    parity = check(model, module, config.latent_dim)
-    add_files(folder, {ONNX: model})
-    return ExportReport(folder / ONNX, len(model), hashlib.sha256(model).hexdigest(), opset, parity)
+    model = to_onnx(module, config.latent_dim, _metadata(config), opset=wanted.opset)
+    models: dict[Variant, bytes] = {"fp32": model}
+    models.update((variant, made(variant, model)) for variant in wanted.variants)
+    proofs = _proofs(models, module, config.latent_dim, timed=wanted.timed)
+    files = tuple(
+        ExportedFile(name, FILES[name], len(data), _sha256(data), wanted.opset, proofs[name])
+        for name, data in models.items()
+    )
+    report = ExportReport(folder, files, _machine())
+    written = {FILES[name]: data for name, data in models.items()}
+    add_files(folder, {**written, REPORT: merged(report, folder, config)})
+    return report
 
 
-def export_copy(folder: Path, out: Path, *, opset: int = 20) -> ExportReport:
+def export_copy(folder: Path, out: Path, wanted: Wanted = PLAIN) -> ExportReport:
     """Copy a generator folder's listed files and card to the new folder `out`, and export in the copy.
 
     Raises as `export` does, and InputError where `out` exists; nothing is left there on an error.
@@ -80,11 +93,11 @@ def export_copy(folder: Path, out: Path, *, opset: int = 20) -> ExportReport:
                 shutil.copyfile(folder / name, scratch / name)
         kept = {name: record for name, record in config.files.items() if name in names}
         add_files(scratch, {}, config.model_copy(update={"files": kept}))
-        report = export(scratch, opset=opset)
-    return replace(report, path=out / ONNX)
+        report = export(scratch, wanted)
+    return replace(report, folder=out)
 
 
-def export_checkpoint(run: Path, which: str, out: Path | None, *, opset: int = 20) -> ExportReport:
+def export_checkpoint(run: Path, which: str, out: Path | None, wanted: Wanted = PLAIN) -> ExportReport:
     """Export a run's checkpoint (`best`, `last` or a step), in the run's generator folder or in the new folder `out`.
 
     Raises as `export` does; BusyError while the run trains, InputError where `out` exists or the run has no such
@@ -94,11 +107,43 @@ def export_checkpoint(run: Path, which: str, out: Path | None, *, opset: int = 2
 
     with held(run):
         if out is None:
-            return export(write_generator(run, which), opset=opset)
+            return export(write_generator(run, which), wanted)
         _refuse_existing(out)
         with new_folder(out) as scratch:
-            report = export(write_generator(run, which, scratch), opset=opset)
-    return replace(report, path=out / ONNX)
+            report = export(write_generator(run, which, scratch), wanted)
+    return replace(report, folder=out)
+
+
+def _proofs(
+    models: dict[Variant, bytes], module: nn.Module, latent_dim: int, *, timed: bool
+) -> dict[Variant, Parity]:
+    """Compare all files with the network, and time them where that is wanted."""
+    from zoo_export.check import Reference
+
+    reference = Reference(module, latent_dim)
+    proofs = {variant: reference.compare(model, variant) for variant, model in models.items()}
+    if not timed and "int8" not in models:
+        return proofs
+    proofs = reference.timed(models, proofs)
+    if "int8" in models:
+        _refuse_slow(proofs, models["int8"])
+    return proofs
+
+
+def _refuse_slow(proofs: dict[Variant, Parity], model: bytes) -> None:
+    from zoo_export.graph import read_graph
+
+    plain, quantised = proofs["fp32"].batches[-1], proofs["int8"].batches[-1]
+    assert plain.seconds is not None
+    assert quantised.seconds is not None
+    if quantised.seconds < plain.seconds:
+        return
+    left = sum(node.op == "ConvTranspose" for node in read_graph(model).nodes)
+    reason = f", as {left} transposed convolutions cannot be quantised" if left else ""
+    raise InputError(
+        f"--int8: {plain.batch} pictures would take {1000 * quantised.seconds:.1f} ms, in float32 they take "
+        f"{1000 * plain.seconds:.1f} ms{reason}. Leave it out"
+    )
 
 
 def _refuse_existing(out: Path) -> None:
@@ -114,6 +159,23 @@ def _metadata(config: GeneratorConfig) -> dict[str, str]:
         "zoo.licence": config.data.licence,
         "zoo.range": f"{low:g},{high:g}",
         "zoo.recipe": config.recipe,
+        "zoo.variant": "fp32",
         "zoo.version": __version__,
         "zoo.weights_sha256": config.files[WEIGHTS].sha256,
     }
+
+
+def _machine() -> str:
+    import onnxruntime
+    import torch
+
+    from zoo.device import choose_device, describe_hardware
+
+    return (
+        f"{describe_hardware(choose_device('cpu'))}, torch {torch.__version__}, "
+        f"onnxruntime {onnxruntime.__version__}"
+    )
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -3,40 +3,64 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from typing import TYPE_CHECKING
 
-from zoo.errors import InputError, IntegrityError
-from zoo.generator_folder import CONFIG, ONNX, GeneratorConfig, read_config
-from zoo_export.protobuf import DamagedError, needs_other_files
+from zoo.errors import InputError, IntegrityError, ResourceError
+from zoo_export.inspection import Inspected
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SIZE_LIMIT = 1 << 31
-"""What one protobuf message can hold."""
+    from zoo.generator_folder import GeneratorConfig
+
+SIZE_LIMIT = 256 << 20
+"""Bytes of a file that is opened: 64 million float32 weights, ten times those of a 64 x 64 generator here."""
 
 _KINDS = (
     (b"version https://git-lfs", "a Git LFS pointer"),
     (b"\x89PNG\r\n", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"PK\x03\x04", "a zip archive"),
+    (b"GIF8", "a GIF picture"),
     (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"%PDF", "a PDF document"),
     (b"\x93NUMPY", "a numpy array"),
-    (b"ORTM", "an ORT-format model"),
+    (b"\x89HDF", "an HDF5 file, as Keras writes"),
+    (b"GGUF", "a GGUF model"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
 )
 
 
 def read_model(path: Path) -> bytes:
-    """Return the bytes of an ONNX file, whole and without parts in other files.
+    """Return the bytes of a file.
 
     Raises:
-        InputError: it is missing, no regular file, over 2 GiB, or no such ONNX file.
+        InputError: it is missing or no regular file.
+        ResourceError: it has more than `SIZE_LIMIT` bytes.
     """
-    data = _read(path)
-    check_bytes(data, str(path))
-    return data
+    try:
+        # A FIFO or a device would wait, or never end; what is asked and what is read is the same open file.
+        with os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(f"{path}: it is no regular file. Give an .onnx file")
+            if status.st_size > SIZE_LIMIT:
+                raise ResourceError(
+                    f"{path}: it has {status.st_size} bytes, more than {SIZE_LIMIT}. Give another file"
+                )
+            return file.read(SIZE_LIMIT)
+    except OSError as error:
+        raise InputError(
+            f"{path}: it cannot be read: {error.strerror or error}. Give an .onnx file"
+        ) from error
+
+
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def read_listed(folder: Path) -> tuple[bytes, GeneratorConfig]:
@@ -46,6 +70,12 @@ def read_listed(folder: Path) -> tuple[bytes, GeneratorConfig]:
         InputError: `config.json` is wrong, or does not list the file.
         IntegrityError: the file is missing or has another sha256.
     """
+    from zoo.generator_folder import (
+        CONFIG,
+        ONNX,
+        read_config,
+    )  # not for a file alone: pydantic takes its time
+
     config = read_config(folder)
     path = folder / ONNX
     record = config.files.get(ONNX)
@@ -53,53 +83,27 @@ def read_listed(folder: Path) -> tuple[bytes, GeneratorConfig]:
         raise InputError(f"{folder}: it holds no {ONNX}. Make it with `zoo export {folder} --onnx`")
     if not path.exists():
         raise IntegrityError(f"{path}: {CONFIG} lists it, but it is missing. Get the generator again")
-    data = _read(path)
+    data = read_model(path)
     found = hashlib.sha256(data).hexdigest()
     if found != record.sha256:
         raise IntegrityError(
             f"{path}: its sha256 is {found[:12]}..., {CONFIG} says {record.sha256[:12]}.... "
             "Get the generator again"
         )
-    check_bytes(data, str(path))
     return data, config
 
 
-def check_bytes(data: bytes, name: str) -> None:
-    """Refuse bytes that are no whole ONNX model, or one that would make onnxruntime read other files.
+def inspect(data: bytes, name: str) -> Inspected:
+    """Look into a model's bytes before onnxruntime is given them; `name` is what messages call it.
 
     Raises:
-        InputError: says what was found instead.
+        InputError: it is no ONNX file, no generator, or does what none needs; says what was found instead.
+        ResourceError: it would take too much memory or time.
     """
     kind = _kind(data)
     if kind:
         raise InputError(f"{name}: it is no ONNX file but {kind}. Get the generator again")
-    try:
-        outside = needs_other_files(data)
-    except DamagedError as error:
-        raise InputError(f"{name}: it is no whole ONNX file: {error}. Get the generator again") from error
-    if outside:
-        raise InputError(
-            f"{name}: it keeps weights in other files, which are never read. Export it as one file"
-        )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        status = path.stat()
-        # Opening a FIFO or a device would wait, or never end.
-        if not stat.S_ISREG(status.st_mode):
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-            raise InputError(f"{path}: it is {what}. Give an .onnx file")
-        if status.st_size >= SIZE_LIMIT:
-            raise InputError(
-                f"{path}: it has {status.st_size} bytes; an ONNX file has less than 2 GiB. Give another"
-            )
-        with path.open("rb") as file:
-            return file.read(SIZE_LIMIT)
-    except OSError as error:
-        raise InputError(
-            f"{path}: it cannot be read: {error.strerror or error}. Give an .onnx file"
-        ) from error
+    return Inspected(data, name)
 
 
 def _kind(data: bytes) -> str | None:
@@ -109,6 +113,16 @@ def _kind(data: bytes) -> str | None:
     for start, kind in _KINDS:
         if data.startswith(start):
             return kind
+    if data.startswith(b"PK\x03\x04"):
+        return (
+            "a zip archive with a pickle, as torch.save writes"
+            if b"data.pkl" in data[:256]
+            else "a zip archive"
+        )
+    if data[:1] == b"\x80" and data[1:2] in (b"\2", b"\3", b"\4", b"\5"):
+        return "a Python pickle"
+    if data[4:8] in (b"ORTM", b"TFL3"):
+        return "an ORT-format model" if data[4:8] == b"ORTM" else "a TensorFlow Lite model"
     head = data[:512].lstrip()
     if head[:1] == b"<" and any(word in head.lower() for word in (b"<html", b"<!doctype", b"<?xml")):
         return "an HTML page"

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from zoo.console import say
 from zoo.errors import InputError
-from zoo.generator_folder import ONNX, read_config
-from zoo.runs import generator_folder
 from zoo_export.session import OnnxGenerator
 
 if TYPE_CHECKING:
@@ -41,6 +39,9 @@ def open_path(name: str) -> Generator | None:
 
 
 def _open_folder(path: Path, name: str) -> Generator:
+    from zoo.generator_folder import ONNX, read_config
+    from zoo.runs import generator_folder
+
     folder = generator_folder(path)
     if folder is None:
         raise InputError(f"{name}: it is a folder, but neither a run nor a generator. {WANTED}")

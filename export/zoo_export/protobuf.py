@@ -1,86 +1,207 @@
-"""Just enough of protobuf to look into an ONNX file without `onnx`: is it whole, are all its tensors inside?
+"""Just enough of protobuf to read an ONNX file without `onnx`, which whoever only makes pictures need not install.
 
-onnxruntime would follow a tensor's path to another file, relative to the current folder, even for a model
-that is given as bytes: a file from the network could so read files of whoever runs it.
+Stricter than protobuf itself: a field that ONNX does not define, or a single one given twice (protobuf would merge
+the two), is refused, so that onnxruntime can find nothing in the bytes that was not looked at here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_DEPTH_LIMIT = 64
-_EXTERNAL_DATA = 13
-_DATA_LOCATION = 14
+Message = dict[str, Any]
+"""Field name -> value: int, float bytes or memoryview, a Message, or a list of these for repeated fields."""
 
-# Message -> field number -> message inside it: every way from an ONNX model to a tensor (onnx.proto3).
-_INSIDE: dict[str, dict[int, str]] = {
-    "model": {7: "graph", 20: "training", 25: "function"},
-    "training": {1: "graph", 2: "graph"},
-    "graph": {1: "node", 5: "tensor", 15: "sparse"},
-    "function": {7: "node", 11: "attribute"},
-    "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
-    "sparse": {1: "tensor", 2: "tensor"},
-    "tensor": {},
+DEPTH_LIMIT = 32
+FIELD_LIMIT = 500_000
+"""Far more than any generator's graph has; it takes about a second to read so many."""
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_WIRES = {
+    "int": (_VARINT,),
+    "float": (_FIXED32,),
+    "integers": (_VARINT, _BYTES),
+    "reals": (_FIXED32, _FIXED64, _BYTES),
 }
 
 
 class DamagedError(ValueError):
-    """The bytes are not a whole protobuf message; the message says why."""
+    """The bytes are not a whole ONNX message; the message says why."""
 
 
-def needs_other_files(model: bytes) -> bool:
-    """Whether any tensor of the model is kept in another file.
+class TooManyError(ValueError):
+    """Reading on would take too long; the message says of what there is too much."""
+
+
+class _Field(NamedTuple):
+    name: str
+    kind: str = "bytes"
+    """`int`, `float`, `bytes`, `integers` and `reals` (repeated, packed or not, undecoded), or the message inside."""
+    many: bool = False
+
+
+_PAIRS = _Field("metadata_props", "pair", True)
+_SCHEMA: dict[str, dict[int, _Field]] = {
+    "model": {
+        1: _Field("ir_version", "int"), 2: _Field("producer_name"), 3: _Field("producer_version"),
+        4: _Field("domain"), 5: _Field("model_version", "int"), 6: _Field("doc_string"),
+        7: _Field("graph", "graph"), 8: _Field("opset_import", "opset", True), 14: _PAIRS,
+        20: _Field("training_info", "training", True), 25: _Field("functions", "function", True),
+    },
+    "opset": {1: _Field("domain"), 2: _Field("version", "int")},
+    "pair": {1: _Field("key"), 2: _Field("value")},
+    "training": {
+        1: _Field("initialization", "graph"), 2: _Field("algorithm", "graph"),
+        3: _Field("initialization_binding", "pair", True), 4: _Field("update_binding", "pair", True),
+    },
+    "graph": {
+        1: _Field("node", "node", True), 2: _Field("name"), 5: _Field("initializer", "tensor", True),
+        10: _Field("doc_string"), 11: _Field("input", "value", True), 12: _Field("output", "value", True),
+        13: _Field("value_info", "value", True), 14: _Field("quantization_annotation", "annotation", True),
+        15: _Field("sparse_initializer", "sparse", True), 16: _PAIRS,
+    },
+    "function": {
+        1: _Field("name"), 4: _Field("input", many=True), 5: _Field("output", many=True),
+        6: _Field("attribute", many=True), 7: _Field("node", "node", True), 8: _Field("doc_string"),
+        9: _Field("opset_import", "opset", True), 10: _Field("domain"),
+        11: _Field("attribute_proto", "attribute", True), 12: _Field("value_info", "value", True),
+        13: _Field("overload"), 14: _PAIRS,
+    },
+    "node": {
+        1: _Field("input", many=True), 2: _Field("output", many=True), 3: _Field("name"), 4: _Field("op_type"),
+        5: _Field("attribute", "attribute", True), 6: _Field("doc_string"), 7: _Field("domain"),
+        8: _Field("overload"), 9: _PAIRS,
+    },
+    "attribute": {
+        1: _Field("name"), 2: _Field("f", "float"), 3: _Field("i", "int"), 4: _Field("s"), 5: _Field("t", "tensor"),
+        6: _Field("g", "graph"), 7: _Field("floats", "reals"), 8: _Field("ints", "integers"),
+        9: _Field("strings", many=True), 10: _Field("tensors", "tensor", True), 11: _Field("graphs", "graph", True),
+        13: _Field("doc_string"), 14: _Field("tp", "type"), 15: _Field("type_protos", "type", True),
+        20: _Field("type", "int"), 21: _Field("ref_attr_name"), 22: _Field("sparse_tensor", "sparse"),
+        23: _Field("sparse_tensors", "sparse", True),
+    },
+    "tensor": {
+        1: _Field("dims", "integers"), 2: _Field("data_type", "int"), 3: _Field("segment"),
+        4: _Field("float_data", "reals"), 5: _Field("int32_data", "integers"), 6: _Field("string_data", many=True),
+        7: _Field("int64_data", "integers"), 8: _Field("name"), 9: _Field("raw_data"),
+        10: _Field("double_data", "reals"), 11: _Field("uint64_data", "integers"), 12: _Field("doc_string"),
+        13: _Field("external_data", "pair", True), 14: _Field("data_location", "int"), 16: _PAIRS,
+    },
+    "sparse": {1: _Field("values", "tensor"), 2: _Field("indices", "tensor"), 3: _Field("dims", "integers")},
+    "annotation": {1: _Field("tensor_name"), 2: _Field("quant_parameter_tensor_names", "pair", True)},
+    "value": {1: _Field("name"), 2: _Field("type", "type"), 3: _Field("doc_string"), 4: _PAIRS},
+    "type": {
+        1: _Field("tensor_type", "array"), 4: _Field("sequence_type"), 5: _Field("map_type"), 6: _Field("denotation"),
+        7: _Field("opaque_type"), 8: _Field("sparse_tensor_type"), 9: _Field("optional_type"),
+    },
+    "array": {1: _Field("elem_type", "int"), 2: _Field("shape", "shape")},
+    "shape": {1: _Field("dim", "dim", True)},
+    "dim": {1: _Field("dim_value", "int"), 2: _Field("dim_param"), 3: _Field("denotation")},
+}  # fmt: skip
+"""What onnx.proto3 defines, up to IR version 13 without the fields for many devices."""
+
+
+def parse_model(data: bytes) -> Message:
+    """Return a ModelProto; tensors' data stay views into `data`.
 
     Raises:
-        DamagedError: the bytes are no whole protobuf message.
+        DamagedError: it is no whole ONNX message.
+        TooManyError: it has more than `FIELD_LIMIT` fields, or messages nested too deeply.
     """
-    return _is_outside(memoryview(model), "model", 0)
+    return _Parser().message(memoryview(data), "model", 0)
 
 
-def _is_outside(data: memoryview, message: str, depth: int) -> bool:
-    if depth > _DEPTH_LIMIT:
-        raise DamagedError(f"its graphs are nested over {_DEPTH_LIMIT} deep")
-    inside = _INSIDE[message]
-    found = False
-    for number, value in _fields(data):
-        if message == "tensor" and number in (_EXTERNAL_DATA, _DATA_LOCATION) and value != 0:
-            found = True
-        elif number in inside and isinstance(value, memoryview):
-            found = _is_outside(value, inside[number], depth + 1) or found
+def integers(pieces: list[int | memoryview]) -> list[int]:
+    """Decode an `integers` field as int64.
+
+    Raises:
+        DamagedError: a number is cut short.
+    """
+    found = []
+    for piece in pieces:
+        if isinstance(piece, int):
+            found.append(_signed(piece))
+            continue
+        at = 0
+        while at < len(piece):
+            number, at = _varint(piece, at)
+            found.append(_signed(number))
     return found
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield (field number, value) in order; the values of fixed-width fields are their bytes."""
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        number, wire = key >> 3, key & 7
-        if number == 0:
-            raise DamagedError("it holds a field with the number 0")
-        if wire == _VARINT:
-            number_value, at = _varint(data, at)
-            yield number, number_value
-            continue
-        if wire == _BYTES:
-            length, at = _varint(data, at)
-        elif wire in (_FIXED64, _FIXED32):
-            length = 8 if wire == _FIXED64 else 4
-        else:
-            raise DamagedError(f"it holds a field of the unknown kind {wire}")
-        if at + length > len(data):
-            raise DamagedError(f"it ends {at + length - len(data)} bytes too early")
-        yield number, data[at : at + length]
-        at += length
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number >> 63 else number
+
+
+class _Parser:
+    def __init__(self) -> None:
+        self._left = FIELD_LIMIT
+
+    def message(self, data: memoryview, kind: str, depth: int) -> Message:
+        if depth > DEPTH_LIMIT:
+            raise TooManyError(f"its graphs are nested over {DEPTH_LIMIT} deep")
+        schema = _SCHEMA[kind]
+        found: Message = {}
+        for number, wire, value in self._fields(data):
+            field = schema.get(number)
+            if field is None:
+                raise DamagedError(f"its {kind} has a field {number}, which ONNX does not define")
+            decoded = self._value(field, wire, value, depth)
+            if field.many or field.kind in ("integers", "reals"):
+                found.setdefault(field.name, []).append(decoded)
+            elif field.name in found:
+                raise DamagedError(f"its {kind} has the field {field.name} twice")
+            else:
+                found[field.name] = decoded
+        return found
+
+    def _value(self, field: _Field, wire: int, value: int | memoryview, depth: int) -> Any:
+        allowed = _WIRES.get(field.kind, (_BYTES,))
+        if wire not in allowed:
+            raise DamagedError(f"its field {field.name} is of kind {wire} instead of {allowed[0]}")
+        if isinstance(value, int):
+            return _signed(value)
+        if field.kind in _SCHEMA:
+            return self.message(value, field.kind, depth + 1)
+        return value
+
+    def _fields(self, data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+        """Yield (field number, wire type, value) in order; the values of fixed-width fields are their bytes."""
+        at = 0
+        while at < len(data):
+            self._left -= 1
+            if self._left < 0:
+                raise TooManyError(f"it has more than {FIELD_LIMIT} fields")
+            key, at = _varint(data, at)
+            number, wire = key >> 3, key & 7
+            if not 0 < key < 1 << 32 or number == 0:
+                raise DamagedError(f"it holds a field with the number {number}")
+            if wire == _VARINT:
+                value, at = _varint(data, at)
+                yield number, wire, value
+                continue
+            length, at = _length(data, at, wire)
+            if at + length > len(data):
+                raise DamagedError(f"it ends {at + length - len(data)} bytes too early")
+            yield number, wire, data[at : at + length]
+            at += length
+
+
+def _length(data: memoryview, at: int, wire: int) -> tuple[int, int]:
+    """Return the length of a field that is no varint, and where it starts."""
+    if wire == _BYTES:
+        return _varint(data, at)
+    if wire == _FIXED64:
+        return 8, at
+    if wire == _FIXED32:
+        return 4, at
+    raise DamagedError(f"it holds a field of the unknown kind {wire}")
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """Return the number that starts at `at`, and where the next thing starts."""
+    """Return the number that starts at `at`, modulo 2^64 as protobuf does, and where the next thing starts."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):
@@ -89,5 +210,5 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, at
+            return value & (1 << 64) - 1, at
     raise DamagedError("it holds a number of over 10 bytes")

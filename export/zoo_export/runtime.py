@@ -6,17 +6,23 @@ import contextlib
 import io
 import os
 import sys
+import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
 
 Device = Literal["cpu", "cuda"]
-_FATAL = 4
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+QUIET = 4
+"""onnxruntime's level of what ends the process; all else it says by raising."""
+_LISTEN_SECONDS = 0.1
+"""Windows tells a waiting thread of Ctrl-C only when it wakes."""
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 def new_session(model: bytes, name: str, device: Device, threads: int | None) -> Any:
@@ -25,9 +31,9 @@ def new_session(model: bytes, name: str, device: Device, threads: int | None) ->
     Raises:
         InputError: onnxruntime refuses the model, or cannot run it on `device`.
     """
-    runtime = _onnxruntime()
+    runtime = loaded()
     options = runtime.SessionOptions()
-    options.log_severity_level = _FATAL
+    options.log_severity_level = QUIET
     # Otherwise onnxruntime would guess the format, and take its own too, which protobuf.py cannot look into.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     if threads is not None:
@@ -42,32 +48,69 @@ def new_session(model: bytes, name: str, device: Device, threads: int | None) ->
         reason = first_line(error)
         raise InputError(f"{name}: onnxruntime cannot load it: {reason}. Get the generator again") from error
     used = session.get_providers()[0]
-    if used != _PROVIDERS[device]:
+    if used != PROVIDERS[device]:
         raise InputError(
-            f"cuda: onnxruntime {runtime.__version__} cannot use {_PROVIDERS[device]} here, it gave {used}. "
-            "Use the CPU, or install onnxruntime-gpu and the CUDA and cuDNN that it needs"
+            f"cuda: onnxruntime {runtime.__version__} cannot use {PROVIDERS[device]} here, it gave {used}. "
+            "Use --device cpu; `zoo doctor` says what is missing"
         )
     return session
+
+
+def run(session: Any, feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """Return a session's one output. Ctrl-C stops it at the next operator.
+
+    Raises:
+        Exception: whatever onnxruntime raises; its errors share no base class.
+    """
+    options = loaded().RunOptions()
+    outcome: list[NDArray[Any]] = []
+    failure: list[BaseException] = []
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            outcome.extend(session.run(None, dict(feeds), options))
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            done.set()
+
+    # Python hears a signal only between its own instructions, and onnxruntime's call is a single one: so it is made
+    # by another thread, and this one listens.
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        while not done.wait(_LISTEN_SECONDS):
+            pass
+    except BaseException:
+        options.terminate = True
+        done.wait()
+        raise
+    if failure:
+        raise failure[0]
+    return outcome[0]
 
 
 def first_line(error: Exception) -> str:
     """Return what onnxruntime says without its prefix (`[ONNXRuntimeError] : 1 : FAIL : `) and final dot."""
     lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].rpartition(" : ")[2].strip().rstrip(".")
+    reason = lines[0].rpartition(" : ")[2].strip().rstrip(".")[:300]
+    # It may quote names from the file, with whatever a stranger put into them.
+    return reason if reason.isprintable() else ascii(reason)
 
 
 def _providers(device: Device) -> list[Any]:
     if device == "cpu":
-        return [_PROVIDERS["cpu"]]
+        return [PROVIDERS["cpu"]]
     # TF32 would move pixels by more than the export's tolerance.
-    return [(_PROVIDERS["cuda"], {"use_tf32": "0"}), _PROVIDERS["cpu"]]
+    return [(PROVIDERS["cuda"], {"use_tf32": "0"}), PROVIDERS["cpu"]]
 
 
 @cache
-def _onnxruntime() -> Any:
+def loaded() -> Any:
+    """Return the module `onnxruntime`, imported without a word."""
     with _no_stderr():
         import onnxruntime
-    onnxruntime.set_default_logger_severity(_FATAL)
+    onnxruntime.set_default_logger_severity(QUIET)
     return onnxruntime
 
 

@@ -1,72 +1,133 @@
-"""Pictures onto the disk: a grid, or one file each, and nothing half-written when it goes wrong."""
+"""Pictures onto the disk as they come, and nothing half-written when it goes wrong."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
+from filelock import FileLock, Timeout
 from PIL import Image
 
 from zoo.atomic import disk_errors, write_atomic
-from zoo.errors import InputError
-from zoo.pictures import grid, png
+from zoo.errors import BusyError, InputError
+from zoo.npy import store_images
+from zoo.pictures import gif, grid, png
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+SCRATCH, LOCK = ".tmp", ".tmp.lock"
+"""Inside a folder of pictures while they are made. A lock dies with its process, so what it left can be told."""
+
 
 def write_pictures(
-    batches: Iterable[NDArray[np.uint8]], n: int, *, sheet: Path | None, each: Path | None
+    batches: Iterable[NDArray[np.uint8]], n: int, *, out: Path | None, each: Path | None
 ) -> None:
-    """Write `n` pictures that come in batches as one PNG grid, as a folder of PNG files, or both.
+    """Write `n` pictures that come in batches: as one file, as a folder of PNG files, or both.
 
-    The folder's pictures are written as they come, so that their number is not bound by memory, and appear in
-    it only when all are there.
+    A .npy file and a folder are written as they come, so that memory does not bound their number; a .png grid and a
+    .gif hold all pictures in memory. Files appear when all pictures are there, whatever stops the process before.
 
     Raises:
         InputError: `each` is no folder, or holds files that these pictures would not replace.
+        BusyError: another process writes to `each`.
         ResourceError: the disk is full, or a place cannot be written.
     """
+    if out is not None:
+        with _new_folders_undone(out.parent):
+            _write_folder(batches, n, each, out)
+    else:
+        _write_folder(batches, n, each, out)
+
+
+def _write_folder(batches: Iterable[NDArray[np.uint8]], n: int, each: Path | None, out: Path | None) -> None:
     if each is None:
-        _write_sheet(batches, sheet)
+        _write_file(batches, out)
         return
     _check_folder(each, n)
-    created = [folder for folder in (each, *each.parents) if not folder.exists()]
-    scratch = each / f".tmp-{os.getpid()}"
-    try:
+    with _new_folders_undone(each), _scratch(each) as scratch:
+        _write_file(_saved(batches, scratch), out)
         with disk_errors(each):
-            scratch.mkdir(parents=True)
-            _write_sheet(_saved(batches, scratch), sheet)
-            for path in sorted(scratch.iterdir()):
-                path.replace(each / path.name)
-            scratch.rmdir()
-    except BaseException:
-        shutil.rmtree(created[-1] if created else scratch, ignore_errors=True)
-        raise
+            for index in range(n):
+                (scratch / _name(index)).replace(each / _name(index))
 
 
-def _write_sheet(batches: Iterable[NDArray[np.uint8]], sheet: Path | None) -> None:
-    """Use up the batches; keep them only for a sheet."""
-    if sheet is None:
+def _write_file(batches: Iterable[NDArray[np.uint8]], out: Path | None) -> None:
+    """Use up the batches; keep them only where the file needs all at once."""
+    if out is None:
         for _ in batches:
             pass
-    else:
-        write_atomic(sheet, png(grid(np.concatenate(list(batches)))))
+        return
+    suffix = out.suffix.lower()
+    if suffix == ".npy":
+        pictures = (picture for batch in batches for picture in batch)
+        first = next(pictures)
+        store_images(out, _chain(first, pictures), first.shape)
+        return
+    whole = np.concatenate(list(batches))
+    write_atomic(out, gif(whole) if suffix == ".gif" else png(grid(whole)))
 
 
-def _saved(batches: Iterable[NDArray[np.uint8]], folder: Path) -> Iterable[NDArray[np.uint8]]:
+def _chain(first: NDArray[np.uint8], others: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+    yield first
+    yield from others
+
+
+def _saved(batches: Iterable[NDArray[np.uint8]], folder: Path) -> Iterator[NDArray[np.uint8]]:
     """Pass the batches on, each picture saved as `000000.png`, `000001.png`, ..."""
     index = 0
     for batch in batches:
-        for picture in batch:
-            Image.fromarray(picture).save(folder / f"{index:06d}.png")
-            index += 1
+        with disk_errors(folder.parent):
+            for picture in batch:
+                Image.fromarray(picture).save(folder / _name(index))
+                index += 1
         yield batch
+
+
+def _name(index: int) -> str:
+    return f"{index:06d}.png"
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Give a scratch folder inside `folder`, which nobody else writes to meanwhile."""
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock, scratch = FileLock(folder / LOCK), folder / SCRATCH
+    with disk_errors(folder):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:  # an OSError too
+            raise BusyError(
+                f"{folder}: another process writes pictures to it. Wait for it, or stop it"
+            ) from None
+    try:
+        shutil.rmtree(scratch, ignore_errors=True)  # a killed process left it
+        with disk_errors(folder):
+            scratch.mkdir()
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        lock.release()
+        (folder / LOCK).unlink(missing_ok=True)
+
+
+@contextmanager
+def _new_folders_undone(folder: Path) -> Iterator[None]:
+    """Remove what did not exist of a folder and those around it, when the block fails."""
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield
+    except BaseException:
+        if created:
+            shutil.rmtree(created[-1], ignore_errors=True)
+        raise
 
 
 def _check_folder(folder: Path, n: int) -> None:
@@ -74,15 +135,12 @@ def _check_folder(folder: Path, n: int) -> None:
         return
     if not folder.is_dir():
         raise InputError(f"--each {folder}: it is a file. Give a folder")
-    for path in sorted(folder.iterdir()):
-        number = path.stem
-        if (
-            path.suffix != ".png"
-            or not number.isdigit()
-            or path.name != f"{int(number):06d}.png"
-            or int(number) >= n
-        ):
-            raise InputError(
-                f"--each {folder}: it holds {path.name}, which {n} new pictures would not replace. "
-                "Give an empty folder"
-            )
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            number = entry.name.removesuffix(".png")
+            replaced = number.isdecimal() and int(number) < n and entry.name == _name(int(number))
+            if not replaced and entry.name not in (SCRATCH, LOCK):
+                raise InputError(
+                    f"--each {folder}: it holds {entry.name}, which {n} new pictures would not replace. "
+                    "Give an empty folder"
+                )

@@ -14,6 +14,9 @@ from zoo.naming import HubName, parse_hub_name
 from zoo_hub.errors import no_hub_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zoo.diagnosis import Finding
     from zoo.generators import Generator
 
 
@@ -90,6 +93,23 @@ def zoo_register_commands(cli: click.Group) -> None:
     """Add `push` and `pull`."""
     cli.add_command(push)
     cli.add_command(pull)
+
+
+@hookimpl
+def zoo_diagnose() -> Iterable[Finding]:
+    """Look at the login and the cache, without asking the Hub."""
+    from huggingface_hub import constants, get_token
+
+    from zoo.diagnosis import Finding, folder_size
+
+    if get_token():
+        login = "there is a token; whether it is still good, only the Hub knows"
+        yield Finding("Hub login", login)
+    else:
+        yield Finding("Hub login", "none", "note", "To publish, run hf auth login")
+    yield Finding("Hub address", constants.ENDPOINT)
+    cache = Path(constants.HF_HUB_CACHE)
+    yield Finding("Hub cache", f"{cache}, {folder_size(cache) / 1e6:.1f} MB")
 
 
 @hookimpl

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from zoo.generator_folder import GeneratorConfig
 
-PUBLISHED = (WEIGHTS, SAMPLES, "onnx/*.onnx")
+PUBLISHED = (WEIGHTS, SAMPLES, "onnx/*.onnx", "onnx/report.json")
 """Which of the files that `config.json` lists are published; `config.json` and the card always are."""
 
 

@@ -9,6 +9,7 @@ import traceback
 import click
 
 from zoo import __version__
+from zoo.cli.doctor import doctor
 from zoo.cli.look import info, list_, plugins_
 from zoo.cli.runs import runs
 from zoo.cli.train import resume, train
@@ -28,7 +29,7 @@ def cli(debug: bool) -> None:
     """Train GANs from recipes, export the generator to ONNX, publish it, make pictures."""
 
 
-for command in (train, resume, runs, list_, info, plugins_):
+for command in (train, resume, runs, list_, info, plugins_, doctor):
     cli.add_command(command)
 
 

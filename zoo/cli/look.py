@@ -42,8 +42,9 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @_json
 def info(name: str, as_json: bool) -> None:
-    """Say what NAME is made of: a recipe, a component, a run or a generator folder."""
-    facts = _generator_facts(Path(name)) or _registered_facts(name)
+    """Say what NAME is made of: a recipe, a component, a run, a generator folder or an .onnx file."""
+    path = Path(name)
+    facts = _generator_facts(path) or _file_facts(path) or _registered_facts(name)
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
@@ -83,6 +84,20 @@ def _generator_facts(path: Path) -> dict[str, Any] | None:
     if folder is None:
         return None
     return {"generator": str(folder), **read_config(folder).model_dump(mode="json")}
+
+
+def _file_facts(path: Path) -> dict[str, Any] | None:
+    """Return what a plugin says about a file."""
+    from zoo.plugins import plugins
+
+    if not path.exists() or path.is_dir():
+        return None
+    for plugin, describe in plugins().calls("zoo_describe_file"):
+        with plugins().tolerant(plugin):
+            facts = describe(path=path)
+            if facts is not None:
+                return {"file": str(path), **facts}
+    return None
 
 
 def _registered_facts(name: str) -> dict[str, Any]:

@@ -1,0 +1,113 @@
+"""How fast pictures are made from one generator, five ways in turns, and what int8 and fp16 give.
+
+python -m benchmarks.inference [--batches 1 2 7 64 256] [--rounds 7] [--threads N] [RECIPE ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import io
+import logging
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from benchmarks.machine import machine
+from benchmarks.networks import architecture, generator
+from zoo.latents import latents
+from zoo_export.convert import to_onnx
+from zoo_export.session import OnnxGenerator
+from zoo_export.timing import alternately
+from zoo_export.variants import made
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+RECIPES = ("camel-gan", "horse-wgan", "face-wgangp")
+BATCHES = (1, 2, 7, 64, 256)
+WAYS = ("ours", "fp16", "int8", "plain export", "torch eager", "torch channels_last")
+
+
+def plain_export(network: nn.Module, dim: int) -> bytes:
+    """Return what `torch.onnx.export` gives when nothing is done about it."""
+    logging.disable(logging.CRITICAL)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network,
+            (torch.zeros(2, dim),),
+            dynamo=True,
+            input_names=["z"],
+            output_names=["images"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+        )
+    logging.disable(logging.NOTSET)
+    assert program is not None
+    data: bytes = program.model_proto.SerializeToString()
+    return data
+
+
+def ways(network: nn.Module, dim: int, threads: int) -> dict[str, Callable[[torch.Tensor], object]]:
+    """Return each way from latents to pictures, and print the sizes and int8's noise."""
+    ours = to_onnx(network, dim, {})
+    models = {"ours": ours, "fp16": made("fp16", ours), "int8": made("int8", ours)}
+    models["plain export"] = plain_export(network, dim)
+    files = {name: OnnxGenerator.from_bytes(model, name, threads=threads) for name, model in models.items()}
+    z = latents(0, 256, dim)
+    error = np.square(files["int8"].generate(z) - files["ours"].generate(z), dtype=np.float64).mean()
+    sizes = ", ".join(f"{name} {len(model) / 1e6:.2f} MB" for name, model in models.items())
+    print(f"\n{sizes}; int8 has a PSNR of {10 * np.log10(4 / error):.1f} dB against float32\n")
+    found: dict[str, Callable[[torch.Tensor], object]] = {
+        name: partial(through, file) for name, file in files.items()
+    }
+    found["torch eager"] = partial(eager, network)
+    last = copy.deepcopy(network)
+    for weight in last.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    found["torch channels_last"] = partial(eager, last)
+    return found
+
+
+def through(file: OnnxGenerator, z: torch.Tensor) -> object:
+    """Return onnxruntime's pictures."""
+    return file.generate(z.numpy())
+
+
+def eager(network: nn.Module, z: torch.Tensor) -> object:
+    """Return torch's pictures."""
+    with torch.inference_mode():
+        return network(z)
+
+
+def main() -> None:
+    """Print a table for each recipe: milliseconds, medians of the rounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipes", nargs="*", default=list(RECIPES))
+    parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    for recipe in arguments.recipes:
+        network, dim = generator(recipe), architecture(recipe).latent_dim
+        print(f"\n### {recipe}")
+        contenders = ways(network, dim, arguments.threads)
+        print(f"| batch | {' | '.join(WAYS)} |\n|---|{'---|' * len(WAYS)}")
+        for batch in arguments.batches:
+            z = torch.from_numpy(latents(0, batch, dim))
+            runs = {name: partial(way, z) for name, way in contenders.items()}
+            seconds = alternately(runs, rounds=arguments.rounds, budget=float("inf"))
+            print(f"| {batch} | {' | '.join(f'{1000 * seconds[name]:.1f}' for name in WAYS)} |", flush=True)
+    print(f"\nmilliseconds, medians of {arguments.rounds}; {machine()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Kills `zoo export` over an existing file, at random moments, and looks at what is left.
+
+python -m benchmarks.kills GENERATOR [--kills 50]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from zoo.atomic import sha256_file
+from zoo.generator_folder import ONNX, read_config, verify
+
+
+def command(folder: Path, opset: int) -> list[str]:
+    """Return the export; another opset gives other bytes."""
+    return [sys.executable, "-m", "zoo", "export", str(folder), "--onnx", "--opset", str(opset)]
+
+
+def exported(folder: Path, opset: int) -> tuple[str, float]:
+    """Return the sha256 of a whole export, and how many seconds it took."""
+    began = time.perf_counter()
+    subprocess.run(command(folder, opset), check=True, capture_output=True)
+    return sha256_file(folder / ONNX), time.perf_counter() - began
+
+
+def killed(folder: Path, opset: int, delay: float) -> bool:
+    """Start an export, kill it after `delay` seconds, and return whether it was still running."""
+    with subprocess.Popen(
+        command(folder, opset), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            process.wait(delay)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return True
+    return False
+
+
+def main() -> None:
+    """Print what was found, and fail where a file was neither the old one nor the new."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("generator", type=Path, help="a generator folder; a copy is used")
+    parser.add_argument("--kills", type=int, default=50)
+    arguments = parser.parse_args()
+    delays, outcomes = random.Random(0), Counter[str]()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "generator"
+        shutil.copytree(arguments.generator, folder)
+        whole, seconds = {}, 0.0
+        for opset in (18, 20):
+            whole[opset], seconds = exported(folder, opset)
+        for turn in range(arguments.kills):
+            before = sha256_file(folder / ONNX)
+            # The last fifth of the time is when it writes.
+            delay = seconds * delays.uniform(0.8, 1.05)
+            was_killed = killed(folder, (18, 20)[turn % 2], delay)
+            found = sha256_file(folder / ONNX)
+            verify(folder)
+            listed = "listed" if ONNX in read_config(folder).files else "to be exported again"
+            kind = "neither" if found not in whole.values() else "old" if found == before else "new"
+            outcomes[f"{'killed' if was_killed else 'ended'}: {kind} file, {listed}"] += 1
+    for outcome, count in sorted(outcomes.items()):
+        print(f"{count:3}  {outcome}")
+    if any("neither" in outcome for outcome in outcomes):
+        raise SystemExit("a file was neither the old one nor the new")
+
+
+if __name__ == "__main__":
+    main()

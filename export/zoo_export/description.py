@@ -1,0 +1,55 @@
+"""What an .onnx file says and holds, for `zoo info FILE`. Imports neither torch nor onnx."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from zoo_export.graph import Graph, read_graph
+from zoo_export.model_file import inspect, read_model
+from zoo_export.session import OnnxGenerator
+from zoo_export.tensors import plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SETTINGS = {"Reshape", "Resize", "Clip", "QuantizeLinear", "DequantizeLinear"}
+"""Operators that take from their second input on how they work, not what they work with."""
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Return the facts about a generator's file: metadata, inputs, outputs, opset, size, operations, parameters.
+
+    Raises:
+        InputError: it is no ONNX file of a generator, or holds what none needs.
+        ResourceError: it would take too much memory or time.
+    """
+    data, name = read_model(path), str(path)
+    cost = inspect(data, name).cost(1)
+    graph = read_graph(data)
+    metadata = OnnxGenerator.from_bytes(data, name).metadata
+    return {
+        "size": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "opset": graph.opset,
+        "inputs": [str(port) for port in graph.inputs],
+        "outputs": [str(port) for port in graph.outputs],
+        "parameters": parameters(graph),
+        "multiplications": cost.work,
+        "operations": dict(sorted(Counter(node.op for node in graph.nodes).items())),
+        "metadata": {_shown(key): _shown(value) for key, value in sorted(metadata.items())},
+    }
+
+
+def parameters(graph: Graph) -> int:
+    """Return how many numbers the layers work with: weights and biases, without shapes, scales and limits."""
+    settings = {name for node in graph.nodes if node.op in _SETTINGS for name in node.inputs[1:] if name}
+    weights = (tensor for name, tensor in graph.weights.items() if name not in settings)
+    return sum(math.prod(tensor.shape) for tensor in weights if tensor.shape)
+
+
+def _shown(text: str) -> str:
+    """Return text from the file, fit for a terminal; a sha256 in full."""
+    return text if len(text) <= 64 and text.isprintable() else plain(text)

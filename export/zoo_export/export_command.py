@@ -1,0 +1,111 @@
+"""`zoo export`. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from zoo_export.export import Wanted
+    from zoo_export.report import ExportReport
+    from zoo_export.variants import Variant
+
+
+@click.command()
+@click.argument("name", metavar="[RUN|GENERATOR]", required=False, type=click.Path(path_type=Path))
+@click.option("--onnx", is_flag=True, help="Export to ONNX (float32).")
+@click.option("--fp16", is_flag=True, help="And a file of half the size, with float32 latents and images.")
+@click.option("--int8", is_flag=True, help="And a quantised file, where that is faster.")
+@click.option("--uint8", is_flag=True, help="And one that gives uint8 RGB, as torch-fidelity reads it.")
+@click.option("--opset", type=int, default=20, show_default=True, help="Version of the ONNX operators.")
+@click.option(
+    "--checkpoint", metavar="best|last|N", help="Take this checkpoint of a run: best, last or a step."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Copy the generator into this new folder first.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def export(
+    name: Path | None,
+    onnx: bool,
+    fp16: bool,
+    int8: bool,
+    uint8: bool,
+    opset: int,
+    checkpoint: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Turn a trained generator (the latest run's when none is named) into checked ONNX files.
+
+    Each is compared with torch before it is written; where one differs by more than it may, none is.
+    """
+    if not onnx:
+        raise UsageError("export: there is no format chosen. Add --onnx")
+    if checkpoint is not None and not re.fullmatch("best|last|[0-9]+", checkpoint):
+        raise UsageError(
+            f"--checkpoint: {checkpoint!r} is neither best nor last nor a step. Give one of these"
+        )
+    from zoo.console import say
+    from zoo.runs import latest_run
+    from zoo_export.export import Wanted
+    from zoo_export.report import as_dict, table
+
+    source = name if name is not None else latest_run()
+    say(f"exporting {source} and checking it against torch ...")
+    asked: dict[Variant, bool] = {"fp16": fp16, "int8": int8, "uint8": uint8}
+    variants = tuple(variant for variant, wanted in asked.items() if wanted)
+    report = _exported(source, checkpoint, out, Wanted(opset, variants, timed=True))
+    if as_json:
+        click.echo(json.dumps({"folder": str(report.folder), **as_dict(report)}, indent=2))
+    else:
+        click.echo(table(report))
+        click.echo(_next_steps(out if out is not None else source, report.folder))
+
+
+def _exported(source: Path, checkpoint: str | None, out: Path | None, wanted: Wanted) -> ExportReport:
+    from zoo_export import export
+
+    if checkpoint is not None:
+        return export.export_checkpoint(_run_of(source), checkpoint, out, wanted)
+    if out is not None:
+        return export.export_copy(_generator_of(source), out, wanted)
+    return export.export(_generator_of(source), wanted)
+
+
+def _run_of(source: Path) -> Path:
+    """Return the run whose checkpoint is asked for."""
+    from zoo.runs import is_run
+
+    _require(source)
+    if not is_run(source):
+        raise UsageError(f"--checkpoint: {source} is no run, so it has no checkpoints. Leave it out")
+    return source
+
+
+def _require(source: Path) -> None:
+    if not source.exists():
+        raise InputError(f"{source}: there is no such folder. Give a run or a generator folder")
+
+
+def _generator_of(source: Path) -> Path:
+    """Return the generator folder to export."""
+    from zoo.runs import generator_folder
+
+    _require(source)
+    folder = generator_folder(source)
+    if folder is None:
+        raise InputError(f"{source}: it is neither a run nor a generator folder. Give one of the two")
+    return folder
+
+
+def _next_steps(typed: Path, folder: Path) -> str:
+    from zoo.generator_folder import read_config
+
+    path = shlex.quote(str(typed))
+    return f"Next:  zoo generate {path}  ;  zoo push me/{read_config(folder).recipe} {path}"

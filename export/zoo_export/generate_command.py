@@ -1,0 +1,163 @@
+"""`zoo generate`. Imports no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zoo.generators import Generator
+    from zoo_export.runtime import Device
+
+FORMATS = (".png", ".gif", ".npy")
+
+
+def _two_pictures(_ctx: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Read `A:B`."""
+    if value is None:
+        return None
+    first, colon, last = value.partition(":")
+    if not (colon and first.isdecimal() and last.isdecimal()):
+        raise click.BadParameter(f"{value!r} is not two numbers of pictures like 0:1.")
+    return int(first), int(last)
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "-n", "count", type=click.IntRange(min=1), default=64, show_default=True, help="How many pictures."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    show_default=True,
+    help="Picture i of a seed is always the same.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Pictures at a time, at most; changes no picture.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A .png grid, a .gif, or a .npy of uint8 pictures.  [default: grid.png, walk.gif]",
+)
+@click.option(
+    "--each", type=click.Path(path_type=Path), help="Write one PNG file a picture into this folder."
+)
+@click.option(
+    "--interpolate",
+    metavar="A:B",
+    callback=_two_pictures,
+    help="Go from picture A to picture B of the seed.",
+)
+@click.option("--frames", type=click.IntRange(2, 10_000), help="Pictures on that way.  [default: 60]")
+@click.option(
+    "--truncation",
+    type=click.FloatRange(min=0.02),
+    metavar="T",
+    help="Draw latents beyond T again: less variety, fewer failures.",
+)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of the CPU.  [default: one a core]")
+@click.pass_context
+def generate(
+    ctx: click.Context,
+    name: str,
+    count: int,
+    seed: int,
+    batch: int,
+    out: Path | None,
+    each: Path | None,
+    interpolate: tuple[int, int] | None,
+    frames: int | None,
+    truncation: float | None,
+    device: Device,
+    threads: int | None,
+) -> None:
+    """Make pictures with onnxruntime.
+
+    NAME is a run, a generator folder, an .onnx file or OWNER/NAME[@REVISION]. One file, or
+    with --each one file a picture (and one of all too where --out is given).
+    """
+    from zoo.console import say
+    from zoo.loading import load
+    from zoo_export.progress import told
+    from zoo_export.writing import write_pictures
+
+    given = ctx.get_parameter_source("count") is not click.core.ParameterSource.DEFAULT
+    _refuse_contradictions(interpolate, frames, number_given=given)
+    if out is None and each is None:
+        out = Path("grid.png" if interpolate is None else "walk.gif")
+    _check_out(out)
+    generator = _on(load(name), device, threads)
+    if interpolate is not None:
+        count = frames or 60
+    _, height, width = generator.image_shape
+    noun = "picture" if count == 1 else "pictures"
+    say(f"{name}: {count} {noun} of {width} x {height}, seed {seed}, on {generator.provider}")
+    pictures = _pictures(generator, count, seed, batch, interpolate, truncation)
+    write_pictures(told(pictures, count), count, out=out, each=each)
+    for place in (each, out):
+        if place is not None:
+            click.echo(place)
+
+
+def _pictures(
+    generator: Generator,
+    count: int,
+    seed: int,
+    batch: int,
+    interpolate: tuple[int, int] | None,
+    truncation: float | None,
+) -> Iterator[NDArray[np.uint8]]:
+    if interpolate is None:
+        return generator.batches(count, seed, batch=batch, truncation=truncation)
+    return generator.walking(*interpolate, count, seed, batch=batch, truncation=truncation)
+
+
+def _refuse_contradictions(
+    interpolate: tuple[int, int] | None, frames: int | None, *, number_given: bool
+) -> None:
+    if interpolate is None and frames is not None:
+        raise UsageError("--frames: there is no way to go. Add --interpolate A:B, or give -n")
+    if interpolate is not None and number_given:
+        raise UsageError("-n: --interpolate makes as many pictures as --frames says. Leave -n out")
+
+
+def _check_out(out: Path | None) -> None:
+    """Refuse, before any picture is made, a place that will not do."""
+    if out is None:
+        return
+    if out.is_dir():
+        raise InputError(f"--out {out}: it is a folder. Give a file, or --each for a folder of pictures")
+    if out.suffix.lower() not in FORMATS:
+        raise InputError(
+            f"--out {out}: it ends in {out.suffix!r}, which is none of {', '.join(FORMATS)}. Choose one of these"
+        )
+
+
+def _on(generator: Generator, device: Device, threads: int | None) -> Generator:
+    """Return the generator on the device and threads asked for."""
+    if device == "cpu" and threads is None:
+        return generator
+    from zoo_export.session import OnnxGenerator
+
+    if not isinstance(generator, OnnxGenerator):
+        raise UsageError(
+            f"{generator.name}: its plugin chooses device and threads. Leave out --device and --threads"
+        )
+    return generator.using(device, threads)

@@ -1,0 +1,177 @@
+"""An ONNX file's bytes as a graph of nodes, and what no generator needs refused. Imports neither onnx nor onnxruntime.
+
+Errors are said about "it"; whoever calls adds the file's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from zoo_export.protobuf import DamagedError, Message, parse_model
+from zoo_export.tensors import KINDS, ForbiddenError, Kind, Tensor, decoded, few, plain, read_tensor, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Attribute: TypeAlias = "int | float | bytes | tuple[int, ...] | Tensor"
+
+OPSETS = range(13, 24)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation; an input that is left out is ''."""
+
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Attribute]
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the whole graph."""
+
+    name: str
+    kind: Kind
+    sizes: tuple[int | str, ...]
+    """A size that is free has a name, perhaps ''."""
+
+    def __str__(self) -> str:
+        sizes = ", ".join(plain(size) or "?" if isinstance(size, str) else str(size) for size in self.sizes)
+        return f"{plain(self.name)} {self.kind.name} ({sizes})"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All that onnxruntime would run."""
+
+    opset: int
+    nodes: tuple[Node, ...]
+    weights: dict[str, Tensor]
+    inputs: tuple[Port, ...]
+    """Without those that are weights too, as files of IR version 3 have them."""
+    outputs: tuple[Port, ...]
+
+
+def read_graph(data: bytes) -> Graph:
+    """Read a model's graph.
+
+    Raises:
+        DamagedError: it is no whole ONNX file.
+        TooManyError: it has too many parts to be looked at.
+        ForbiddenError: it needs other files, functions, foreign or nested operators, or types no generator needs.
+    """
+    model = parse_model(data)
+    _refuse_outside(model)
+    if model.get("functions") or model.get("training_info"):
+        raise ForbiddenError("it brings functions or a training of its own, which no generator needs")
+    if "graph" not in model or "ir_version" not in model:
+        raise DamagedError("it holds no graph")
+    graph = model["graph"]
+    if graph.get("sparse_initializer"):
+        raise ForbiddenError("it holds sparse weights, which no generator needs")
+    weights = {tensor.name: tensor for tensor in map(read_tensor, graph.get("initializer", ()))}
+    if len(weights) != len(graph.get("initializer", ())):
+        raise DamagedError("it holds two weights of one name")
+    inputs = tuple(map(_port, graph.get("input", ())))
+    return Graph(
+        _opset(model),
+        tuple(map(_node, graph.get("node", ()))),
+        weights,
+        tuple(port for port in inputs if port.name not in weights),
+        tuple(map(_port, graph.get("output", ()))),
+    )
+
+
+def _refuse_outside(model: Message) -> None:
+    """Refuse weights in other files, wherever they hide.
+
+    onnxruntime would follow such a path relative to the current folder, even for a model given as bytes: a file
+    from the network could so read the files of whoever runs it.
+    """
+    for message in _inside(model):
+        if message.get("external_data") or message.get("data_location"):
+            raise ForbiddenError("it keeps weights in other files, which are never read")
+
+
+def _inside(message: Message) -> Iterator[Message]:
+    """Yield a message and all messages in it."""
+    yield message
+    for value in message.values():
+        for part in value if isinstance(value, list) else (value,):
+            if isinstance(part, dict):
+                yield from _inside(part)
+
+
+def _opset(model: Message) -> int:
+    versions = [
+        entry.get("version", 0)
+        for entry in model.get("opset_import", ())
+        if text_of(entry, "domain") in ("", "ai.onnx")
+    ]
+    if len(versions) != 1 or versions[0] not in OPSETS:
+        found = ", ".join(map(str, versions)) or "none"
+        raise ForbiddenError(f"its opset is {found}, not one from {OPSETS[0]} to {OPSETS[-1]}")
+    return int(versions[0])
+
+
+def _node(message: Message) -> Node:
+    op, domain = text_of(message, "op_type"), text_of(message, "domain")
+    if domain not in ("", "ai.onnx"):
+        raise ForbiddenError(
+            f"it needs the operator {plain(op)} of {plain(domain)}, which ONNX does not define"
+        )
+    attributes = {}
+    for part in message.get("attribute", ()):
+        name = text_of(part, "name")
+        if name in attributes:
+            raise DamagedError(f"its operator {plain(op)} has the attribute {plain(name)} twice")
+        attributes[name] = _attribute(part, op)
+    return Node(
+        op,
+        tuple(decoded(name) for name in message.get("input", ())),
+        tuple(decoded(name) for name in message.get("output", ())),
+        attributes,
+    )
+
+
+def _attribute(message: Message, op: str) -> Attribute:
+    """Return an attribute's value; its declared type and its one field must agree."""
+    kinds = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
+    field = kinds.get(message.get("type", 0))
+    others = set(message) - {"name", "type", "doc_string", field}
+    if field is None or others:
+        what = "a graph inside" if {"g", "graphs"} & others else "an attribute of a kind no generator needs"
+        raise ForbiddenError(f"its operator {plain(op)} has {what}")
+    value = message.get(field)
+    match field:
+        case "f":
+            return float(np.frombuffer(value, "<f4")[0]) if value is not None else 0.0
+        case "i":
+            return value or 0
+        case "t":
+            return read_tensor(value or {})
+        case "ints":
+            return tuple(few(value or [], f"the attribute {plain(text_of(message, 'name'))}"))
+        case "s":
+            return bytes(value or b"")
+    return b""  # lists of floats or strings, which no allowed operator's sizes depend on
+
+
+def _port(message: Message) -> Port:
+    name, type_ = text_of(message, "name"), message.get("type", {})
+    array = type_.get("tensor_type")
+    if array is None or set(type_) - {"tensor_type", "denotation"} or array.get("elem_type") not in KINDS:
+        raise ForbiddenError(f"its input or output {plain(name)} is no array of numbers")
+    sizes = tuple(_size(dim) for dim in array.get("shape", {}).get("dim", ()))
+    return Port(name, KINDS[array["elem_type"]], sizes)
+
+
+def _size(dim: Message) -> int | str:
+    if "dim_value" in dim and "dim_param" in dim:
+        raise DamagedError("one of its sizes is a number and a name")
+    return int(dim["dim_value"]) if "dim_value" in dim else text_of(dim, "dim_param")

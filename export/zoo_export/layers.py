@@ -1,0 +1,222 @@
+"""Sizes of the operators that calculate, and how many multiplications they make."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from zoo_export.sizes import Array, Call, broadcast_shape
+from zoo_export.tensors import KINDS
+
+if TYPE_CHECKING:
+    from zoo_export.tensors import Kind
+
+
+def convolution(call: Call) -> Array:
+    """Every output pixel from a window of the input."""
+    source, kernel = call.array().shape, _kernel(call)
+    outputs, inputs = call.array(1).shape[:2]
+    group = _group(call)
+    if source[1] != inputs * group or outputs % group:
+        raise call.refuse(f"has {source[1]} channels for a kernel of {call.array(1).shape} in {group} groups")
+    return call.made((source[0], outputs, *_windows(call, source[2:], kernel)))
+
+
+def transposed_convolution(call: Call) -> Array:
+    """Every input pixel spread over a window of the output."""
+    source, kernel = call.array().shape, _kernel(call)
+    group = _group(call)
+    if source[1] != call.array(1).shape[0] or source[1] % group:
+        raise call.refuse(f"has {source[1]} channels for a kernel of {call.array(1).shape} in {group} groups")
+    ones = (1,) * len(kernel)
+    strides, dilations = call.sizes("strides", ones), call.sizes("dilations", ones)
+    extra = call.sizes("output_padding", (0,) * len(kernel), least=0)
+    _require_plain_pads(call, "output_shape")
+    pads = call.sizes("pads", (0,) * 2 * len(kernel), least=0)
+    sizes = tuple(
+        (source[2 + i] - 1) * strides[i]
+        + (kernel[i] - 1) * dilations[i]
+        + 1
+        + extra[i]
+        - pads[i]
+        - pads[i + len(kernel)]
+        for i in range(len(kernel))
+    )
+    return call.made((source[0], call.array(1).shape[1] * group, *sizes))
+
+
+def pooling(call: Call) -> Array:
+    """A figure of each window."""
+    source = call.array().shape
+    found = call.node.attributes.get("kernel_shape")
+    if len(source) < 3 or not isinstance(found, tuple) or len(found) != len(source) - 2 or min(found) < 1:
+        raise call.refuse("has a window that does not fit")
+    if call.attribute("ceil_mode", 0):
+        raise call.refuse("rounds its sizes up, which no generator needs")
+    return call.made((*source[:2], *_windows(call, source[2:], found)))
+
+
+def global_pooling(call: Call) -> Array:
+    """A figure of each channel."""
+    shape = call.array().shape
+    return call.made((*shape[:2], *(1 for _ in shape[2:])))
+
+
+def gemm(call: Call) -> Array:
+    """A matrix product, either side transposed or not, and a bias."""
+    left, right = call.array().shape, call.array(1).shape
+    if len(left) != 2 or len(right) != 2:
+        raise call.refuse(f"has inputs of the shapes {left} and {right}, which are no matrices")
+    rows, inner = reversed(left) if call.attribute("transA", 0) else left
+    other, columns = reversed(right) if call.attribute("transB", 0) else right
+    bias = call.optional(2)
+    if inner != other or (bias and broadcast_shape(call, (rows, columns), bias.shape) != (rows, columns)):
+        raise call.refuse(f"has inputs of the shapes {left} and {right}, which do not fit")
+    return call.made((rows, columns))
+
+
+def matrix_product(call: Call) -> Array:
+    """A product of the last two axes, stretched over those before."""
+    left, right = call.array().shape, call.array(1).shape
+    if not left or not right:
+        raise call.refuse("has an input without axes")
+    wide_left, wide_right = (1, *left) if len(left) == 1 else left, (*right, 1) if len(right) == 1 else right
+    if wide_left[-1] != wide_right[-2]:
+        raise call.refuse(f"has inputs of the shapes {left} and {right}, which do not fit")
+    rows = () if len(left) == 1 else left[-2:-1]
+    columns = () if len(right) == 1 else right[-1:]
+    return call.made((*broadcast_shape(call, wide_left[:-2], wide_right[:-2]), *rows, *columns))
+
+
+def depth_to_space(call: Call) -> Array:
+    """Channels become blocks of pixels."""
+    batch, channels, height, width = _image(call)
+    block = call.attribute("blocksize", 0)
+    if block < 1 or channels % block**2:
+        raise call.refuse(f"has blocks of {block} for {channels} channels")
+    return call.made((batch, channels // block**2, height * block, width * block))
+
+
+def space_to_depth(call: Call) -> Array:
+    """Blocks of pixels become channels."""
+    batch, channels, height, width = _image(call)
+    block = call.attribute("blocksize", 0)
+    if block < 1 or height % block or width % block:
+        raise call.refuse(f"has blocks of {block} for {height} x {width}")
+    return call.made((batch, channels * block**2, height // block, width // block))
+
+
+def resize(call: Call) -> Array:
+    """Another size, by factors or as given."""
+    shape = call.array().shape
+    if "axes" in call.node.attributes or call.text("keep_aspect_ratio_policy", b"stretch") != b"stretch":
+        raise call.refuse("has axes or keeps an aspect ratio, which no generator needs")
+    if call.optional(3) is not None:
+        sizes = call.ints(3)
+    else:
+        scales = [float(factor) for factor in call.value(2).flatten()]
+        if not all(0 < factor < 1e6 for factor in scales) or len(scales) != len(shape):
+            raise call.refuse(f"has the factors {scales} for {len(shape)} axes")
+        sizes = tuple(math.floor(size * factor) for size, factor in zip(shape, scales, strict=True))
+    if len(sizes) != len(shape) or min(sizes, default=1) < 1:
+        raise call.refuse(f"makes {sizes} of {shape}")
+    return call.made(sizes)
+
+
+def reduction(call: Call) -> Array:
+    """One figure in place of some axes."""
+    shape = call.array().shape
+    axes = call.axes(1, len(shape))
+    if not axes:
+        axes = () if call.attribute("noop_with_empty_axes", 0) else tuple(range(len(shape)))
+    kept = call.attribute("keepdims", 1)
+    return call.made(
+        tuple(1 if axis in axes else size for axis, size in enumerate(shape) if kept or axis not in axes)
+    )
+
+
+def quantize(call: Call) -> Array:
+    """Whole levels for numbers."""
+    level = call.optional(2)
+    code = call.attribute("output_dtype", 0)
+    kind = level.kind if level else KINDS.get(code or 2)
+    if kind is None:
+        raise call.refuse("makes numbers of a type that no generator needs")
+    return call.made(call.array().shape, kind)
+
+
+def dequantize(call: Call) -> Array:
+    """Numbers for whole levels, of the scale's kind."""
+    kind: Kind = call.array(1).kind
+    return call.made(call.array().shape, kind)
+
+
+def multiplications(call: Call, output: Array) -> int:
+    """Return how many multiplications make the output, roughly: what its time goes with."""
+    work = output.count + sum(array.count for array in call.inputs if array)
+    if call.op == "Conv":
+        return work + output.count * math.prod(call.array(1).shape[1:])
+    if call.op == "ConvTranspose":
+        return work + call.array().count * math.prod(call.array(1).shape[1:])
+    if call.op == "Gemm":
+        return work + output.count * call.array().shape[0 if call.attribute("transA", 0) else 1]
+    if call.op == "MatMul":
+        return work + output.count * call.array().shape[-1]
+    if call.op in ("AveragePool", "MaxPool"):
+        return work + output.count * math.prod(call.sizes("kernel_shape", (1,) * (len(output.shape) - 2)))
+    return work
+
+
+def workspace(call: Call) -> int:
+    """Return the bytes that an operator may take beside its output: the windows of one picture, side by side."""
+    source = call.array() if call.inputs and call.inputs[0] else None
+    if source is None or not source.shape or call.op not in ("Conv", "ConvTranspose"):
+        return 0
+    kernel = math.prod(call.array(1).shape[2:])
+    pixels = math.prod(source.shape[2:])
+    channels = call.array(1).shape[1] * _group(call) if call.op == "ConvTranspose" else source.shape[1]
+    return channels * kernel * pixels * source.kind.dtype.itemsize
+
+
+def _kernel(call: Call) -> tuple[int, ...]:
+    source, weights = call.array().shape, call.array(1).shape
+    if not 3 <= len(source) <= 5 or len(weights) != len(source) or min(weights) < 1:
+        raise call.refuse(f"has a kernel of {weights} for an input of {source}")
+    kernel = weights[2:]
+    if call.sizes("kernel_shape", kernel) != kernel:
+        raise call.refuse(f"has a kernel of {weights} and says otherwise")
+    return kernel
+
+
+def _group(call: Call) -> int:
+    group = call.attribute("group", 1)
+    if group < 1:
+        raise call.refuse(f"has {group} groups")
+    return group
+
+
+def _require_plain_pads(call: Call, *refused: str) -> None:
+    if any(name in call.node.attributes for name in refused) or call.text("auto_pad", b"NOTSET") not in (
+        b"NOTSET",
+        b"",
+    ):
+        raise call.refuse("has pads to be worked out, which no generator needs")
+
+
+def _windows(call: Call, source: tuple[int, ...], kernel: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how many places the window has along each axis."""
+    _require_plain_pads(call)
+    ones = (1,) * len(kernel)
+    strides, dilations = call.sizes("strides", ones), call.sizes("dilations", ones)
+    pads = call.sizes("pads", (0,) * 2 * len(kernel), least=0)
+    return tuple(
+        (size + pads[i] + pads[i + len(kernel)] - (kernel[i] - 1) * dilations[i] - 1) // strides[i] + 1
+        for i, size in enumerate(source)
+    )
+
+
+def _image(call: Call) -> tuple[int, int, int, int]:
+    shape = call.array().shape
+    if len(shape) != 4:
+        raise call.refuse(f"has an input of {shape} instead of four axes")
+    return shape[0], shape[1], shape[2], shape[3]

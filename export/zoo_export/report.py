@@ -1,0 +1,152 @@
+"""What an export proved: `onnx/report.json`, and the table on the terminal. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from zoo.generator_folder import GeneratorConfig
+    from zoo_export.check import BatchParity, Parity
+    from zoo_export.variants import Variant
+
+REPORT = "onnx/report.json"
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """One ONNX file that was written, and the proof that it is right."""
+
+    variant: Variant
+    name: str
+    """In its folder: `onnx/model.onnx`."""
+    size: int
+    """Bytes."""
+    sha256: str
+    opset: int
+    parity: Parity
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written into a generator folder; the float32 file comes first."""
+
+    folder: Path
+    files: tuple[ExportedFile, ...]
+    machine: str
+    """Where the figures were measured: processor, threads, versions."""
+
+    @property
+    def path(self) -> Path:
+        """The float32 file."""
+        return self.folder / self.files[0].name
+
+
+def as_dict(report: ExportReport) -> dict[str, Any]:
+    """Return the report as it stands in `onnx/report.json`."""
+    return {
+        "format": 1,
+        "variants": {file.variant: {**_facts(file), "machine": report.machine} for file in report.files},
+    }
+
+
+def merged(report: ExportReport, folder: Path, config: GeneratorConfig) -> bytes:
+    """Return the bytes of `onnx/report.json`: this export's variants, and earlier ones whose files are still there."""
+    facts = as_dict(report)
+    for variant, earlier in _read(folder).items():
+        record = config.files.get(str(earlier.get("file")))
+        if variant not in facts["variants"] and record and record.sha256 == earlier.get("sha256"):
+            facts["variants"][variant] = earlier
+    return (json.dumps(facts, indent=2, allow_nan=False) + "\n").encode()
+
+
+def table(report: ExportReport) -> str:
+    """Return the figures, a line for each variant and batch size, then a line for each file."""
+    header = (
+        "variant",
+        "batch",
+        "max |diff|",
+        "mean |diff|",
+        "pixels differ",
+        "ms",
+        "images/s",
+        "torch eager",
+    )
+    rows = [header, *(_cells(file.variant, row) for file in report.files for row in file.parity.batches)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    lines = [
+        "  ".join(
+            f"{cell:<{width}}" if column == 0 else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    return "\n".join([*lines, *(_line(report.folder, file) for file in report.files)])
+
+
+def _facts(file: ExportedFile) -> dict[str, Any]:
+    return {
+        "file": file.name,
+        "size": file.size,
+        "sha256": file.sha256,
+        "opset": file.opset,
+        "provider": file.parity.provider,
+        "batches": [_batch(row) for row in file.parity.batches],
+    }
+
+
+def _batch(row: BatchParity) -> dict[str, Any]:
+    return {
+        "batch": row.batch,
+        "max_difference": row.max,
+        "mean_difference": row.mean,
+        "pixels_differing": row.pixels,
+        "most_levels": row.levels,
+        "psnr": row.psnr,
+        "seconds": row.seconds,
+        "images_per_second": _rate(row.batch, row.seconds),
+        "torch_seconds": row.torch_seconds,
+        "torch_images_per_second": _rate(row.batch, row.torch_seconds),
+    }
+
+
+def _rate(batch: int, seconds: float | None) -> float | None:
+    return None if seconds is None else round(batch / seconds, 1)
+
+
+def _cells(variant: Variant, row: BatchParity) -> tuple[str, ...]:
+    def rate(seconds: float | None) -> str:
+        return "-" if seconds is None else f"{batch / seconds:.0f}"
+
+    batch = row.batch
+    return (
+        variant,
+        str(batch),
+        f"{row.max:.1e}",
+        f"{row.mean:.1e}",
+        f"{row.pixels:.2%}",
+        "-" if row.seconds is None else f"{1000 * row.seconds:.1f}",
+        rate(row.seconds),
+        rate(row.torch_seconds),
+    )
+
+
+def _line(folder: Path, file: ExportedFile) -> str:
+    psnr = file.parity.batches[-1].psnr
+    noise = f", PSNR {psnr:.1f} dB" if file.variant == "int8" and psnr is not None else ""
+    return f"{folder / file.name}: {file.size / 1e6:.1f} MB, opset {file.opset}{noise}, on {file.parity.provider}"
+
+
+def _read(folder: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Return the variants of the report that is there; none where it cannot be read."""
+    try:
+        variants = json.loads((folder / REPORT).read_bytes())["variants"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    if not isinstance(variants, dict):
+        return {}
+    return {name: facts for name, facts in variants.items() if isinstance(facts, dict)}

@@ -1,0 +1,130 @@
+"""Tensors as an ONNX file holds them, found to be whole and of types that a generator needs.
+
+Errors are said about "it"; whoever calls adds the file's name.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from zoo_export.protobuf import DamagedError, integers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zoo_export.protobuf import Message
+
+SMALL = 64
+"""Tensors of at most so many numbers are read: shapes, axes and scales."""
+RANK_LIMIT = 8
+
+
+class ForbiddenError(ValueError):
+    """A whole ONNX file holds what no generator needs; the message says what."""
+
+
+class Kind(NamedTuple):
+    """The type of a tensor's numbers."""
+
+    name: str
+    """As onnxruntime says it."""
+    dtype: np.dtype[Any]
+
+
+KINDS = {
+    code: Kind(name, np.dtype(dtype))
+    for code, name, dtype in (
+        (1, "float", "f4"), (2, "uint8", "u1"), (3, "int8", "i1"), (6, "int32", "i4"), (7, "int64", "i8"),
+        (9, "bool", "?"), (10, "float16", "f2"), (11, "double", "f8"),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Weights, or a small constant."""
+
+    name: str
+    kind: Kind
+    shape: tuple[int, ...]
+    value: NDArray[Any] | None
+    """Only where there are at most `SMALL` integers or floats."""
+
+
+def plain(text: str) -> str:
+    """Return a name from the file, fit for a terminal: short, without control characters."""
+    short = text if len(text) <= 40 else f"{text[:37]}..."
+    return short if short.isprintable() else ascii(short)
+
+
+def read_tensor(message: Message) -> Tensor:
+    """Return a TensorProto; raises DamagedError or ForbiddenError."""
+    name, code = text_of(message, "name"), message.get("data_type", 0)
+    if code not in KINDS:
+        raise ForbiddenError(f"its tensor {plain(name)} is of type {code}, which no generator needs")
+    if {"segment", "string_data"} & set(message):
+        raise ForbiddenError(
+            f"its tensor {plain(name)} is in segments or holds text, which no generator needs"
+        )
+    kind, shape = KINDS[code], tuple(few(message.get("dims", []), f"the shape of {plain(name)}"))
+    if len(shape) > RANK_LIMIT or min(shape, default=0) < 0:
+        raise ForbiddenError(f"its tensor {plain(name)} has the shape {shape}")
+    count, stored = math.prod(shape), _stored(message)
+    # Otherwise onnxruntime might set aside what the shape promises before it finds that the numbers are missing.
+    if ("raw_data" in message and stored != count * kind.dtype.itemsize) or stored < count:
+        raise DamagedError(f"its tensor {plain(name)} of shape {shape} has only {stored} bytes of numbers")
+    return Tensor(name, kind, shape, _value(message, kind, shape) if count <= SMALL else None)
+
+
+_NUMBERS = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
+
+
+def _stored(message: Message) -> int:
+    """Return the bytes of a tensor's numbers as they are stored: at least one a number."""
+    if "raw_data" in message:
+        if set(_NUMBERS) & set(message):
+            raise DamagedError("one of its tensors has its numbers twice")
+        return len(message["raw_data"])
+    pieces = [piece for field in _NUMBERS for piece in message.get(field, ())]
+    return sum(1 if isinstance(piece, int) else len(piece) for piece in pieces)
+
+
+def _value(message: Message, kind: Kind, shape: tuple[int, ...]) -> NDArray[Any] | None:
+    """Return the numbers of a small tensor, where sizes may depend on them."""
+    if "raw_data" in message:
+        return np.frombuffer(message["raw_data"], kind.dtype.newbyteorder("<")).reshape(shape)
+    field = {"float": "float_data", "int64": "int64_data", "int32": "int32_data"}.get(kind.name)
+    if field is None:
+        return None
+    pieces = message.get(field, [])
+    if field == "float_data":
+        found = np.frombuffer(b"".join(bytes(piece) for piece in pieces), "<f4")
+    else:
+        found = np.array(integers(pieces), np.int64)
+    if found.size != math.prod(shape):
+        raise DamagedError(f"one of its tensors of shape {shape} has {found.size} numbers")
+    return found.reshape(shape)
+
+
+def few(pieces: list[int | memoryview], what: str) -> list[int]:
+    """Decode a short list of integers."""
+    if sum(1 if isinstance(piece, int) else len(piece) for piece in pieces) > 10 * SMALL:
+        raise ForbiddenError(f"{what} has more than {SMALL} numbers")
+    return integers(pieces)
+
+
+def text_of(message: Message, field: str) -> str:
+    """Return a field that is text, or ''."""
+    return decoded(message.get(field, b""))
+
+
+def decoded(text: bytes | memoryview) -> str:
+    """Return text; raises DamagedError where it is none."""
+    try:
+        return bytes(text).decode()
+    except UnicodeDecodeError as error:
+        raise DamagedError("one of its names is not text") from error

@@ -1,0 +1,115 @@
+"""How long a whole iteration takes (n critic steps and one generator step): a plain loop's, and the zoo's, in turns.
+
+python -m benchmarks.training [--rounds 5] [RECIPE ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.machine import machine, matrix_rate
+from benchmarks.plain_loop import PlainLoop
+from zoo.device import choose_device, choose_precision
+from zoo.plan import make_plan
+from zoo.plugins import load_registry
+from zoo.recipe import read_recipe
+from zoo.trainer import Trainer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zoo.plan import Plan
+
+    Iteration = Callable[[], object]
+
+SYSTEMS = ("camel-gan", "horse-wgan", "face-wgangp", "camel-wgangp", "horse-wgangp")
+WAYS = ("plain", "fp32", "bf16")
+IMAGES = 1024
+
+
+def plan_of(recipe: str) -> Plan:
+    """Return a recipe's plan."""
+    registry = load_registry()
+    return make_plan(read_recipe(registry.recipe(recipe)), registry, recipe)
+
+
+def iteration(way: str, plan: Plan) -> Iteration:
+    """Return what makes one iteration on random pixels and waits until the device has made it."""
+    device = choose_device("auto")
+    pixels = torch.randint(0, 256, (IMAGES, *plan.architecture.image_shape), dtype=torch.uint8)
+    if way == "plain":
+        return PlainLoop(plan, pixels, device).iteration
+    trainer = Trainer(plan, pixels, torch.arange(IMAGES), device, "bf16" if way == "bf16" else "fp32")
+    return lambda: float(trainer.train_step().losses["generator"])
+
+
+def operations(make: Iteration) -> float:
+    """Return how many floating-point operations of matrices and convolutions an iteration takes."""
+    with FlopCounterMode(display=False) as counter:
+        make()
+    return float(counter.get_total_flops())
+
+
+def seconds(make: Iteration) -> float:
+    """Return how long one iteration takes."""
+    began = time.perf_counter()
+    make()
+    return time.perf_counter() - began
+
+
+def peak_memory(way: str, recipe: str) -> float:
+    """Return the MiB that three iterations need, in a process of their own."""
+    command = [sys.executable, "-m", "benchmarks.peak_memory", way, recipe]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def rows(recipe: str, rounds: int) -> list[str]:
+    """Return a recipe's rows of the table."""
+    plan = plan_of(recipe)
+    contenders = {way: iteration(way, plan) for way in WAYS}
+    work = {way: operations(make) for way, make in contenders.items()}
+    for make in contenders.values():
+        make()
+    taken = [{way: seconds(make) for way, make in contenders.items()} for _ in range(rounds)]
+    images = plan.training.batch_size * plan.training.critic_steps
+    found = []
+    for way in WAYS:
+        median = statistics.median(row[way] for row in taken)
+        ratio = statistics.median(row["plain"] / row[way] for row in taken)
+        rate = work[way] / median
+        share = rate / matrix_rate("bf16" if way == "bf16" else "fp32")
+        found.append(
+            f"| `{recipe}` | {way} | {median:.2f} | {images / median:.0f} | {ratio:.2f} | {rate / 1e12:.3f} | "
+            f"{100 * share:.0f} % | {peak_memory(way, recipe):.0f} |"
+        )
+    return found
+
+
+def main() -> None:
+    """Print a table: medians of the rounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipes", nargs="*", default=list(SYSTEMS))
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    print("| recipe | loop | s | images/s | ratio | TFLOP/s | of the matrix product | peak MiB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for recipe in arguments.recipes:
+        for row in rows(recipe, arguments.rounds):
+            print(row, flush=True)
+    chosen = choose_precision("auto", choose_device("auto"))
+    rates = ", ".join(f"{name} {matrix_rate(name) / 1e12:.3f} TFLOP/s" for name in ("fp32", "bf16"))
+    print(
+        f"\nmatrix product of 2048 x 2048: {rates}; auto is {chosen}; medians of {arguments.rounds}; {machine()}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -13,9 +13,9 @@ import time
 from typing import TYPE_CHECKING
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import machine, matrix_rate
+from benchmarks.operations import Operations
 from benchmarks.plain_loop import PlainLoop
 from zoo.device import choose_device, choose_precision
 from zoo.plan import make_plan
@@ -53,9 +53,9 @@ def iteration(way: str, plan: Plan) -> Iteration:
 
 def operations(make: Iteration) -> float:
     """Return how many floating-point operations of matrices and convolutions an iteration takes."""
-    with FlopCounterMode(display=False) as counter:
+    with Operations() as counter:
         make()
-    return float(counter.get_total_flops())
+    return float(counter.total)
 
 
 def seconds(make: Iteration) -> float:

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 
 class LeakyReLU(nn.Module):
@@ -61,8 +60,7 @@ class _Passed(torch.autograd.Function):
         return torch.ops.aten.leaky_relu_backward(gradient, result, slope, self_is_result=True)  # type: ignore[no-any-return]
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (result,) = ctx.saved_tensors
-        passed = torch.ops.aten.leaky_relu_backward(gradients[0], result, ctx.slope, self_is_result=True)
+        passed: Tensor = _Passed.apply(gradients[0], result, ctx.slope)  # type: ignore[no-untyped-call]
         return passed, None, None

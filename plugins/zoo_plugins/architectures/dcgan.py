@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from zoo.components import Architecture
 from zoo.hookspecs import hookimpl
+from zoo.layers import LeakyReLU
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -209,7 +210,8 @@ class DcganCritic(nn.Module):
                 self.body.append(
                     nn.BatchNorm2d(filters, BATCH_NORM_EPS, 1 - fields.critic_batch_norm_momentum)
                 )
-            self.body.append(_activation(fields.critic_activation, fields.slope))
+            # A gradient penalty differentiates it twice.
+            self.body.append(LeakyReLU(fields.slope if fields.critic_activation == "leaky-relu" else 0.0))
             if fields.critic_dropout:
                 self.body.append(nn.Dropout(fields.critic_dropout))
             height, width = (_strided(side, kernel, stride) for side in (height, width))

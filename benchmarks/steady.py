@@ -1,4 +1,4 @@
-"""What a long training costs beside its steps: memory at every fiftieth step, and the share of the live display.
+"""What a training costs beside its steps: the peak of its memory at every fiftieth, and the live display's share.
 
 python -m benchmarks.steady [--steps 500] [--recipe camel-gan] [--set KEY=VALUE]
 """
@@ -15,10 +15,10 @@ from unittest import mock
 
 os.environ["FORCE_COLOR"] = "1"  # the display is live also where stderr is a file
 
-import torch  # noqa: F401 - loaded before memory is looked at
 from rich.progress import Progress as Bar
 
 from benchmarks.machine import machine
+from benchmarks.peak_memory import peak_resident
 from zoo.cli.display import show
 from zoo.launch import new_run
 from zoo.signals import Stop
@@ -43,8 +43,8 @@ class Watched:
     def go(self, until: int, stop: Stop, on_nan: OnNan) -> Generator[Progress]:
         """Do as the run does."""
         for progress in self._go(until, stop, on_nan):
-            if progress.step % EVERY == 0:
-                self.memory[progress.step] = resident()
+            if progress.step % EVERY == 0 and progress.step < until:
+                self.memory[progress.step] = peak_resident()
             began = time.perf_counter()
             yield progress
             self.outside += time.perf_counter() - began
@@ -64,12 +64,6 @@ class Refreshes:
         self.seconds += time.thread_time() - began
 
 
-def resident() -> float:
-    """Return the MiB resident now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGESIZE") / 2**20
-
-
 def main() -> None:
     """Print both, and fail where memory grows by 8 MiB or the display takes one hundredth of the time."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -77,9 +71,10 @@ def main() -> None:
     parser.add_argument("--recipe", default="camel-gan")
     parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
     arguments = parser.parse_args()
-    # With samples and an evaluation before every mark, as a training has them now and then.
-    often = [f"training.{what}={EVERY}" for what in ("sample_every", "eval_every", "checkpoint_every")]
-    quiet = ["data.bundled=true", f"training.steps={arguments.steps}", *often, *arguments.changes]
+    # An evaluation comes and goes with memory of its own; the last one is after the last mark.
+    often = [f"training.{what}={EVERY}" for what in ("sample_every", "checkpoint_every")]
+    seldom = f"training.eval_every={10 * arguments.steps}"
+    quiet = ["data.bundled=true", f"training.steps={arguments.steps}", seldom, *often, *arguments.changes]
     drawn = Refreshes()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -91,12 +86,12 @@ def main() -> None:
         with mock.patch.object(run, "go", watched.go):
             show(run, arguments.steps, Stop(), "stop")
         seconds = time.perf_counter() - began
-    print("| step | resident, MiB |\n|---|---|")
+    print("| step | peak so far, MiB |\n|---|---|")
     for step, memory in watched.memory.items():
         print(f"| {step} | {memory:.1f} |")
     share = (watched.outside + drawn.seconds) / seconds
-    later = [memory for step, memory in watched.memory.items() if step > EVERY]
-    grown = max(later) - later[0]
+    peaks = list(watched.memory.values())
+    grown = peaks[-1] - peaks[1]
     print(
         f"\ndisplay: {100 * share:.2f} % of {seconds:.0f} s; memory after step {2 * EVERY}: +{grown:.1f} MiB"
     )

@@ -1,1 +1,1 @@
-"""What the README's figures come from: `python -m benchmarks.steps`, `.startup`, `.inference`, `.parity`, `.kills`."""
+"""What the README's figures come from: each module says how it is run, `python -m benchmarks.training` and so on."""

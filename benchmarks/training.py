@@ -1,6 +1,8 @@
-"""How long a whole iteration takes (n critic steps and one generator step): a plain loop's, and the zoo's, in turns.
+"""How long a whole iteration takes (n critic steps and one generator step): plain loops, and the zoo's, in turns.
 
 python -m benchmarks.training [--rounds 5] [RECIPE ...]
+
+With tensorflow and keras installed, Keras's too; its operations are taken to be the plain loop's.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import torch
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     Iteration = Callable[[], object]
 
 SYSTEMS = ("camel-gan", "horse-wgan", "face-wgangp", "camel-wgangp", "horse-wgangp")
-WAYS = ("plain", "fp32", "bf16")
+WAYS = ("plain", *(("keras",) if find_spec("tensorflow") and find_spec("keras") else ()), "fp32", "bf16")
 IMAGES = 1024
 
 
@@ -47,6 +50,10 @@ def iteration(way: str, plan: Plan) -> Iteration:
     pixels = torch.randint(0, 256, (IMAGES, *plan.architecture.image_shape), dtype=torch.uint8)
     if way == "plain":
         return PlainLoop(plan, pixels, device).iteration
+    if way == "keras":
+        from benchmarks.keras_loop import KerasLoop
+
+        return KerasLoop(plan, pixels).iteration
     trainer = Trainer(plan, pixels, torch.arange(IMAGES), device, "bf16" if way == "bf16" else "fp32")
     return lambda: float(trainer.train_step().losses["generator"])
 
@@ -75,7 +82,8 @@ def rows(recipe: str, rounds: int) -> list[str]:
     """Return a recipe's rows of the table."""
     plan = plan_of(recipe)
     contenders = {way: iteration(way, plan) for way in WAYS}
-    work = {way: operations(make) for way, make in contenders.items()}
+    work = {way: operations(contenders[way]) for way in WAYS if way != "keras"}
+    work["keras"] = work["plain"]
     for make in contenders.values():
         make()
     taken = [{way: seconds(make) for way, make in contenders.items()} for _ in range(rounds)]
@@ -106,9 +114,18 @@ def main() -> None:
             print(row, flush=True)
     chosen = choose_precision("auto", choose_device("auto"))
     rates = ", ".join(f"{name} {matrix_rate(name) / 1e12:.3f} TFLOP/s" for name in ("fp32", "bf16"))
-    print(
-        f"\nmatrix product of 2048 x 2048: {rates}; auto is {chosen}; medians of {arguments.rounds}; {machine()}"
-    )
+    print(f"\nmatrix product of 2048 x 2048: {rates}; auto is {chosen}; medians of {arguments.rounds}")
+    print(f"{machine()}{others()}")
+
+
+def others() -> str:
+    """Return the versions of the notes' framework, where it took part."""
+    if "keras" not in WAYS:
+        return ""
+    import keras
+    import tensorflow
+
+    return f", keras {keras.__version__} on tensorflow {tensorflow.__version__}"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, NetworkError, ZooError
 from zoo.ranks import Group, Order, join, leave
+from zoo.signals import arrived
 from zoo.torchrun import place
 from zoo.trainer import Trainer
 
@@ -89,7 +90,7 @@ def _exit_code(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, KeyboardInterrupt):
-        return 128 + signal.SIGINT
+        return 128 + (arrived or [signal.SIGINT])[0]
     return error.exit_code if isinstance(error, ZooError) else 1
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
+import re
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from enum import IntEnum
@@ -173,9 +175,8 @@ class Group(Ranks):
         try:
             yield
         except RuntimeError as error:
-            reason = " ".join(str(error).split())
             raise NetworkError(
-                f"another of the {self.size} ranks has ended or cannot be reached ({reason[:200]}). See what it says, "
+                f"another of the {self.size} ranks has ended or cannot be reached ({_reason(error)}). See what it says, "
                 "then go on with `zoo resume`"
             ) from error
 
@@ -199,6 +200,9 @@ def join(here: Place) -> Group:
         NetworkError: they are not to be found.
     """
     leave()
+    # Threads of gloo that are still there when the process ends would abort it.
+    atexit.unregister(leave)
+    atexit.register(leave)
     # A wait inside torch would run no handler of ours, and there is nothing yet to tidy up.
     with unhandled():
         try:
@@ -206,12 +210,17 @@ def join(here: Place) -> Group:
             own = PrefixStore(f"zoo-{next(_joined)}", store)
             dist.init_process_group("gloo", store=own, rank=here.rank, world_size=here.size, timeout=PATIENCE)
         except (RuntimeError, OSError, ValueError) as error:
-            reason = " ".join(str(error).split())
             raise NetworkError(
-                f"the {here.size} ranks do not meet ({reason[:200]}). Start them again with one torchrun a machine, "
+                f"the {here.size} ranks do not meet ({_reason(error)}). Start them again with one torchrun a machine, "
                 "all with the same --rdzv-endpoint"
             ) from error
     return Group(here, own)
+
+
+def _reason(error: Exception) -> str:
+    """Return the first sentence of what gloo says, without the place in its source."""
+    text = " ".join(str(error).split())
+    return re.sub(r"^\[\S+\.cc:\d+\] ", "", text).partition(". ")[0][:200]
 
 
 def outlast_leader() -> None:

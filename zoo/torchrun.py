@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
@@ -36,3 +43,29 @@ def follows() -> bool:
     """Whether this process does what rank 0 of its training does, and is silent about it."""
     here = place()
     return here is not None and here.rank > 0
+
+
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Spare a process of several the interpreter's teardown after the block, when all else that runs at exit has run.
+
+    Threads of torch.distributed that are still there during it abort the process now and again.
+    """
+    if place() is None:
+        yield
+        return
+    code = 1
+
+    def end() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+
+    # What is registered first runs last.
+    atexit.register(end)
+    try:
+        yield
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        raise

@@ -15,7 +15,7 @@ from zoo.cli.runs import runs
 from zoo.cli.train import resume, train
 from zoo.errors import ZooError
 from zoo.signals import arrived, ignore_signals, raise_on_signals
-from zoo.torchrun import place
+from zoo.torchrun import ending_at_once, place
 
 EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
 """What whoever only makes pictures need not install, and the extra that brings it."""
@@ -34,6 +34,7 @@ for command in (train, resume, runs, list_, info, plugins_, doctor):
     cli.add_command(command)
 
 
+@ending_at_once()
 def main() -> None:
     """Run the command line; errors become one line on stderr and an exit code."""
     arguments = sys.argv[1:]

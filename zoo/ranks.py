@@ -176,8 +176,8 @@ class Group(Ranks):
             yield
         except RuntimeError as error:
             raise NetworkError(
-                f"another of the {self.size} ranks has ended or cannot be reached ({_reason(error)}). See what it says, "
-                "then go on with `zoo resume`"
+                f"another of the {self.size} ranks has ended or cannot be reached ({_reason(error)}). See what it "
+                "says, then go on with `zoo resume`"
             ) from error
 
     def note_end(self, code: int) -> None:

@@ -1,1 +1,2 @@
-"""What the README's figures come from: `python -m benchmarks.steps`, `.startup`, `.inference`, `.parity`, `.kills`."""
+"""What the README's figures come from: `python -m benchmarks.steps`, `.scaling`, `.startup`, `.inference`, `.parity`,
+`.kills`."""

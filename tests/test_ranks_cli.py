@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
 STAND_IN = "zoo: warning: data.bundled is set, so the 100 bundled camel drawings are used"
 LONG = ("--steps", "100000", "--set", "training.sample_every=100000", "--set", "training.eval_every=100000")
-FIXED = ("--device", "cpu", "--precision", "fp32")
+FIXED = (
+    "--device",
+    "cpu",
+    "--precision",
+    "fp32",
+    "--set",
+    "metric.patches=4",
+    "--set",
+    "metric.directions=16",
+)
 STOPPING = "zoo: SIGTERM: stopping after this step; it is saved then"
 LOST = "zoo: error: {}another of the 2 ranks has ended or cannot be reached ("
 

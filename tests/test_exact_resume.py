@@ -163,7 +163,7 @@ def test_a_checkpoint_says_what_it_was_made_from_and_with(tiny: Path, tmp_path: 
     assert state["fingerprint"] == record["data"]["fingerprint"]
     assert state["surroundings"] == {
         key: record[key]
-        for key in ("device", "hardware", "instruction_set", "threads", "precision", "versions")
+        for key in ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")
     }
 
 

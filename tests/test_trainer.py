@@ -132,7 +132,7 @@ def test_real_images_are_scaled_to_the_generators_range(tiny: Path) -> None:
     pixels = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 28, 28)
     trainer = Trainer(plan_of(tiny), pixels, torch.arange(2), torch.device("cpu"))
 
-    assert set(trainer._real().flatten().tolist()) == {-1.0, 1.0}
+    assert set(trainer._real(2).flatten().tolist()) == {-1.0, 1.0}
 
 
 def test_only_the_training_images_are_drawn(tiny: Path) -> None:
@@ -140,7 +140,7 @@ def test_only_the_training_images_are_drawn(tiny: Path) -> None:
     trainer = Trainer(
         plan_of(tiny, "training.batch_size=200"), pixels, torch.tensor([2, 7]), torch.device("cpu")
     )
-    drawn = ((trainer._real() + 1) * 127.5).round()
+    drawn = ((trainer._real(200) + 1) * 127.5).round()
 
     assert set(drawn.flatten().tolist()) == {2.0, 7.0}
 

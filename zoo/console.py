@@ -7,6 +7,8 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
+from zoo.torchrun import follows
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 @cache
 def stderr() -> Console:
-    """The one console for progress and warnings."""
+    """The one console for progress and warnings; of ranks that train together, only the first has one."""
     from rich.console import Console
 
     class Quieted(Console):
@@ -23,7 +25,7 @@ def stderr() -> Console:
             self.quiet = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
-    return Quieted(stderr=True, highlight=False, soft_wrap=True)
+    return Quieted(stderr=True, highlight=False, soft_wrap=True, quiet=follows())
 
 
 def say(text: str) -> None:

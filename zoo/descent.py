@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor, nn
 
     from zoo.components import Loss
+    from zoo.ranks import Ranks
 
 GRADIENT = "gradient-norm"
+Values = dict[str, tuple[float, "Tensor"]]
+"""The losses of one side by name: the factor of each in the sum, and its own value."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +64,41 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 
 def descend(
-    side: str, values: dict[str, tuple[float, Tensor]], optimizer: torch.optim.Optimizer
+    side: str, parts: Iterable[Values], count: int, optimizer: torch.optim.Optimizer, ranks: Ranks
 ) -> list[tuple[str, Tensor]]:
-    """Minimise the weighted sum by one step and return its parts, it and its gradient's norm, detached."""
-    if not values:
-        return []
-    total = torch.stack([factor * value for factor, value in values.values()]).sum()
+    """Minimise the weighted sum by one step and return its parts, it and its gradient's norm, detached.
+
+    Args:
+        side: whose losses these are.
+        parts: the losses of each micro-batch; one is asked for when the graph of the one before is gone.
+        count: how many micro-batches there are. The gradient, and what is returned, is the mean over them.
+        optimizer: of the side's weights.
+        ranks: over whom the gradient, and what is returned, is averaged as well.
+    """
     optimizer.zero_grad(set_to_none=True)
-    total.backward()  # type: ignore[no-untyped-call]
+    names: list[str] = []
+    figures: list[list[Tensor]] = []
+    for values in parts:
+        if not values:
+            return []
+        total = torch.stack([factor * value for factor, value in values.values()]).sum()
+        (total / count if count > 1 else total).backward()  # type: ignore[no-untyped-call]
+        names = [*(f"{side}.{name}" for name in values), side]
+        figures.append([*(value.detach() for _, value in values.values()), total.detach()])
     gradients = [
         weight.grad
         for group in optimizer.param_groups
         for weight in group["params"]
         if weight.grad is not None
     ]
+    means = figures[0]
+    if count > 1 or ranks.size > 1:
+        together = torch.stack([torch.stack(row) for row in figures]).mean(0)
+        ranks.average([*gradients, together])
+        means = list(together.unbind())
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     optimizer.step()
-    parts = [(f"{side}.{name}", value.detach()) for name, (_, value) in values.items()]
-    return [*parts, (side, total.detach()), (f"{side}.{GRADIENT}", norm)]
+    return [*zip(names, means, strict=True), (f"{side}.{GRADIENT}", norm)]
 
 
 def restore(optimizer: torch.optim.Optimizer, state: dict[str, Any], network: nn.Module) -> None:

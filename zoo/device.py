@@ -43,14 +43,15 @@ def choose_precision(choice: PrecisionChoice, device: torch.device) -> Precision
     return "bf16" if device.type == "cpu" and {"amx_bf16", "avx512_bf16"} & _cpu_flags() else "fp32"
 
 
-def surroundings(device: torch.device, precision: Precision) -> dict[str, Any]:
-    """Return what a resume must find unchanged to be exact."""
+def surroundings(device: torch.device, precision: Precision, ranks: int) -> dict[str, Any]:
+    """Return what a resume must find unchanged to be exact; `ranks` is how many processes train together."""
     return {
         "device": device.type,
         "hardware": describe_hardware(device),
         "instruction_set": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "precision": precision,
+        "ranks": ranks,
         "versions": {
             "gan-model-zoo": __version__,
             "torch": torch.__version__,

@@ -14,9 +14,11 @@ from zoo.console import warn
 from zoo.device import choose_device, choose_precision, surroundings
 from zoo.errors import InputError
 from zoo.evaluation import split
+from zoo.leading import LeadingTrainer, muster
 from zoo.lock import command_line
 from zoo.plan import make_plan, with_data, with_stand_in
 from zoo.plugins import load_registry
+from zoo.ranks import ALONE, Group
 from zoo.recipe import read_recipe
 from zoo.run import Run
 from zoo.runs import new_run_path
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from zoo.device import DeviceChoice, Precision, PrecisionChoice
     from zoo.images import Images
     from zoo.plan import Plan
+    from zoo.ranks import Ranks
 
 
 def new_run(
@@ -39,6 +42,7 @@ def new_run(
     out: Path | None = None,
     device: DeviceChoice = "auto",
     precision: PrecisionChoice = "auto",
+    ranks: Ranks = ALONE,
 ) -> Run:
     """Make a new training ready to go; no folder is made where something is wrong.
 
@@ -49,6 +53,7 @@ def new_run(
         out: the run folder itself, empty and held by this process; without it the next free `runs/<recipe>-<n>`.
         device: where to train.
         precision: of convolutions.
+        ranks: who trains together; this is the first of them.
 
     Raises:
         UsageError, InputError, NetworkError: the recipe, a component or the data is not to be had.
@@ -59,12 +64,12 @@ def new_run(
     plan = make_plan(read_recipe(file, changes), registry, file.name)
     if data is not None:
         plan = with_data(plan, data, registry)
-    place = choose_device(device)
+    place = ranks.local(choose_device(device))
     chosen = choose_precision(precision, place)
     plan, images = _images(plan)
     with deferred():
-        record = _record(plan, images, place, chosen)
-        trainer = make_trainer(plan, images, place, chosen)
+        trainer = make_trainer(plan, images, place, chosen, ranks)
+        record = _record(plan, images, trainer)
     path = _claim(plan.recipe.name) if out is None else out
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
@@ -105,15 +110,24 @@ def _size(shape: tuple[int, int, int]) -> str:
     return f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
 
 
-def make_trainer(plan: Plan, images: Images, device: torch.device, precision: Precision) -> Trainer:
-    """Return a trainer on the images; they move to a GPU whole where they take less than half of its free memory."""
+def make_trainer(
+    plan: Plan, images: Images, device: torch.device, precision: Precision, ranks: Ranks
+) -> Trainer:
+    """Return a trainer on the images; they move to a GPU whole where they take less than half of its free memory.
+
+    On the first of several ranks, the others then have theirs too.
+    """
+    kind = Trainer
+    if isinstance(ranks, Group) and ranks.rank == 0:
+        muster(ranks, plan, images.fingerprint, device, precision)
+        kind = LeadingTrainer
     pixels = torch.from_numpy(images.pixels)
     if device.type == "cuda" and pixels.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
         pixels = pixels.to(device)
-    return Trainer(plan, pixels, split(len(images)).training, device, precision)
+    return kind(plan, pixels, split(len(images)).training, device, precision, ranks)
 
 
-def _record(plan: Plan, images: Images, device: torch.device, precision: Precision) -> dict[str, Any]:
+def _record(plan: Plan, images: Images, trainer: Trainer) -> dict[str, Any]:
     parts = split(len(images))
     return {
         "format": 1,
@@ -121,7 +135,7 @@ def _record(plan: Plan, images: Images, device: torch.device, precision: Precisi
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
         "command": command_line(),
         "seed": plan.training.seed,
-        **surroundings(device, precision),
+        **surroundings(trainer.device, trainer.precision, trainer.ranks.size),
         "data": {
             "name": plan.data.name,
             "source": images.source,

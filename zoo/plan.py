@@ -72,6 +72,23 @@ class Plan:
         )
         return critic, generator
 
+    def share(self, ranks: int = 1) -> int:
+        """Return how many images of a batch each of `ranks` processes takes.
+
+        Raises:
+            InputError: the batch cannot be split evenly over them, and each share into `training.accumulate` parts.
+        """
+        batch, parts = self.training.batch_size, self.training.accumulate
+        if batch % (ranks * parts) == 0:
+            return batch // ranks
+        over = [f"{ranks} ranks"] * (ranks > 1) + [f"{parts} parts (accumulate)"] * (parts > 1)
+        step = ranks * parts
+        near = " or ".join(str(size) for size in (batch // step * step, (batch // step + 1) * step) if size)
+        raise InputError(
+            f"{self.where} [training]: batch_size {batch} cannot be split evenly over {' of '.join(over)}. "
+            f"Use --set training.batch_size={near}"
+        )
+
     def components(self) -> Iterator[tuple[str, Component]]:
         """Yield each component with its place in the recipe (`losses.1`)."""
         yield "data", self.data
@@ -177,6 +194,7 @@ def slowed(plan: Plan, factor: float) -> Plan:
 
 
 def _check(plan: Plan) -> None:
+    plan.share()
     for side, has in (("critic", Loss.has_critic_side), ("generator", Loss.has_generator_side)):
         if not any(has(loss) and loss.weight > 0 for loss in plan.losses):
             raise InputError(f"{plan.where} [losses]: no loss says anything to the {side}. Add one that does")

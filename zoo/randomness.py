@@ -16,6 +16,15 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
 
 
+def rank_seed(seed: int, rank: int, step: int = 0) -> int:
+    """Return the seed of one rank's own random numbers, in a training that has this rank from `step` on.
+
+    Of a seed, torch's generator on the CPU takes 32 bits only: neighbours, the ranks differ in these too.
+    """
+    mixed = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]
+    return (int(mixed) >> 2) + rank
+
+
 def random_state(device: torch.device) -> dict[str, Any]:
     """Return the state of them all as tensors and plain values."""
     legacy: Any = np.random.get_state()

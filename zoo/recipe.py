@@ -29,7 +29,13 @@ class Training(_Part):
     """How long and how often. A step is one generator iteration: `critic_steps` critic steps, then one of its own."""
 
     steps: int = Field(ge=1, le=10**9, description="generator steps")
-    batch_size: int = Field(ge=1, le=65536, description="images in a batch")
+    batch_size: int = Field(ge=1, le=65536, description="images in a batch, over all ranks")
+    accumulate: int = Field(
+        default=1,
+        ge=1,
+        le=65536,
+        description="parts of a rank's batch, one after the other, for little memory",
+    )
     critic_steps: int = Field(default=1, ge=1, le=1000, description="critic steps before each generator step")
     ema: float = Field(
         default=0.999, ge=0, lt=1, description="decay of the averaged generator weights; 0 averages nothing"

@@ -12,6 +12,7 @@ from zoo.evaluation import split
 from zoo.launch import make_trainer
 from zoo.plan import make_plan
 from zoo.plugins import load_registry
+from zoo.ranks import ALONE
 from zoo.recipe import flattened, read_recipe
 from zoo.run import Run
 from zoo.runs import RECIPE, RECORD, read_record
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.checkpoint import State
+    from zoo.ranks import Ranks
 
 FITTED = ("architecture.", "metric.", "optimizers.critic.name", "optimizers.generator.name", "training.seed")
 """Fields that what is in a checkpoint fits: weights, best figure, optimizers' moments, random numbers."""
@@ -33,6 +35,7 @@ def reopen(
     *,
     device: DeviceChoice | None = None,
     precision: PrecisionChoice | None = None,
+    ranks: Ranks = ALONE,
 ) -> Run:
     """Make an existing run ready to go on from its newest good checkpoint.
 
@@ -41,6 +44,7 @@ def reopen(
         changes: `key.path=value` for fields of the recipe, recorded in `run.json`; never of the architecture.
         device: where to train; without it where it was trained before.
         precision: of convolutions; without it as before.
+        ranks: who trains together; this is the first of them.
 
     Raises:
         InputError: it is no run, a change is refused, or the data is not what it was trained on.
@@ -62,14 +66,15 @@ def reopen(
             f"{path}: it was trained on images with fingerprint {trained[:12]}, {images.source} has "
             f"{images.fingerprint[:12]}. Bring those images back, or start a new run"
         )
-    place = choose_device(device or device_before)
+    place = ranks.local(choose_device(device or device_before))
     chosen = choose_precision(precision or precision_before, place)
     with deferred():
-        trainer = make_trainer(plan, images, place, chosen)
+        trainer = make_trainer(plan, images, place, chosen, ranks)
     run = Run(path, plan, images, split(len(images)), trainer, record)
-    here = surroundings(place, chosen)
+    here = surroundings(place, chosen, ranks.size)
     if state is not None and before is not None:
-        _say_what_differs(path, flattened(state["surroundings"]), flattened(here))
+        # Checkpoints from before there were ranks say nothing of them.
+        _say_what_differs(path, {"ranks": 1, **flattened(state["surroundings"])}, flattened(here))
         _load(run, state)
         _record_changes(record, run.step, before, now)
     record.update(here)

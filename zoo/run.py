@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from zoo.signals import Stop
     from zoo.trainer import Trainer
 
-SURROUNDINGS = ("device", "hardware", "instruction_set", "threads", "precision", "versions")
+SURROUNDINGS = ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")
 
 
 class Run:

@@ -48,6 +48,22 @@ def deferred() -> Iterator[None]:
         _raise(noted[0])
 
 
+@contextmanager
+def unhandled() -> Iterator[None]:
+    """Let signals end this process as they do any other, at once and without a word, inside foreign code too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: handler for number in _BOTH if (handler := signal.getsignal(number)) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _raise(number: int) -> NoReturn:
     arrived.append(number)
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
@@ -69,7 +85,7 @@ class Stop:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[Stop]:
+def stop_on_signals(*, silent: bool = False) -> Iterator[Stop]:
     """Give a Stop that SIGINT and SIGTERM set; more of them change nothing. Outside the main thread it stays unset."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
@@ -79,6 +95,8 @@ def stop_on_signals() -> Iterator[Stop]:
     def handle(number: int, _frame: Any) -> None:
         if stop.signal is None:
             stop.signal = number
+            if silent:
+                return
             name = signal.Signals(number).name
             # Printing may be under way in the line below: only the bare system call is safe here.
             with suppress(OSError):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from zoo.atomic import disk_errors
 from zoo.errors import InputError, ResourceError
 from zoo.lock import HOLDER, LOCK, held
-from zoo.runs import RECIPE, is_run, read_record
+from zoo.runs import RECIPE, is_run, latest_run, read_record
 from zoo.signals import deferred
+from zoo.torchrun import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,32 +33,55 @@ def started(recipe: str, *, out: Path | None = None, **options: Any) -> Iterator
         InputError: `out` holds something, or the recipe, a component or the data is wrong.
     """
     with ExitStack() as stack:
+        together = stack.enter_context(_together())
         if out is not None:
             stack.enter_context(claimed(out, fresh=not out.exists()))
         with deferred():
             from zoo.launch import new_run
 
-        run = new_run(recipe, out=out, **options)
+        run = new_run(recipe, out=out, **options, **together)
         if out is None:
             stack.enter_context(claimed(run.path, fresh=True))
+        for group in together.values():
+            group.run = run.path
         yield run
 
 
 @contextmanager
 def reopened(
-    path: Path,
+    path: Path | None,
     changes: Sequence[str] = (),
     *,
     device: DeviceChoice | None = None,
     precision: PrecisionChoice | None = None,
 ) -> Iterator[Run]:
-    """Give an existing run, held, at its newest good checkpoint; see `zoo.reopening.reopen`."""
-    read_record(path)
-    with held(path):
-        with deferred():
-            from zoo.reopening import reopen
+    """Give an existing run (without a path the latest), held, at its newest good checkpoint.
 
-        yield reopen(path, changes, device=device, precision=precision)
+    See `zoo.reopening.reopen`.
+    """
+    with _together() as together:
+        path = path or latest_run()
+        read_record(path)
+        with held(path):
+            with deferred():
+                from zoo.reopening import reopen
+
+            for group in together.values():
+                group.run = path
+            yield reopen(path, changes, device=device, precision=precision, **together)
+
+
+@contextmanager
+def _together() -> Iterator[dict[str, Any]]:
+    """Give the ranks that train together, if torchrun started several, as keywords for whoever makes a run."""
+    if place() is None:
+        yield {}
+        return
+    with deferred():
+        from zoo.leading import leading
+
+    with leading() as group:
+        yield {"ranks": group}
 
 
 @contextmanager

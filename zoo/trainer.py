@@ -9,15 +9,18 @@ import torch
 from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.descent import Step, descend, frozen, labelled, restore
 from zoo.ema import Ema
-from zoo.randomness import random_state, restore_random_state, seed_all
+from zoo.randomness import random_state, rank_seed, restore_random_state, seed_all
+from zoo.ranks import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor, nn
 
+    from zoo.descent import Values
     from zoo.device import Precision
     from zoo.plan import Plan
+    from zoo.ranks import Ranks
 
 
 class Trainer:
@@ -29,20 +32,35 @@ class Trainer:
         index: int64 (M,), which of them are for training.
         device: where the networks live.
         precision: of convolutions; losses, gradient norms, weights and optimizer state are float32 always.
+        ranks: the processes that train together; each has a trainer, and all make every call in step.
+
+    Raises:
+        InputError: the batch cannot be split over the ranks.
     """
 
     def __init__(
-        self, plan: Plan, pixels: Tensor, index: Tensor, device: torch.device, precision: Precision = "fp32"
+        self,
+        plan: Plan,
+        pixels: Tensor,
+        index: Tensor,
+        device: torch.device,
+        precision: Precision = "fp32",
+        ranks: Ranks = ALONE,
     ) -> None:
         self.plan = plan
         self.device = device
         self.precision = precision
+        self.ranks = ranks
+        self._share = plan.share(ranks.size)
+        self._splits = plan.training.accumulate
         self.step = 0
         seed_all(plan.training.seed)
         self.generator = self._placed(plan.architecture.generator())
         self.critic = self._placed(plan.architecture.critic())
         for regularizer in plan.regularizers:
             regularizer.prepare(self.critic)
+        for network in (self.generator, self.critic):
+            ranks.equal(list(network.state_dict().values()))
         self.ema = Ema(self.generator, plan.training.ema)
         self.critic_optimizer = plan.recipe.optimizers.critic.make(self.critic.parameters())
         self.generator_optimizer = plan.recipe.optimizers.generator.make(self.generator.parameters())
@@ -55,6 +73,8 @@ class Trainer:
             for place, component in plan.components()
             if (state := component.state()) is not None
         }
+        if ranks.rank > 0:
+            seed_all(rank_seed(plan.training.seed, ranks.rank))
         self._random = random_state(device)
 
     def steps(self, until: int) -> Iterator[Step]:
@@ -70,6 +90,8 @@ class Trainer:
         for _ in range(self.plan.training.critic_steps):
             trail += self._critic_step()
         trail += self._generator_step()
+        if self.ranks.size > 1:
+            self.ranks.equal(self._counts())
         self.ema.update(self.generator)
         self.step += 1
         self._random = random_state(self.device)
@@ -77,38 +99,51 @@ class Trainer:
 
     def _critic_step(self) -> list[tuple[str, Tensor]]:
         with torch.no_grad():
-            fake = self._augment(self._fake())
-            real = self._real()
-        batch = CriticBatch(real, fake, self._score, together=self._together)
-        values = {
-            label: (loss.weight * loss.interval, loss.critic(batch))
-            for label, loss in self._losses
-            if loss.has_critic_side() and self.step % loss.interval == 0
-        }
-        trail = descend("critic", values, self.critic_optimizer)
+            fake = self._augment(self._fake(self._latents()))
+            real = self._real(self._share)
+        parts = (
+            self._critic_losses(*part) for part in zip(self._split(real), self._split(fake), strict=True)
+        )
+        trail = descend("critic", parts, self._splits, self.critic_optimizer, self.ranks)
         for regularizer in self.plan.regularizers:
             regularizer.after_step(self.critic)
         return trail
 
     def _generator_step(self) -> list[tuple[str, Tensor]]:
         with frozen(self.critic):
-            batch = GeneratorBatch(self._augment(self._fake()), self._score, self._real)
-            values = {
-                label: (loss.weight * loss.interval, loss.generator(batch))
-                for label, loss in self._losses
-                if loss.has_generator_side() and self.step % loss.interval == 0
-            }
-            return descend("generator", values, self.generator_optimizer)
+            parts = (self._generator_losses(z) for z in self._split(self._latents()))
+            return descend("generator", parts, self._splits, self.generator_optimizer, self.ranks)
 
-    def _fake(self) -> Tensor:
-        z = torch.randn(self.plan.training.batch_size, self.plan.architecture.latent_dim, device=self.device)
+    def _critic_losses(self, real: Tensor, fake: Tensor) -> Values:
+        batch = CriticBatch(real, fake, self._score, together=self._together)
+        return {
+            label: (loss.weight * loss.interval, loss.critic(batch))
+            for label, loss in self._losses
+            if loss.has_critic_side() and self.step % loss.interval == 0
+        }
+
+    def _generator_losses(self, z: Tensor) -> Values:
+        batch = GeneratorBatch(self._augment(self._fake(z)), self._score, lambda: self._real(len(z)))
+        return {
+            label: (loss.weight * loss.interval, loss.generator(batch))
+            for label, loss in self._losses
+            if loss.has_generator_side() and self.step % loss.interval == 0
+        }
+
+    def _split(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """Return the micro-batches of a batch: drawn whole, it is the same however it is split."""
+        return torch.split(batch, self._share // self._splits)
+
+    def _latents(self) -> Tensor:
+        return torch.randn(self._share, self.plan.architecture.latent_dim, device=self.device)
+
+    def _fake(self, z: Tensor) -> Tensor:
         with self._autocast():
             images: Tensor = self.generator(z)
         return images.float()
 
-    def _real(self) -> Tensor:
+    def _real(self, count: int) -> Tensor:
         """Draw images uniformly, as the notes do, and scale them to [-1, 1] on the device."""
-        count = self.plan.training.batch_size
         chosen = self._index[torch.randint(len(self._index), (count,), device=self._index.device)]
         images = self._pixels[chosen].to(self.device, non_blocking=True)
         scaled = images.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
@@ -130,8 +165,14 @@ class Trainer:
     def _placed(self, network: nn.Module) -> nn.Module:
         return network.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload,no-any-return]
 
+    def _counts(self) -> list[Tensor]:
+        """Return what each rank would have counted from its own images only, batch-norm statistics for one."""
+        states = [tensor for module in self._states.values() for tensor in module.state_dict().values()]
+        return [*self.generator.buffers(), *self.critic.buffers(), *states]
+
     def state_dict(self) -> dict[str, Any]:
         """Return everything that decides the future: tensors and plain values, nested in dicts and lists."""
+        random, *others = self.ranks.collect(self._random)
         return {
             "step": self.step,
             "ema_updates": self.ema.updates,
@@ -141,7 +182,8 @@ class Trainer:
             "critic_optimizer": self.critic_optimizer.state_dict(),
             "generator_optimizer": self.generator_optimizer.state_dict(),
             "components": {place: module.state_dict() for place, module in self._states.items()},
-            "random": self._random,
+            "random": random,
+            "ranks": others,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -155,7 +197,12 @@ class Trainer:
         restore(self.generator_optimizer, state["generator_optimizer"], self.generator)
         for place, module in self._states.items():
             module.load_state_dict(state["components"][place])
-        self._random = state["random"]
+        states = [state["random"], *state.get("ranks", ())]
+        if self.ranks.rank < len(states):
+            self._random = states[self.ranks.rank]
+        else:
+            seed_all(rank_seed(self.plan.training.seed, self.ranks.rank, self.step))
+            self._random = random_state(self.device)
 
     def slow_down(self, factor: float) -> None:
         """Multiply both learning rates by `factor`."""

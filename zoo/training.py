@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.harvest import harvested
 from zoo.signals import stop_on_signals
 from zoo.start import all_changes, reopened, started
+from zoo.torchrun import follows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,10 @@ def train(
     Raises:
         ZooError: its subclasses say what went wrong.
     """
+    if follows():
+        from zoo.following import follow
+
+        return follow()
     options = {"data": None if data is None else Path(data), "device": device, "precision": precision}
     place = None if out is None else Path(out)
     with started(recipe, out=place, changes=all_changes(changes, steps, seed), **options) as run:
@@ -77,6 +82,10 @@ def resume(
     Raises:
         ZooError: its subclasses say what went wrong.
     """
+    if follows():
+        from zoo.following import follow
+
+        return follow()
     path = Path(run)
     with reopened(path, all_changes(changes, steps, None), device=device, precision=precision) as opened:
         _finish(opened, on_nan)

@@ -15,6 +15,7 @@ from zoo.cli.runs import runs
 from zoo.cli.train import resume, train
 from zoo.errors import ZooError
 from zoo.signals import arrived, ignore_signals, raise_on_signals
+from zoo.torchrun import ending_at_once, place
 
 EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
 """What whoever only makes pictures need not install, and the extra that brings it."""
@@ -33,6 +34,7 @@ for command in (train, resume, runs, list_, info, plugins_, doctor):
     cli.add_command(command)
 
 
+@ending_at_once()
 def main() -> None:
     """Run the command line; errors become one line on stderr and an exit code."""
     arguments = sys.argv[1:]
@@ -51,12 +53,21 @@ def main() -> None:
             traceback.print_exc()
         # Raised inside an import, a signal's exception may come out as another.
         message, code = _explained(KeyboardInterrupt() if arrived else error)
-        print(f"zoo: error: {' '.join(message.split())}", file=sys.stderr)
+        _complain(" ".join(message.split()), error)
     except SystemExit:
         ignore_signals()
         raise
     ignore_signals()
     sys.exit(code)
+
+
+def _complain(message: str, error: BaseException) -> None:
+    """Print the line; of ranks that train together each says its own, but what all were given wrongly, only one."""
+    here = place()
+    if here is None or here.rank == 0:
+        print(f"zoo: error: {message}", file=sys.stderr)
+    elif not isinstance(error, click.UsageError):
+        print(f"zoo: error: rank {here.rank}: {message}", file=sys.stderr)
 
 
 def _run(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ import click
 
 from zoo.errors import UsageError
 from zoo.signals import stop_on_signals
+from zoo.torchrun import follows
 
 if TYPE_CHECKING:
     from zoo.device import DeviceChoice, PrecisionChoice
@@ -73,6 +74,8 @@ def train(
     on_nan: OnNan,
 ) -> None:
     """Train RECIPE (a name from `zoo list`, or a .toml file) and end with a generator folder."""
+    if follows():
+        return _follow()
     from zoo.start import all_changes, started
 
     options = {"data": data, "device": device, "precision": precision}
@@ -98,16 +101,29 @@ def resume(
     on_nan: OnNan,
 ) -> None:
     """Go on with RUN (without it, the latest) from its newest good checkpoint."""
-    from zoo.runs import latest_run
+    if follows():
+        return _follow()
     from zoo.start import all_changes, reopened
 
-    path = run or latest_run()
-    with reopened(path, all_changes(changes, steps, None), device=device, precision=precision) as opened:
+    with reopened(run, all_changes(changes, steps, None), device=device, precision=precision) as opened:
         until = opened.plan.training.steps
         # A run that was killed after its last checkpoint still lacks its generator.
         if opened.step >= until and opened.complete:
-            raise UsageError(f"{path}: it has made {opened.step} of {until} steps. Name more with --steps")
+            raise UsageError(
+                f"{opened.path}: it has made {opened.step} of {until} steps. Name more with --steps"
+            )
         _go(opened, until, on_nan)
+
+
+def _follow() -> None:
+    from zoo.following import LeaderError, follow
+    from zoo.ranks import outlast_leader
+
+    try:
+        follow()
+    except LeaderError as error:
+        outlast_leader()
+        raise SystemExit(error.exit_code) from None
 
 
 def _go(run: Run, until: int, on_nan: OnNan) -> None:

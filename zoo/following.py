@@ -1,0 +1,104 @@
+"""Every rank of a training but the first: it makes the same steps on its own images, and neither writes nor speaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from zoo.errors import InputError, NetworkError, ZooError
+from zoo.launch import make_trainer
+from zoo.plan import make_plan
+from zoo.plugins import load_registry
+from zoo.ranks import Order, join, leave
+from zoo.recipe import parse_recipe
+from zoo.signals import stop_on_signals
+from zoo.torchrun import place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zoo.images import Images
+    from zoo.leading import Brief, Ended
+    from zoo.plan import Plan
+    from zoo.ranks import Group
+    from zoo.trainer import Trainer
+
+
+class LeaderError(ZooError):
+    """Rank 0 failed, and has said why."""
+
+    def __init__(self, code: int) -> None:
+        self.exit_code = code  # type: ignore[misc]
+        super().__init__(f"rank 0 ended with exit code {code}. See what it says")
+
+
+def follow() -> Path:
+    """Do what rank 0 does until it ends, and return the run folder that it filled.
+
+    Raises:
+        LeaderError: rank 0 failed; its process may still be at work on that.
+        ZooError: this rank failed, or has lost the others.
+    """
+    here = place()
+    assert here is not None
+    group = join(here)
+    with stop_on_signals(silent=True) as stop:
+        trainer: Trainer | None = None
+        try:
+            while True:
+                order, _ = group.agree(signal=stop.signal or 0)
+                if order == Order.END:
+                    return _left(group.share())
+                if order == Order.START:
+                    trainer = _made(group, group.share())
+                elif trainer is not None:
+                    _obey(order, trainer, group)
+        except NetworkError:
+            code = group.noted_end()
+            if code is None:
+                raise
+            raise LeaderError(code) from None
+
+
+def _left(ended: Ended) -> Path:
+    if ended.code or ended.run is None:
+        raise LeaderError(ended.code)
+    leave()
+    return ended.run
+
+
+def _obey(order: Order, trainer: Trainer, group: Group) -> None:
+    if order == Order.STEP:
+        trainer.train_step()
+    elif order == Order.SAVE:
+        trainer.state_dict()
+    elif order == Order.LOAD:
+        trainer.load_state_dict(group.share())
+    elif order == Order.SLOW_DOWN:
+        trainer.slow_down(group.share())
+
+
+def _made(group: Group, brief: Brief) -> Trainer | None:
+    """Return a trainer like rank 0's, or None where a rank has none, which rank 0 then says."""
+    trouble = None
+    try:
+        device = group.local(torch.device(brief.device))
+        plan = make_plan(parse_recipe(brief.recipe, brief.where), load_registry(), brief.where)
+        images = _same_images(plan, brief.fingerprint)
+    except Exception as error:
+        trouble = str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"
+    if any(group.collect(trouble)):
+        return None
+    return make_trainer(plan, images, device, brief.precision, group)
+
+
+def _same_images(plan: Plan, fingerprint: str) -> Images:
+    images = plan.data.images()
+    if images.fingerprint != fingerprint:
+        reason = f" ({images.stand_in.reason})" if images.stand_in is not None else ""
+        raise InputError(
+            f"{images.source}: its images have fingerprint {images.fingerprint[:12]}{reason}, those of rank 0 have "
+            f"{fingerprint[:12]}. Bring the same images to every machine"
+        )
+    return images

@@ -1,0 +1,139 @@
+"""Rank 0 of a training: it alone reads the command line, holds and writes the run folder, and tells the others what
+to do."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import InputError, NetworkError, ZooError
+from zoo.ranks import Group, Order, join, leave
+from zoo.signals import arrived
+from zoo.torchrun import place
+from zoo.trainer import Trainer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import torch
+
+    from zoo.descent import Step
+    from zoo.device import Precision
+    from zoo.plan import Plan
+    from zoo.recipe import Table
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a rank must know to make a trainer like rank 0's.
+
+    Attributes:
+        recipe: every field, the data and what stands in for it resolved.
+        where: the recipe's file, for messages.
+        fingerprint: of rank 0's images.
+        device: the type of it (`cuda`).
+        precision: of convolutions.
+    """
+
+    recipe: Table
+    where: str
+    fingerprint: str
+    device: str
+    precision: Precision
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How rank 0's training ended.
+
+    Attributes:
+        code: its exit code.
+        run: the run folder; None where it did not come to one.
+    """
+
+    code: int
+    run: Path | None
+
+
+@contextmanager
+def leading() -> Iterator[Group]:
+    """Give the ranks, of which this is the first; when the block ends, however it does, so do the others.
+
+    After a failure they stay joined until this process has ended, so that torchrun, which ends all processes as soon
+    as one has failed, does not cut short what this one has to say.
+    """
+    here = place()
+    assert here is not None
+    group = join(here)
+    try:
+        yield group
+    except BaseException as error:
+        code = _exit_code(error)
+        group.note_end(code)
+        if group.idle:
+            with suppress(NetworkError):
+                _end(group, code)
+        raise
+    _end(group, 0)
+    leave()
+
+
+def _end(group: Group, code: int) -> None:
+    with group.led(Order.END):
+        group.share(Ended(code, group.run))
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, KeyboardInterrupt):
+        return 128 + (arrived or [signal.SIGINT])[0]
+    return error.exit_code if isinstance(error, ZooError) else 1
+
+
+def muster(group: Group, plan: Plan, fingerprint: str, device: torch.device, precision: Precision) -> None:
+    """Have the other ranks make trainers.
+
+    Raises:
+        InputError: one of them cannot, or the batch cannot be split over them.
+    """
+    plan.share(group.size)
+    with group.led(Order.START):
+        group.share(Brief(plan.resolved(), plan.where, fingerprint, device.type, precision))
+        troubles = group.collect(None)
+    for rank, trouble in enumerate(troubles):
+        if trouble is not None:
+            raise InputError(f"rank {rank}: {trouble}")
+
+
+class LeadingTrainer(Trainer):
+    """A trainer that has those of the other ranks do whatever it does."""
+
+    ranks: Group
+
+    def train_step(self) -> Step:
+        """Make one iteration; a signal that another rank got is raised here."""
+        with self.ranks.led(Order.STEP) as number:
+            if number:
+                signal.raise_signal(number)
+            return super().train_step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that decides the future, of every rank."""
+        with self.ranks.led(Order.SAVE):
+            return super().state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to where `state_dict` was taken."""
+        super().load_state_dict(state)
+        with self.ranks.led(Order.LOAD):
+            self.ranks.share(state)
+
+    def slow_down(self, factor: float) -> None:
+        """Multiply both learning rates by `factor`."""
+        super().slow_down(factor)
+        with self.ranks.led(Order.SLOW_DOWN):
+            self.ranks.share(factor)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import random
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from tests.networks import noise
 from tests.test_exact_resume import leaves
 from tests.test_trainer import copies, plan_of, trainer_of
 from zoo.buckets import Buckets
-from zoo.errors import InputError
+from zoo.errors import InputError, NetworkError
 from zoo.following import _same_images
 from zoo.randomness import rank_seed, seed_all
 from zoo.ranks import ALONE, Group, Order, Ranks
@@ -167,6 +169,24 @@ def _travelled(group: Group) -> tuple[Any, ...]:
     collected, shared = group.collect(str(group.rank)), group.share(str(group.rank))
     agreed = group.agree(Order.STEP if group.rank == 0 else 0, 15 * group.rank)
     return averaged, equal, collected, shared, agreed
+
+
+def test_a_rank_that_is_silent_for_too_long_is_given_up(pair: Pair) -> None:
+    told, _ = pair.run(_silent, patience=timedelta(seconds=2))
+
+    assert told == (
+        "another of the 2 ranks has ended or cannot be reached (Timed out waiting 2000ms for recv operation to "
+        "complete). See what it says, then go on with `zoo resume`"
+    )
+
+
+def _silent(group: Group) -> str:
+    if group.rank == 1:
+        time.sleep(4)
+        return ""
+    with pytest.raises(NetworkError) as caught:
+        group.agree(Order.STEP)
+    return str(caught.value)
 
 
 def test_a_bucket_is_made_once_and_holds_every_layout() -> None:

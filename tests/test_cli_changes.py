@@ -41,8 +41,8 @@ CHANGES = r"""
   camel-wgangp.toml [optimizers]: it needs the field 'critic.name'. Add it
 
 3 training.stepz=4
-  camel-wgangp.toml [training]: it has no field 'stepz'; it has batch_size, checkpoint_every, critic_steps, ema,
-  eval_every, log_every, sample_every, seed, steps. Did you mean 'steps'?
+  camel-wgangp.toml [training]: it has no field 'stepz'; it has accumulate, batch_size, checkpoint_every, critic_steps,
+  ema, eval_every, log_every, sample_every, seed, steps. Did you mean 'steps'?
 
 3 trainin.steps=4
   camel-wgangp.toml: it has no field 'trainin'; it has architecture, augmentations, data, losses, metric, name,

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import copy
 import random
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from torch._C._distributed_c10d import HashStore
 
 from tests.conftest import TINY
 from tests.networks import noise
 from tests.test_exact_resume import leaves
 from tests.test_trainer import copies, plan_of, trainer_of
 from zoo.buckets import Buckets
-from zoo.errors import InputError
+from zoo.errors import InputError, NetworkError
 from zoo.following import _same_images
 from zoo.randomness import rank_seed, seed_all
 from zoo.ranks import ALONE, Group, Order, Ranks
+from zoo.torchrun import Place, follows, place
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -169,6 +173,24 @@ def _travelled(group: Group) -> tuple[Any, ...]:
     return averaged, equal, collected, shared, agreed
 
 
+def test_a_rank_that_is_silent_for_too_long_is_given_up(pair: Pair) -> None:
+    told, _ = pair.run(_silent, patience=timedelta(seconds=2))
+
+    assert told == (
+        "another of the 2 ranks has ended or cannot be reached (Timed out waiting 2000ms for recv operation to "
+        "complete). See what it says, then go on with `zoo resume`"
+    )
+
+
+def _silent(group: Group) -> str:
+    if group.rank == 1:
+        time.sleep(4)
+        return ""
+    with pytest.raises(NetworkError) as caught:
+        group.agree(Order.STEP)
+    return str(caught.value)
+
+
 def test_a_bucket_is_made_once_and_holds_every_layout() -> None:
     buckets = Buckets()
     tensors = [noise(2, 1, (3, 4, 4)).contiguous(memory_format=torch.channels_last), noise(1, 2)[0].mT]
@@ -229,6 +251,41 @@ def test_a_batch_that_cannot_be_split_is_refused_with_those_that_can(
         plan_of(tiny, f"training.accumulate={parts}").share(ranks)
 
     assert str(caught.value) == f"tiny.toml [training]: batch_size 8 cannot be split evenly over {told}"
+
+
+def test_only_torchrun_makes_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {"RANK": "1", "WORLD_SIZE": "4", "LOCAL_RANK": "1"}
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    assert (place(), follows()) == (None, False)
+
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    assert (place(), follows()) == (Place(rank=1, size=4, local=1), True)
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert place() is None
+
+
+@pytest.mark.parametrize(
+    ("device", "told"),
+    [
+        (
+            "cuda",
+            "--device cuda: process 2 on this machine finds 1 GPU. Start one process for each, or use --device cpu",
+        ),
+        ("mps", "--device mps: only one process can train on it. Use --device cpu"),
+    ],
+)
+def test_a_rank_without_a_device_of_its_own_is_refused(
+    monkeypatch: pytest.MonkeyPatch, device: str, told: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    group = Group(Place(1, 2, 1), HashStore())
+    assert group.local(torch.device("cpu")) == torch.device("cpu")
+    with pytest.raises(InputError) as caught:
+        group.local(torch.device(device))
+
+    assert str(caught.value) == told
 
 
 def test_a_rank_with_other_images_says_so(tiny: Path) -> None:

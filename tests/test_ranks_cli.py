@@ -201,6 +201,10 @@ def test_what_rank_0_refuses_ends_them_all_in_its_words(
     assert uneven.said(1) == []
     assert not (tmp_path / "new").exists()
 
+    unknown = together("train", tiny, "--bogus")
+    assert unknown.end() == [2, 2]
+    assert (len(unknown.said(0)), unknown.said(1)) == (1, [])
+
     (tmp_path / "held").mkdir()
     with held(tmp_path / "held"):
         busy = together("train", tiny, "--out", tmp_path / "held")

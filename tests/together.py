@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from zoo.ranks import Group, join, leave
+from zoo import ranks
 from zoo.torchrun import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import timedelta
     from pathlib import Path
 
 SECONDS = 60
@@ -44,10 +45,12 @@ class Pair:
     def __init__(self) -> None:
         self._pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
 
-    def run(self, work: Callable[..., Any], *arguments: Any) -> list[Any]:
+    def run(
+        self, work: Callable[..., Any], *arguments: Any, patience: timedelta = ranks.PATIENCE
+    ) -> list[Any]:
         """Return what `work(group, *arguments)` gives on each rank."""
         port = free_port()
-        jobs = [self._pool.submit(_enter, work, rank, port, arguments) for rank in range(2)]
+        jobs = [self._pool.submit(_enter, work, rank, port, patience, arguments) for rank in range(2)]
         return [job.result(SECONDS) for job in jobs]
 
     def close(self) -> None:
@@ -63,14 +66,18 @@ def pair() -> Iterator[Pair]:
     made.close()
 
 
-def _enter(work: Callable[..., Any], rank: int, port: int, arguments: tuple[Any, ...]) -> Any:
+def _enter(
+    work: Callable[..., Any], rank: int, port: int, patience: timedelta, arguments: tuple[Any, ...]
+) -> Any:
     os.environ.update(environment(rank, 2, port))
     torch.set_num_threads(1)
-    group: Group = join(Place(rank, 2, rank))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranks, "PATIENCE", patience)
+        group = ranks.join(Place(rank, 2, rank))
     try:
         return work(group, *arguments)
     finally:
-        leave()
+        ranks.leave()
 
 
 class Processes:

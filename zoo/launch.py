@@ -14,7 +14,7 @@ from zoo.console import warn
 from zoo.device import choose_device, choose_precision, surroundings
 from zoo.errors import InputError
 from zoo.evaluation import split
-from zoo.leading import LeadingTrainer, muster
+from zoo.leading import LeadingTrainer, mustered
 from zoo.lock import command_line
 from zoo.plan import make_plan, with_data, with_stand_in
 from zoo.plugins import load_registry
@@ -117,10 +117,20 @@ def make_trainer(
 
     On the first of several ranks, the others then have theirs too.
     """
-    kind = Trainer
     if isinstance(ranks, Group) and ranks.rank == 0:
-        muster(ranks, plan, images.fingerprint, device, precision)
-        kind = LeadingTrainer
+        with mustered(ranks, plan, images.fingerprint, device, precision):
+            return _made(LeadingTrainer, plan, images, device, precision, ranks)
+    return _made(Trainer, plan, images, device, precision, ranks)
+
+
+def _made(
+    kind: type[Trainer],
+    plan: Plan,
+    images: Images,
+    device: torch.device,
+    precision: Precision,
+    ranks: Ranks,
+) -> Trainer:
     pixels = torch.from_numpy(images.pixels)
     if device.type == "cuda" and pixels.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
         pixels = pixels.to(device)

@@ -94,8 +94,11 @@ def _exit_code(error: BaseException) -> int:
     return error.exit_code if isinstance(error, ZooError) else 1
 
 
-def muster(group: Group, plan: Plan, fingerprint: str, device: torch.device, precision: Precision) -> None:
-    """Have the other ranks make trainers.
+@contextmanager
+def mustered(
+    group: Group, plan: Plan, fingerprint: str, device: torch.device, precision: Precision
+) -> Iterator[None]:
+    """Have the other ranks make trainers while one is made in the block.
 
     Raises:
         InputError: one of them cannot, or the batch cannot be split over them.
@@ -104,9 +107,12 @@ def muster(group: Group, plan: Plan, fingerprint: str, device: torch.device, pre
     with group.led(Order.START):
         group.share(Brief(plan.resolved(), plan.where, fingerprint, device.type, precision))
         troubles = group.collect(None)
-    for rank, trouble in enumerate(troubles):
-        if trouble is not None:
-            raise InputError(f"rank {rank}: {trouble}")
+        for rank, trouble in enumerate(troubles):
+            if trouble is not None:
+                # The others know it too, and wait for the next order.
+                group.idle = True
+                raise InputError(f"rank {rank}: {trouble}")
+        yield
 
 
 class LeadingTrainer(Trainer):

@@ -66,7 +66,8 @@ def operations(make: Iteration) -> float:
 
 
 def seconds(make: Iteration) -> float:
-    """Return how long one iteration takes."""
+    """Return how long one iteration takes; one before it finds the threads of another still spinning."""
+    make()
     began = time.perf_counter()
     make()
     return time.perf_counter() - began
@@ -84,8 +85,6 @@ def rows(recipe: str, rounds: int) -> list[str]:
     contenders = {way: iteration(way, plan) for way in WAYS}
     work = {way: operations(contenders[way]) for way in WAYS if way != "keras"}
     work["keras"] = work["plain"]
-    for make in contenders.values():
-        make()
     taken = [{way: seconds(make) for way, make in contenders.items()} for _ in range(rounds)]
     images = plan.training.batch_size * plan.training.critic_steps
     found = []

@@ -28,7 +28,8 @@ LOOPBACK = {"MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo" if sys.platfo
 def environment(rank: int, size: int, port: int) -> dict[str, str]:
     """Return what torchrun tells a process."""
     named = {"RANK": rank, "WORLD_SIZE": size, "LOCAL_RANK": rank, "MASTER_PORT": port}
-    return {**LOOPBACK, "TORCHELASTIC_RUN_ID": "test", **{name: str(value) for name, value in named.items()}}
+    always = {**LOOPBACK, "TORCHELASTIC_RUN_ID": "test", "OMP_NUM_THREADS": "1"}
+    return always | {name: str(value) for name, value in named.items()}
 
 
 def free_port() -> int:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+
+pytest.register_assert_rewrite("tests.together")
+# Before torch is imported anywhere: as many tests at once as there are cores, each with one thread.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +72,6 @@ def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     """Keep caches and the current folder in a temporary place, and leave torch's threads to the other tests."""
     place = tmp_path_factory.mktemp("world")
     monkeypatch.setenv("ZOO_CACHE", str(place / "cache"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.delenv("ZOO_DISABLE", raising=False)
     monkeypatch.chdir(place)
 

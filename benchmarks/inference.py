@@ -1,4 +1,4 @@
-"""How fast pictures are made from one generator, five ways in turns, and what int8 and fp16 give.
+"""How fast pictures are made from one generator, several ways in turns, and what int8 and fp16 give.
 
 python -m benchmarks.inference [--batches 1 2 7 64 256] [--rounds 7] [--threads N] [RECIPE ...]
 """
@@ -12,13 +12,14 @@ import io
 import logging
 import warnings
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 
 from benchmarks.machine import machine
 from benchmarks.networks import architecture, generator
+from benchmarks.plain_networks import Generator
 from zoo.latents import latents
 from zoo_export.convert import to_onnx
 from zoo_export.session import OnnxGenerator
@@ -30,9 +31,12 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from zoo_plugins.architectures.dcgan import Dcgan
+
 RECIPES = ("camel-gan", "horse-wgan", "face-wgangp")
 BATCHES = (1, 2, 7, 64, 256)
-WAYS = ("ours", "fp16", "int8", "plain export", "torch eager", "torch channels_last")
+WAYS = ("ours", "fp16", "int8", "plain export", "torch eager", "torch channels_last", "the zoo in torch")
+"""`torch eager` and `channels_last` are torch's own modules; the zoo's compute upsampling and convolution in one."""
 
 
 def plain_export(network: nn.Module, dim: int) -> bytes:
@@ -54,8 +58,20 @@ def plain_export(network: nn.Module, dim: int) -> bytes:
     return data
 
 
-def ways(network: nn.Module, dim: int, threads: int) -> dict[str, Callable[[torch.Tensor], object]]:
+def plainly(network: nn.Module, fields: Dcgan) -> nn.Module:
+    """Return the same generator in torch's own modules."""
+    plain = Generator(fields).eval()
+    with torch.no_grad():
+        for mine, theirs in zip(plain.state_dict().values(), network.state_dict().values(), strict=True):
+            mine.copy_(theirs)
+        z = torch.randn(2, fields.latent_dim)
+        torch.testing.assert_close(plain(z), network(z), rtol=0, atol=1e-4)
+    return plain
+
+
+def ways(network: nn.Module, fields: Dcgan, threads: int) -> dict[str, Callable[[torch.Tensor], object]]:
     """Return each way from latents to pictures, and print the sizes and int8's noise."""
+    dim = fields.latent_dim
     ours = to_onnx(network, dim, {})
     models = {"ours": ours, "fp16": made("fp16", ours), "int8": made("int8", ours)}
     models["plain export"] = plain_export(network, dim)
@@ -67,8 +83,10 @@ def ways(network: nn.Module, dim: int, threads: int) -> dict[str, Callable[[torc
     found: dict[str, Callable[[torch.Tensor], object]] = {
         name: partial(through, file) for name, file in files.items()
     }
-    found["torch eager"] = partial(eager, network)
-    last = copy.deepcopy(network)
+    plain = plainly(network, fields)
+    found["torch eager"] = partial(eager, plain)
+    found["the zoo in torch"] = partial(eager, network)
+    last = copy.deepcopy(plain)
     for weight in last.parameters():
         if weight.ndim == 4:
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
@@ -97,12 +115,12 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     for recipe in arguments.recipes:
-        network, dim = generator(recipe), architecture(recipe).latent_dim
+        network, fields = generator(recipe), cast("Dcgan", architecture(recipe))
         print(f"\n### {recipe}")
-        contenders = ways(network, dim, arguments.threads)
+        contenders = ways(network, fields, arguments.threads)
         print(f"| batch | {' | '.join(WAYS)} |\n|---|{'---|' * len(WAYS)}")
         for batch in arguments.batches:
-            z = torch.from_numpy(latents(0, batch, dim))
+            z = torch.from_numpy(latents(0, batch, fields.latent_dim))
             runs = {name: partial(way, z) for name, way in contenders.items()}
             seconds = alternately(runs, rounds=arguments.rounds, budget=float("inf"))
             print(f"| {batch} | {' | '.join(f'{1000 * seconds[name]:.1f}' for name in WAYS)} |", flush=True)

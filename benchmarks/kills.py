@@ -31,8 +31,9 @@ def exported(folder: Path, opset: int) -> tuple[str, float]:
     return sha256_file(folder / ONNX), time.perf_counter() - began
 
 
-def killed(folder: Path, opset: int, delay: float) -> bool:
-    """Start an export, kill it after `delay` seconds, and return whether it was still running."""
+def killed(folder: Path, opset: int, delay: float) -> tuple[bool, float]:
+    """Start an export, kill it after `delay` seconds, and return whether it was still running, and how long it ran."""
+    began = time.perf_counter()
     with subprocess.Popen(
         command(folder, opset), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
@@ -40,8 +41,8 @@ def killed(folder: Path, opset: int, delay: float) -> bool:
             process.wait(delay)
         except subprocess.TimeoutExpired:
             process.kill()
-            return True
-    return False
+            return True, delay
+    return False, time.perf_counter() - began
 
 
 def main() -> None:
@@ -57,13 +58,15 @@ def main() -> None:
         whole, seconds = {}, 0.0
         for opset in (18, 20):
             whole[opset], seconds = exported(folder, opset)
-        for turn in range(arguments.kills):
+        landed = turn = 0
+        while landed < arguments.kills:
             before = sha256_file(folder / ONNX)
-            # The last fifth of the time is when it writes.
-            delay = seconds * delays.uniform(0.8, 1.05)
-            was_killed = killed(folder, (18, 20)[turn % 2], delay)
+            # It writes in its last moments; where it was faster than the delay, the next one is shorter.
+            was_killed, took = killed(folder, (18, 20)[turn % 2], seconds * delays.uniform(0.6, 1))
+            seconds = min(seconds, took) if not was_killed else seconds * 1.02
             found = sha256_file(folder / ONNX)
             verify(folder)
+            landed, turn = landed + was_killed, turn + 1
             listed = "listed" if ONNX in read_config(folder).files else "to be exported again"
             kind = "neither" if found not in whole.values() else "old" if found == before else "new"
             outcomes[f"{'killed' if was_killed else 'ended'}: {kind} file, {listed}"] += 1

@@ -91,6 +91,17 @@ def test_it_trains_by_name_and_the_generator_says_who_brought_it(
     }
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert any("critic.hinge" in line and "generator.hinge" in line for line in lines)
+    assert json.loads((run / "run.json").read_bytes())["versions"]["zoo-hinge"] == "0.3"
+
+    newer = shutil.copytree(installed.folder, tmp_path / "newer")
+    (metadata,) = newer.glob("zoo_hinge-*.dist-info/METADATA")
+    metadata.write_text(metadata.read_text().replace("Version: 0.3", "Version: 0.4"))
+    ran = Plugins(newer).process("resume", run, "--steps", "3")
+
+    assert ran.code == 0, ran.err
+    assert (
+        f"{run}: versions.zoo-hinge was 0.3 and is 0.4: it goes on, but not bit for bit" in ran.warnings[-1]
+    )
 
 
 def loss_from(code: str) -> Loss:

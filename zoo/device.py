@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
 from zoo import __version__
 from zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionChoice = Literal["auto", "fp32", "bf16"]
@@ -43,8 +46,17 @@ def choose_precision(choice: PrecisionChoice, device: torch.device) -> Precision
     return "bf16" if device.type == "cpu" and {"amx_bf16", "avx512_bf16"} & _cpu_flags() else "fp32"
 
 
-def surroundings(device: torch.device, precision: Precision, ranks: int) -> dict[str, Any]:
-    """Return what a resume must find unchanged to be exact; `ranks` is how many processes train together."""
+def surroundings(
+    device: torch.device, precision: Precision, ranks: int, plugins: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what a resume must find unchanged to be exact.
+
+    Args:
+        device: where it trains.
+        precision: of convolutions.
+        ranks: how many processes train together.
+        plugins: the version of each distribution that brought a component.
+    """
     return {
         "device": device.type,
         "hardware": describe_hardware(device),
@@ -57,6 +69,7 @@ def surroundings(device: torch.device, precision: Precision, ranks: int) -> dict
             "torch": torch.__version__,
             "numpy": np.__version__,
             "python": platform.python_version(),
+            **plugins,
         },
     }
 

@@ -139,13 +139,14 @@ def _made(
 
 def _record(plan: Plan, images: Images, trainer: Trainer) -> dict[str, Any]:
     parts = split(len(images))
+    plugins = load_registry().versions(component for _, component in plan.components())
     return {
         "format": 1,
         "recipe": plan.recipe.name,
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
         "command": command_line(),
         "seed": plan.training.seed,
-        **surroundings(trainer.device, trainer.precision, trainer.ranks.size),
+        **surroundings(trainer.device, trainer.precision, trainer.ranks.size, plugins),
         "data": {
             "name": plan.data.name,
             "source": images.source,

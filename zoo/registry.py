@@ -149,6 +149,11 @@ class Registry:
             name=component.name, provider=provider, fields=component.model_dump(mode="json")
         )
 
+    def versions(self, components: Iterable[Component]) -> dict[str, str]:
+        """Return the version of each distribution that brought one of the components."""
+        providers = (self.record(component).provider for component in components)
+        return {provider.distribution: provider.version for provider in providers}
+
 
 def validated(component: type[Component], fields: Mapping[str, Any], where: str, name: str) -> Component:
     """Make a component from plain values, or say in one line which field is wrong and why."""

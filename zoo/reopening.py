@@ -53,7 +53,8 @@ def reopen(
     record = read_record(path)
     device_before, precision_before, fingerprint = _recorded(path, record)
     with deferred():
-        plan = make_plan(read_recipe(path / RECIPE, changes), load_registry(), str(path / RECIPE))
+        registry = load_registry()
+        plan = make_plan(read_recipe(path / RECIPE, changes), registry, str(path / RECIPE))
         state = _state(path, record)
     before = None if state is None else flattened(state["recipe"])
     now = flattened(plan.resolved())
@@ -71,7 +72,8 @@ def reopen(
     with deferred():
         trainer = make_trainer(plan, images, place, chosen, ranks)
     run = Run(path, plan, images, split(len(images)), trainer, record)
-    here = surroundings(place, chosen, ranks.size)
+    plugins = registry.versions(component for _, component in plan.components())
+    here = surroundings(place, chosen, ranks.size, plugins)
     if state is not None and before is not None:
         # Checkpoints from before there were ranks say nothing of them.
         _say_what_differs(path, {"ranks": 1, **flattened(state["surroundings"])}, flattened(here))

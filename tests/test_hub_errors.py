@@ -102,14 +102,17 @@ def test_a_push_that_comes_between(hub: Hub, me: Person, folder: Path) -> None:
 )
 def test_other_answers(hub: Hub, you: Person, status: int, headers: dict[str, str], sentence: str) -> None:
     hub.fault("status", path="/api/models/", status=status, headers=headers, times=0)
-    assert failed(you.zoo("pull", "me/camel")) == f"me/camel: {sentence.format(hub=hub.url)}\n"
+    assert (
+        failed(you.zoo("pull", "me/camel", ZOO_HUB_TIMEOUT="1"))
+        == f"me/camel: {sentence.format(hub=hub.url)}\n"
+    )
 
 
 def test_a_closed_port(you: Person) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        said = failed(replace(you, endpoint=endpoint).zoo("pull", "me/camel"))
+        said = failed(replace(you, endpoint=endpoint).zoo("pull", "me/camel", ZOO_HUB_TIMEOUT="1"))
     refused = os.strerror(errno.ECONNREFUSED)
     assert said == (
         f"me/camel: {endpoint} cannot be reached ([Errno {errno.ECONNREFUSED}] {refused}). "

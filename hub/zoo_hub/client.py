@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import zoo
-from zoo.console import stderr
+from zoo.console import say, stderr
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Watch:
     commit: str | None = None
     seconds: float = field(default_factory=lambda: patience())
     """How long the call may take, further tries and pauses included."""
+    tries: int = 1 + len(PAUSES)
 
 
 _watches: ContextVar[tuple[Watch, float] | None] = ContextVar("_watches", default=None)
@@ -105,13 +106,15 @@ def retrying(call: Callable[[], T], watch: Watch) -> T:
         Exception: what the last call raised.
     """
     deadline = time.monotonic() + watch.seconds
-    for usual in PAUSES:
+    for usual in PAUSES[: watch.tries - 1]:
         try:
             return _watched(call, watch, deadline)
         except Exception as error:
             pause = _pause(error, usual)
             if pause is None or time.monotonic() + pause >= deadline:
                 raise
+        if pause > max(PAUSES):
+            say(f"{watch.repo}: the Hub asks us to wait {pause:.0f} seconds")
         time.sleep(pause)
     return _watched(call, watch, deadline)
 

@@ -10,8 +10,9 @@ import click
 from zoo.console import say
 from zoo.errors import InputError, NetworkError, UsageError
 from zoo.hookspecs import hookimpl
-from zoo.naming import HubName, parse_hub_name
-from zoo_hub.errors import no_hub_name
+from zoo.naming import parse_hub_name
+from zoo_hub.names import hub_name
+from zoo_hub.pull_command import pull
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +32,7 @@ def push(name: str, source: Path | None, private: bool, message: str | None) -> 
     from zoo.runs import latest_run
     from zoo_hub.push import push as publish
 
-    hub = _hub_name(name)
+    hub = hub_name(name)
     if hub.revision:
         raise UsageError(f"{name}: a push goes to the main branch. Leave @{hub.revision} out")
     folder = _folder(source or latest_run())
@@ -39,32 +40,6 @@ def push(name: str, source: Path | None, private: bool, message: str | None) -> 
         _export(folder)
     click.echo(publish(hub.repo, folder, private=private, message=message))
     say(f"Anybody gets pictures from it with `zoo generate {hub.repo}`")
-
-
-@click.command()
-@click.argument("name", metavar="OWNER/NAME[@REVISION]")
-@click.option(
-    "--to",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Copy the files there, and the weights.",
-)
-def pull(name: str, to: Path | None) -> None:
-    """Download a generator from the Hugging Face Hub and check it."""
-    from zoo_hub.pull import pull as fetch
-
-    hub = _hub_name(name)
-    folder = fetch(hub.repo, hub.revision, to=to)
-    click.echo(folder)
-    say(f"Make pictures with `zoo generate {name if to is None else folder}`")
-
-
-def _hub_name(name: str) -> HubName:
-    """Return the parts of a Hub id, or say what one looks like."""
-    hub = parse_hub_name(name)
-    if hub is None:
-        raise UsageError(no_hub_name(name))
-    return hub
 
 
 def _folder(path: Path) -> Path:
@@ -128,7 +103,7 @@ def zoo_open_generator(name: str) -> Generator | None:
     from zoo_hub.pull import pull as fetch
 
     try:
-        folder = fetch(hub.repo, hub.revision)
+        folder = fetch(hub.repo, hub.revision).folder
     except NetworkError as error:
         reason = str(error).removeprefix(f"{hub.repo}: ")
         raise NetworkError(f"{name}: there is no such folder here, and on the Hub: {reason}") from error

@@ -63,7 +63,11 @@ def main() -> None:
     from zoo_hub.pull import pull
 
     wait = time.sleep
-    time.sleep = lambda seconds: wait(min(seconds, 0.01))
+
+    def wait_less(seconds: float) -> None:
+        wait(min(seconds, 0.01))
+
+    time.sleep = wait_less  # type: ignore[assignment]
     for line in sys.stdin:
         name, fresh, options = json.loads(line)
         if fresh:

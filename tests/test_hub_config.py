@@ -33,7 +33,7 @@ ARCHITECTURE = make_config().architecture.model_dump(mode="json")
 GOOD = changed()
 AT_LEAST, AT_MOST = "Input should be greater than or equal to", "Input should be less than or equal to"
 INTEGER = "Input should be a valid integer"
-HOSTILE = {
+HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "brackets": ("[" * 100_000, "it is nested too deeply"),
     "closed brackets": ("[" * 100_000 + "]" * 100_000, "it is nested too deeply"),
     "braces": ('{"a":' * 100_000, "it is nested too deeply"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import zoo
 from zoo.console import say, stderr
 from zoo.errors import UsageError
+from zoo_hub.errors import LateError, is_transport, root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,6 +104,7 @@ def retrying(call: Callable[[], T], watch: Watch) -> T:
     takes the token to the Hub's own address only.
 
     Raises:
+        LateError: its time is over.
         Exception: what the last call raised.
     """
     deadline = time.monotonic() + watch.seconds
@@ -111,6 +113,8 @@ def retrying(call: Callable[[], T], watch: Watch) -> T:
             return _watched(call, watch, deadline)
         except Exception as error:
             pause = _pause(error, usual)
+            if pause is not None and time.monotonic() >= deadline:
+                raise late(watch) from error
             if pause is None or time.monotonic() + pause >= deadline:
                 raise
         if pause > max(PAUSES):
@@ -142,11 +146,17 @@ def current_watch() -> tuple[Watch, float] | None:
     return _watches.get()
 
 
+def late(watch: Watch) -> LateError:
+    """Return the error of a call whose time is over."""
+    return LateError(
+        f"{watch.repo}: {watch.what} did not come within {watch.seconds:.0f} seconds. "
+        f"Check the connection, or set {TIMEOUT} to more seconds"
+    )
+
+
 def _pause(error: BaseException, usual: float) -> float | None:
     """Return how many seconds to wait before another try; None when it would change nothing, or take too long."""
     from huggingface_hub.errors import HfHubHTTPError
-
-    from zoo_hub.errors import is_transport, root
 
     error = root(error)
     if not isinstance(error, HfHubHTTPError):

@@ -15,8 +15,7 @@ from huggingface_hub import set_client_factory
 from huggingface_hub.utils._http import default_client_factory, hf_raise_for_status
 
 from zoo.errors import IntegrityError, NetworkError
-from zoo_hub.client import STALL, TIMEOUT, TRANSIENT, Watch, current_watch, endpoint
-from zoo_hub.errors import LateError
+from zoo_hub.client import STALL, TRANSIENT, Watch, current_watch, endpoint, late
 
 try:
     from httpx2 import SyncByteStream
@@ -51,7 +50,7 @@ def before(request: Any) -> None:
     watch, deadline = expected
     left = deadline - time.monotonic()
     if left <= 0:
-        raise _late(watch)
+        raise late(watch)
     for phase, seconds in request.extensions.get("timeout", {}).items():
         request.extensions["timeout"][phase] = min(STALL if seconds is None else seconds, left)
     if request.method in ("GET", "HEAD"):
@@ -111,13 +110,6 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _late(watch: Watch) -> LateError:
-    return LateError(
-        f"{watch.repo}: {watch.what} did not come within {watch.seconds:.0f} seconds. "
-        f"Check the connection, or set {TIMEOUT} to more seconds"
-    )
-
-
 def _too_long(watch: Watch) -> NetworkError:
     return NetworkError(
         f"{watch.repo}: {watch.what} is longer than the {watch.limit:,} bytes expected of it. {MEND}"
@@ -137,7 +129,7 @@ class _Counted(SyncByteStream):
             if count > self._watch.limit:
                 raise _too_long(self._watch)
             if time.monotonic() > self._deadline:
-                raise _late(self._watch)
+                raise late(self._watch)
             yield piece
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from zoo.hookspecs import hookimpl
 from zoo.naming import parse_hub_name
 from zoo_hub.names import hub_name
 from zoo_hub.pull_command import pull
+from zoo_hub.serve_command import hub_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,9 +66,10 @@ def _export(folder: Path) -> None:
 
 @hookimpl
 def zoo_register_commands(cli: click.Group) -> None:
-    """Add `push` and `pull`."""
+    """Add what this package can do."""
     cli.add_command(push)
     cli.add_command(pull)
+    cli.add_command(hub_group)
 
 
 @hookimpl

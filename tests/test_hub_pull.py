@@ -149,7 +149,7 @@ def test_a_file_without_a_listed_sha256_is_refused(hub: Hub, you: Person, folder
         ),
         (
             {"config.json": b"[", "onnx/model.onnx": b"?"},
-            "config.json: the file: Invalid JSON: EOF while parsing a list at line 1 column 1. "
+            "config.json: it is no JSON: Expecting value: line 1 column 2 (char 1). "
             "It is no generator of a zoo: check the name",
         ),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.hub_fixtures"]
 
-PUBLISHED = ["README.md", "config.json", "model.safetensors", "onnx/model.onnx", "samples.png"]
+PUBLISHED = [
+    "README.md",
+    "config.json",
+    "model.safetensors",
+    "onnx/model.onnx",
+    "onnx/report.json",
+    "samples.png",
+]
 
 
 def history(repo: Repo) -> list[str]:
@@ -67,11 +75,12 @@ def test_a_second_push_commits_only_what_changed(hub: Hub, me: Person, folder: P
     assert published(hub, repo)["onnx/model.onnx"] == (folder / "onnx/model.onnx").read_bytes()
 
 
-def test_a_card_that_people_edited_is_published_as_it_is(hub: Hub, me: Person, folder: Path) -> None:
+def test_a_card_of_somebodys_own_words_gets_metadata_only(hub: Hub, me: Person, folder: Path) -> None:
     (folder / "README.md").write_text("My own words.\n")
-    ran = me.zoo("push", "me/camel", folder)
-    assert ran.err.startswith(f"{folder / 'README.md'} was edited: it is published as it is\n")
-    assert published(hub, the_repo(hub))["README.md"] == b"My own words.\n"
+    assert me.zoo("push", "me/camel", folder).code == 0
+    card = published(hub, the_repo(hub))["README.md"].decode()
+    assert "\nlicense: cc-by-4.0\n" in card.partition("\n---\n")[0]
+    assert re.sub(r"(?s)\A---\n.*?---\n|<!-- zoo:seal .*", "", card).strip() == "My own words."
 
 
 def test_an_untouched_card_follows_the_name(hub: Hub, me: Person, folder: Path) -> None:
@@ -137,7 +146,7 @@ def test_a_name_that_is_none_on_the_hub(name: str) -> None:
 def test_a_push_takes_no_revision() -> None:
     with pytest.raises(UsageError) as error:
         push.main(["me/camel@v1"], standalone_mode=False)
-    assert str(error.value) == "me/camel@v1: a push goes to the main branch. Leave @v1 out"
+    assert str(error.value) == "me/camel@v1: a push names its branch with --revision. Leave @v1 out"
 
 
 def test_a_path_without_a_generator(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.hub_folder import make_folder, tiny_onnx
-from tests.hub_publish import PULLED, WHOLE, contents, head, publish, put, the_repo
+from tests.hub_publish import PULLED, WHOLE, WITH_WEIGHTS, contents, head, publish, put, the_repo
 from tests.hub_pulls import Pulls
 from zoo.generator_folder import ONNX, add_files, read_config
 
@@ -144,22 +144,22 @@ def test_ten_corruptions_of_equal_size(hub: Hub, you: Person, folder: Path) -> N
             assert (outcome.code, fault.fired) == (4, 2)
             assert outcome.said.startswith(f"me/camel: {name}: its ")
             assert pull(fresh=False, extras=["weights"]).code == 0
-            assert contents(snapshot(hub, you)) == contents(folder, WHOLE)
+            assert contents(snapshot(hub, you)) == contents(folder, WITH_WEIGHTS)
 
 
 def test_variants_come_when_asked_for(hub: Hub, you: Person, folder: Path) -> None:
-    half, report = "onnx/model_fp16.onnx", "onnx/report.json"
-    add_files(folder, {half: tiny_onnx(1), report: b"{}"})
+    half = "onnx/model_fp16.onnx"
+    add_files(folder, {half: tiny_onnx(1)})
     publish(hub, folder)
-    put(hub, contents(folder, [half, report]))
+    put(hub, contents(folder, [half]))
     assert you.zoo("pull", "me/camel").code == 0
     assert contents(snapshot(hub, you)) == contents(folder, PULLED)
     assert you.zoo("pull", "me/camel", "--with", "fp16,weights").code == 0
-    assert contents(snapshot(hub, you)) == contents(folder, [*WHOLE, half])
+    assert contents(snapshot(hub, you)) == contents(folder, [*WITH_WEIGHTS, half])
     assert you.zoo("pull", "me/camel", "--to", "some", "--with", "fp16").code == 0
     assert set(contents(you.home / "some")) == {*PULLED, half, "pulled.json"}
     assert you.zoo("pull", "me/camel", "--to", "all").code == 0
-    assert contents(you.home / "all", [*WHOLE, half, report]) == contents(folder, [*WHOLE, half, report])
+    assert contents(you.home / "all", [*WHOLE, half]) == contents(folder, [*WHOLE, half])
     assert set(read_config(folder).files) < set(contents(you.home / "all"))
     missing = you.zoo("pull", "me/camel", "--with", "int8")
     sentence = "me/camel: it holds no onnx/model_int8.onnx. Ask its owner to push it with `zoo push`\n"
@@ -181,7 +181,7 @@ sys.exit(main())
 def test_no_room(hub: Hub, you: Person, folder: Path) -> None:
     add_files(folder, {"model.safetensors": bytes(10_000)})
     publish(hub, folder)
-    sizes = {name: len(data) for name, data in contents(folder, WHOLE).items()}
+    sizes = {name: len(data) for name, data in contents(folder, WITH_WEIGHTS).items()}
     cache = you.home / "hf/hub"
     ran = you.python("-c", LIMITED, str(sizes["config.json"] - 1), "pull", "me/camel")
     sentence = "me/camel: the cache cannot be written: File too large. Free space or set HF_HOME\n"

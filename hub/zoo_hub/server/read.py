@@ -51,7 +51,7 @@ def listing(hub: LocalHub, request: Request, kind: str) -> Answer:
 def _row(hub: LocalHub, repo: Repo, sha: str) -> dict[str, Any]:
     """Return what there is to say of a repository at a commit. Downloads are not counted, so none are claimed."""
     card = card_of(hub.store, repo, sha)
-    row = {
+    row: dict[str, Any] = {
         "_id": sha[:24],
         "id": repo["id"],
         "modelId": repo["id"],
@@ -65,8 +65,8 @@ def _row(hub: LocalHub, repo: Repo, sha: str) -> dict[str, Any]:
         "tags": tags_of(card),
         "cardData": card,
     }
-    known = {name: card[name] for name in ("library_name", "pipeline_tag", "model-index") if name in card}
-    return {**row, **known}
+    row.update((name, card[name]) for name in ("library_name", "pipeline_tag", "model-index") if name in card)
+    return row
 
 
 def _sibling(path: str, entry: Entry, *, blobs: bool) -> dict[str, Any]:

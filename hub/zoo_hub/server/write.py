@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from zoo.naming import parse_hub_name
-from zoo_hub.server.cards import parse_card
+from zoo_hub.front_matter import parse_card
 from zoo_hub.server.messages import Answer, RefusedError, text_of
 from zoo_hub.server.store import LFS_SUFFIXES, resolve_revision
 

@@ -27,6 +27,8 @@ CARD = "README.md"
 PEOPLE_EDIT = frozenset({CONFIG, CARD})
 """The files whose hashes are not listed: the list itself, and the card."""
 CONFIG_LIMIT = 1 << 20
+COMPONENT_NAME = r"^[\w. +-]{1,100}$"
+"""Letters, digits and a few marks: nothing that reads as a path, an import or a line of its own."""
 
 
 class _Part(BaseModel):
@@ -46,7 +48,7 @@ class Provider(_Part):
 class ComponentRecord(_Part):
     """A component by name, with every field: enough to make it again where its provider is installed."""
 
-    name: str = Field(pattern=r"^[\w. +-]{1,100}$")
+    name: str = Field(pattern=COMPONENT_NAME)
     provider: Provider
     fields: dict[str, Any] = {}
 

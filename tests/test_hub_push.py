@@ -51,7 +51,7 @@ def published(hub: Hub, repo: Repo) -> dict[str, bytes]:
 def test_push_makes_one_commit_of_the_generators_files(hub: Hub, me: Person, folder: Path) -> None:
     ran = me.zoo("push", "me/camel", folder)
     assert (ran.code, ran.out) == (0, f"{hub.url}/me/camel\n")
-    assert ran.err == "Anybody gets pictures from it with `zoo generate me/camel`\n"
+    assert ran.err == "Get pictures from it with `zoo generate me/camel`\n"
     repo = the_repo(hub)
     assert history(repo) == ["Publish camel-wgangp", "initial commit"]
     assert published(hub, repo) == {name: (folder / name).read_bytes() for name in PUBLISHED}

@@ -103,11 +103,13 @@ def metadata(repo: str, config: GeneratorConfig, licence: str) -> dict[str, Any]
     """Return what the Hub indexes, by key."""
     from huggingface_hub import ModelCardData
 
+    _, height, width = config.image_shape
+    size = f"{width}x{height}"
     data = ModelCardData(
         library_name=LIBRARY,
         pipeline_tag=TASK,
         license=licence,
-        tags=list(dict.fromkeys(["gan", "onnx", config.recipe, config.architecture.name])),
+        tags=list(dict.fromkeys(["gan", "onnx", config.recipe, config.architecture.name, size])),
         datasets=[config.data.name],
         model_name=repo.partition("/")[2],
         eval_results=_figures(config) or None,

@@ -1,24 +1,26 @@
-"""`zoo push` and `zoo pull`, and opening OWNER/NAME for whoever wants pictures."""
+"""The Hub's commands, and opening, finding and describing generators there for the rest of the zoo."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, NetworkError
 from zoo.hookspecs import hookimpl
 from zoo.naming import parse_hub_name
+from zoo_hub.cache_command import cache
 from zoo_hub.pull_command import pull
 from zoo_hub.push_command import push
 from zoo_hub.serve_command import hub_group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import click
 
     from zoo.diagnosis import Finding
     from zoo.generators import Generator
+    from zoo.naming import HubName
 
 
 @hookimpl
@@ -27,6 +29,7 @@ def zoo_register_commands(cli: click.Group) -> None:
     cli.add_command(push)
     cli.add_command(pull)
     cli.add_command(hub_group)
+    cli.add_command(cache)
 
 
 @hookimpl
@@ -47,8 +50,26 @@ def zoo_diagnose() -> Iterable[Finding]:
 
 
 @hookimpl
-def zoo_open_generator(name: str) -> Generator | None:
-    """Open OWNER/NAME[@REVISION] from the Hub; a name that exists on this disk is not the Hub's."""
+def zoo_find_generators(owner: str | None, search: str | None) -> Iterable[Mapping[str, Any]]:
+    """Find generators on the Hub."""
+    from zoo_hub.catalogue import find
+
+    return find(owner, search)
+
+
+@hookimpl
+def zoo_describe_name(name: str) -> Mapping[str, Any] | None:
+    """Describe OWNER/NAME[@REVISION] on the Hub, without its weights."""
+    hub = _on_the_hub(name)
+    if hub is None:
+        return None
+    from zoo_hub.catalogue import describe
+
+    return describe(hub)
+
+
+def _on_the_hub(name: str) -> HubName | None:
+    """Return a name's parts, None where it is none of the Hub's: what exists on this disk is not."""
     hub = parse_hub_name(name)
     if hub is None or Path(name).exists():
         return None
@@ -58,6 +79,15 @@ def zoo_open_generator(name: str) -> Generator | None:
             f"{name}: there is no such folder in {owner}/, and with {owner}/ here the Hub is not asked. "
             f"See `zoo list`, or get it from the Hub with `zoo pull {name}`"
         )
+    return hub
+
+
+@hookimpl
+def zoo_open_generator(name: str) -> Generator | None:
+    """Open OWNER/NAME[@REVISION] from the Hub."""
+    hub = _on_the_hub(name)
+    if hub is None:
+        return None
     from zoo_export.session import OnnxGenerator
     from zoo_hub.pull import pull as fetch
 

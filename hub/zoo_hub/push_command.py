@@ -52,7 +52,7 @@ def push(
         _export(folder)
     click.echo(publish(hub.repo, folder, wishes))
     published = f"{hub.repo}@{revision}" if revision else hub.repo
-    say(f"Anybody gets pictures from it with `zoo generate {published}`")
+    say(f"Get pictures from it with `zoo generate {published}`")
 
 
 def _rehearse(repo: str, folder: Path, wishes: Wishes) -> None:

@@ -71,7 +71,7 @@ def merge(
     seal = {key: ours[key] for key in LISTS}
     seal |= {"license": _default_licence(config), "words": _words(whole)}
     # Within a comment, "-->" would end it.
-    written = json.dumps(seal, sort_keys=True).replace(">", "\\u003e")
+    written = json.dumps(seal, sort_keys=True).replace("<", "\\u003c").replace(">", "\\u003e")
     return f"{whole}\n<!-- zoo:seal {written} -->\n"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n?---[ \t]*(?:\n|\Z)", re.DOTALL)
+FRONT = re.compile(r"\A---[ \t]*\n((?:.*?\n)??)---[ \t]*(?:\n|\Z)", re.DOTALL)
 LIMIT = 1 << 20
 """Bytes of a card that is read."""
 _KEY = re.compile(r"(?P<key>[^\s#:'\"-][^\s:]*)[ \t]*:(?:[ \t]|$)")

@@ -81,7 +81,8 @@ def push(repo: str, folder: Path, wishes: Wishes = Wishes()) -> str:
             head, committed = publish(api, plan.target, files, message)
         except ValueError as error:
             # The client's way to say that the Hub refuses the card.
-            raise InputError(f"{folder / CARD}: {' '.join(str(error).split())}. Mend it") from error
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise InputError(f"{folder / CARD}: {reason}. Mend it") from error
         if not committed:
             say(f"{plan.target.name}: nothing changed since the last push, so there is no new commit")
         if wishes.tag and wishes.tag not in plan.tags:

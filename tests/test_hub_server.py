@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
-
-import pytest
 
 if TYPE_CHECKING:
     from tests.hub_server.hub import Hub

@@ -48,8 +48,8 @@ def serve(folder: Path, port: int, host: str, users: tuple[str, ...]) -> None:
     if not people:
         people[_own_token(folder)] = "me"
     with hub:
-        _tell(hub.url, host, folder, people)
         try:
+            _tell(hub.url, host, folder, people)
             threading.Event().wait()
         except KeyboardInterrupt:
             say(f"Stopped. Everything that was pushed is in {folder}")

@@ -41,8 +41,20 @@ class Person:
 
     def python(self, *args: str, **environment: str) -> Ran:
         """Run Python in this person's home."""
+        done = subprocess.run(
+            [sys.executable, *args],
+            env=self.settings(**environment),
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def settings(self, **environment: str) -> dict[str, str]:
+        """Return the environment of a process of this person's, and make the home it names."""
         self.home.mkdir(exist_ok=True)
-        settings = {
+        return {
             "HOME": str(self.home),
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -50,16 +62,8 @@ class Person:
             "HF_ENDPOINT": self.endpoint,
             "HF_HUB_DISABLE_XET": "1",
             **({"HF_TOKEN": self.token} if self.token else {}),
+            **environment,
         }
-        done = subprocess.run(
-            [sys.executable, *args],
-            env={**settings, **environment},
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture

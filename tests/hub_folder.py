@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -82,14 +84,25 @@ def make_config(*, stand_in: str | None = None, licence: str = "cc-by-4.0") -> G
     )
 
 
+def report(models: dict[str, bytes]) -> bytes:
+    """Return an export report that is about these files."""
+    rows = {
+        f"variant {number}": {"file": name, "sha256": hashlib.sha256(data).hexdigest()}
+        for number, (name, data) in enumerate(models.items())
+    }
+    return json.dumps({"format": 1, "variants": rows}).encode()
+
+
 def make_folder(folder: Path, *, seed: int = 0, stand_in: str | None = None) -> Path:
     """Write a whole generator folder, with files in it that are nobody's business, and return it."""
     picture = BytesIO()
     Image.fromarray(np.full((8, 8), 100 + seed, np.uint8)).save(picture, "PNG")
+    model = tiny_onnx(seed)
     files = {
         "model.safetensors": b"weights %d" % seed,
         "samples.png": picture.getvalue(),
-        "onnx/model.onnx": tiny_onnx(seed),
+        "onnx/model.onnx": model,
+        "onnx/report.json": report({"onnx/model.onnx": model}),
     }
     add_files(folder, files, make_config(stand_in=stand_in))
     (folder / "secret.env").write_text("HF_TOKEN=hf_secret\n")

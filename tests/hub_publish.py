@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from tests.hub_server.store import Repo
 
 PULLED = ["README.md", "config.json", "onnx/model.onnx", "samples.png"]
-WHOLE = [*PULLED, "model.safetensors"]
+WITH_WEIGHTS = [*PULLED, "model.safetensors"]
+WHOLE = [*WITH_WEIGHTS, "onnx/report.json"]
 """What a pull with --to brings."""
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.hub_fixtures import Person
     from tests.hub_server.hub import Hub
+    from zoo_hub.push import Wishes
 
 pytest_plugins = ["tests.hub_fixtures"]
 
@@ -133,7 +134,7 @@ def test_a_generator_without_onnx_is_exported_before_it_is_pushed(
     def export(path: Path) -> None:
         add_files(path, {ONNX: tiny_onnx(0)})
 
-    def publish(repo: str, path: Path, **_: object) -> str:
+    def publish(repo: str, path: Path, _wishes: Wishes) -> str:
         pushed.append(ONNX in read_config(path).files)
         return repo
 

@@ -91,6 +91,52 @@ def test_a_push_that_comes_between(hub: Hub, me: Person, folder: Path) -> None:
     )
 
 
+def test_pull_with_an_unknown_token(hub: Hub, you: Person, folder: Path) -> None:
+    publish(hub, folder)
+    assert failed(replace(you, token="hf_old").zoo("pull", "me/camel")) == (
+        "me/camel: the Hub does not know this token (401). "
+        f"Make a new one at {hub.url}/settings/tokens and set HF_TOKEN\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "sentence"),
+    [
+        (
+            "/api/models/",
+            {},
+            403,
+            "this token may not read it (403). Make one that may at {hub}/settings/tokens and set HF_TOKEN",
+        ),
+        (
+            "/api/models/",
+            {"X-Error-Message": "Access to this resource is disabled."},
+            403,
+            "the Hub has disabled it. Read why at {hub}/me/camel",
+        ),
+        (
+            "onnx",
+            {"X-Error-Code": "EntryNotFound"},
+            404,
+            "a file of it is missing. Look at {hub}/me/camel/tree/main",
+        ),
+        (
+            "/api/models/",
+            {"X-Error-Message": "\x1b[2J" + "no " * 200},
+            418,
+            "the Hub refused it (418): [2J{no}. Look at {hub}/me/camel",
+        ),
+    ],
+)
+def test_refusals(
+    hub: Hub, you: Person, folder: Path, path: str, headers: dict[str, str], status: int, sentence: str
+) -> None:
+    publish(hub, folder)
+    hub.fault("status", path=path, headers=headers, status=status, times=0)
+    said = sentence.format(hub=hub.url, no=("no " * 200)[: 200 - len("\x1b[2J")])
+    assert failed(you.zoo("pull", "me/camel")) == f"me/camel: {said}\n"
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "sentence"),
     [
@@ -102,14 +148,17 @@ def test_a_push_that_comes_between(hub: Hub, me: Person, folder: Path) -> None:
 )
 def test_other_answers(hub: Hub, you: Person, status: int, headers: dict[str, str], sentence: str) -> None:
     hub.fault("status", path="/api/models/", status=status, headers=headers, times=0)
-    assert failed(you.zoo("pull", "me/camel")) == f"me/camel: {sentence.format(hub=hub.url)}\n"
+    assert (
+        failed(you.zoo("pull", "me/camel", ZOO_HUB_TIMEOUT="1"))
+        == f"me/camel: {sentence.format(hub=hub.url)}\n"
+    )
 
 
 def test_a_closed_port(you: Person) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        said = failed(replace(you, endpoint=endpoint).zoo("pull", "me/camel"))
+        said = failed(replace(you, endpoint=endpoint).zoo("pull", "me/camel", ZOO_HUB_TIMEOUT="1"))
     refused = os.strerror(errno.ECONNREFUSED)
     assert said == (
         f"me/camel: {endpoint} cannot be reached ([Errno {errno.ECONNREFUSED}] {refused}). "

@@ -40,6 +40,10 @@ BROKEN = {
         "TypeError: there is no hook 'zoo_register_loses'. Did you mean 'zoo_register_losses'?",
     ),
     "zoo-nameless": (LOSS.replace('name = "NAME"', "pass"), "TypeError: Mine has no `name: ClassVar[str]`"),
+    "zoo-misnamed": (
+        LOSS.replace('"NAME"', '"os:system"'),
+        "TypeError: Mine has the name 'os:system', which config.json cannot hold",
+    ),
     "zoo-no-class": (
         f"{HOOK}def zoo_register_losses(): return [42]",
         "TypeError: 42 is no finished Loss class",

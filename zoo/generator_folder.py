@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.atomic import sha256_file, write_atomic
 from zoo.errors import InputError, IntegrityError
+from zoo.strict_json import check_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,23 +27,28 @@ CARD = "README.md"
 PEOPLE_EDIT = frozenset({CONFIG, CARD})
 """The files whose hashes are not listed: the list itself, and the card."""
 CONFIG_LIMIT = 1 << 20
+COMPONENT_NAME = r"^[\w. +-]{1,100}$"
+"""Letters, digits and a few marks: nothing that reads as a path, an import or a line of its own."""
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
 
 
+_Side = Annotated[int, Field(ge=1, le=4096)]
+
+
 class Provider(_Part):
     """Who brought a component: the installed distribution and its version."""
 
-    distribution: str
-    version: str
+    distribution: str = Field(pattern=r"^[\w.-]{1,100}$")
+    version: str = Field(pattern=r"^[\w.+!-]{1,100}$")
 
 
 class ComponentRecord(_Part):
     """A component by name, with every field: enough to make it again where its provider is installed."""
 
-    name: str
+    name: str = Field(pattern=COMPONENT_NAME)
     provider: Provider
     fields: dict[str, Any] = {}
 
@@ -96,7 +102,7 @@ class GeneratorConfig(_Part):
     recipe: str
     architecture: ComponentRecord
     latent_dim: int = Field(ge=1, le=4096)
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[_Side, _Side, _Side]
     """(C, H, W)."""
     value_range: tuple[float, float] = (-1.0, 1.0)
     training: TrainingRecord
@@ -113,7 +119,7 @@ def read_config(folder: Path) -> GeneratorConfig:
     """Read and check a folder's `config.json`.
 
     Raises:
-        InputError: it is missing, over 1 MiB, not JSON, or a field is wrong.
+        InputError: it is missing, over 1 MiB, no JSON or ambiguous JSON, or a field is wrong.
     """
     path = folder / CONFIG
     if not path.is_file():
@@ -123,8 +129,13 @@ def read_config(folder: Path) -> GeneratorConfig:
         raise InputError(
             f"{path}: it has {size} bytes, more than {CONFIG_LIMIT}. It is no generator's {CONFIG}"
         )
+    data = path.read_bytes()
     try:
-        return GeneratorConfig.model_validate_json(path.read_bytes())
+        check_json(data)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}. Get the generator again") from error
+    try:
+        return GeneratorConfig.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"

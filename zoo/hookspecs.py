@@ -93,6 +93,17 @@ def zoo_describe_file(path: Path) -> Mapping[str, Any] | None:
     """Say what a file is, for `zoo info FILE`: facts by name, or None for the next plugin. Group `zoo.commands`."""
 
 
+@hookspec(firstresult=True)
+def zoo_describe_name(name: str) -> Mapping[str, Any] | None:
+    """Say what a NAME of yours is, for `zoo info NAME`: facts by name, or None for the next plugin."""
+
+
+@hookspec
+def zoo_find_generators(owner: str | None, search: str | None) -> Iterable[Mapping[str, Any]]:  # noqa: ARG001
+    """Find published generators, for `zoo list --hub`: `return [{"name": "me/camel", "pictures": "28x28"}]`."""
+    return []
+
+
 @hookspec
 def zoo_diagnose() -> Iterable[Finding]:
     """Say what of yours works here, for `zoo doctor`: `return [Finding("licence server", "answers")]`."""

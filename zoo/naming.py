@@ -14,7 +14,10 @@ class HubName(NamedTuple):
 
 
 _PART = r"\w(?:[\w.-]{0,94}\w)?"
-_HUB = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>[^@\s]{{1,200}}))?")
+# What git takes for a branch or tag, less the rarest characters: it becomes a file's name in the cache.
+_WORD = r"[\w#=+,-][\w#=+,.-]*"
+_REVISION = rf"(?=[^@]{{1,200}}$)(?!.*\.\.){_WORD}(?:/{_WORD})*"
+_HUB = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>{_REVISION}))?")
 
 
 def parse_hub_name(name: str) -> HubName | None:

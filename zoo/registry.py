@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +21,7 @@ from zoo.components import (
     Regularizer,
 )
 from zoo.errors import InputError, UsageError, did_you_mean
-from zoo.generator_folder import ComponentRecord, Provider
+from zoo.generator_folder import COMPONENT_NAME, ComponentRecord, Provider
 from zoo.messages import explain
 from zoo.plugins import DISTRIBUTION
 
@@ -71,6 +72,10 @@ class Registry:
             raise TypeError(f"{component!r} is no finished {base.__name__} class")
         if not isinstance(getattr(component, "name", None), str):
             raise TypeError(f"{component.__name__} has no `name: ClassVar[str]`")
+        if not re.fullmatch(COMPONENT_NAME, component.name):
+            raise TypeError(
+                f"{component.__name__} has the name {component.name!r}, which config.json cannot hold"
+            )
         self._entries[kind].setdefault(component.name, []).append(Entry(component, provider))
 
     def add_recipe(self, path: Path, provider: Provider) -> None:

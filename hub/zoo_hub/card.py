@@ -1,63 +1,126 @@
-"""The model card: what a generator is, how it came to be, and how to use it, from its `config.json` alone."""
+"""The model card: what a generator is, how it came to be, and how to use it, from its own record.
+
+What the zoo writes stands between `<!-- zoo:begin NAME -->` and `<!-- zoo:end NAME -->`, and in the YAML under the keys
+`OWNED`. A push writes these anew and leaves every other line. The last line is a seal: the hash of the other lines as
+of the last push, by which an edit is noticed, here or on the Hub.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from zoo.atomic import write_atomic
+from zoo.errors import InputError
 from zoo.generator_folder import CARD
-from zoo_hub.card_text import body
+from zoo_hub.card_text import parts
 from zoo_hub.client import LIBRARY
+from zoo_hub.front_matter import parse_card, split_card, with_values, without
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from zoo.generator_folder import GeneratorConfig
+    from zoo_hub.variety import Variety
 
 TASK = "unconditional-image-generation"
 OPEN_LICENCES = frozenset({"cc-by-4.0"})
 """Data licences that a model learnt from the data can carry on under the same name."""
-_SEAL = re.compile(r"\n<!-- zoo:([0-9a-f]{64}) -->\n\Z")
+OWNED = frozenset({"library_name", "pipeline_tag", "license", "tags", "datasets", "model-index"})
+LISTS = ("tags", "datasets")
+"""Keys to whose values people add their own."""
+_PART = re.compile(r"<!-- zoo:begin (\w+) -->\n.*?<!-- zoo:end \1 -->", re.DOTALL)
+_SEAL = re.compile(r"\n*<!-- zoo:seal (\{.*\}) -->\n*\Z")
 
 
-def write_card(folder: Path, repo: str, config: GeneratorConfig) -> bool:
-    """Write the card into a generator folder, and return whether it was ours to write.
+def render(
+    repo: str, config: GeneratorConfig, *, licence: str | None = None, variety: Variety | None = None
+) -> str:
+    """Return a new card of a generator that is published as OWNER/NAME: a YAML block, then Markdown."""
+    return merge("", repo, config, licence=licence, variety=variety)
 
-    A card that people have written or changed stays as it is: ours ends with the hash of its text, and one
-    whose hash is missing or wrong is theirs.
+
+def merge(
+    card: str,
+    repo: str,
+    config: GeneratorConfig,
+    *,
+    licence: str | None = None,
+    variety: Variety | None = None,
+) -> str:
+    """Return `card` with the zoo's parts and keys written anew; one without text gets all parts.
+
+    `licence` is the model's; without it the one that people wrote is kept, else it follows from the data's.
+
+    Raises:
+        InputError: its YAML cannot be read.
     """
-    path = folder / CARD
-    if path.is_file() and not _is_untouched(path.read_text("utf-8")):
-        return False
-    text = render(repo, config)
-    seal = f"\n<!-- zoo:{_digest(text)} -->\n"
-    write_atomic(path, (text + seal).encode())
-    return True
+    text, sealed = _unsealed(card)
+    there = _metadata(text)
+    ours = metadata(repo, config, licence or _default_licence(config))
+    values = {**ours, **{key: _joined(there.get(key), sealed.get(key), ours[key]) for key in LISTS}}
+    if licence is None and there.get("license", sealed.get("license")) != sealed.get("license"):
+        values["license"] = there["license"]
+    front, body = split_card(text)
+    sections = parts(repo, config, variety)
+    if body.strip():
+        body = _PART.sub(lambda part: _marked(part[1], sections.get(part[1], "")), body)
+    else:
+        body = "\n\n".join(_marked(name, part) for name, part in sections.items())
+    front = with_values(without(front, OWNED - values.keys()), values)
+    whole = f"---\n{front}\n---\n\n{body.strip()}\n"
+    seal = {key: ours[key] for key in LISTS}
+    seal |= {"license": _default_licence(config), "words": _words(whole)}
+    # Within a comment, "-->" would end it.
+    written = json.dumps(seal, sort_keys=True).replace("<", "\\u003c").replace(">", "\\u003e")
+    return f"{whole}\n<!-- zoo:seal {written} -->\n"
 
 
-def render(repo: str, config: GeneratorConfig) -> str:
-    """Return the card of a generator that is published as OWNER/NAME: a YAML block, then Markdown."""
-    return f"---\n{front_matter(repo, config)}\n---\n{body(repo, config)}"
+def base_card(here: str | None, on_hub: str | None) -> str | None:
+    """Return the card to write on: the one that people edited since the last push, else the Hub's.
+
+    Raises:
+        InputError: both were edited, and differ.
+    """
+    if here is None or on_hub is None:
+        return here if on_hub is None else on_hub
+    if not is_edited(here):
+        return on_hub
+    if is_edited(on_hub) and _words(_unsealed(here)[0]) != _words(_unsealed(on_hub)[0]):
+        raise InputError(
+            f"{CARD}: it was edited here and on the Hub, in different ways. Make one of the two: put the Hub's "
+            "text into the generator's folder, or delete the file here to take the Hub's"
+        )
+    return here
 
 
-def front_matter(repo: str, config: GeneratorConfig) -> str:
-    """Return the metadata that the Hub indexes, as YAML."""
+def is_edited(card: str) -> bool:
+    """Whether somebody wrote or changed lines of a card that are not the zoo's, since its last push."""
+    text, sealed = _unsealed(card)
+    return sealed.get("words") != _words(text)
+
+
+def metadata(repo: str, config: GeneratorConfig, licence: str) -> dict[str, Any]:
+    """Return what the Hub indexes, by key."""
     from huggingface_hub import ModelCardData
 
-    licence = config.data.licence.lower()
+    _, height, width = config.image_shape
+    size = f"{width}x{height}"
     data = ModelCardData(
         library_name=LIBRARY,
         pipeline_tag=TASK,
-        license=licence if licence in OPEN_LICENCES else "other",
-        tags=["gan", "onnx", config.recipe, config.architecture.name],
+        license=licence,
+        tags=list(dict.fromkeys(["gan", "onnx", config.recipe, config.architecture.name, size])),
         datasets=[config.data.name],
         model_name=repo.partition("/")[2],
         eval_results=_figures(config) or None,
     )
-    text: str = data.to_yaml()
-    return text
+    values: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]
+    return values
+
+
+def _default_licence(config: GeneratorConfig) -> str:
+    licence = config.data.licence.lower()
+    return licence if licence in OPEN_LICENCES else "other"
 
 
 def _figures(config: GeneratorConfig) -> list[Any]:
@@ -80,11 +143,37 @@ def _figures(config: GeneratorConfig) -> list[Any]:
     ]
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _marked(name: str, text: str) -> str:
+    return f"<!-- zoo:begin {name} -->\n{text}\n<!-- zoo:end {name} -->"
 
 
-def _is_untouched(text: str) -> bool:
-    """Whether a card is still as `write_card` left it."""
-    seal = _SEAL.search(text)
-    return seal is not None and seal[1] == _digest(text[: seal.start()])
+def _unsealed(card: str) -> tuple[str, dict[str, Any]]:
+    """Return a card without its seal, and what the seal says."""
+    match = _SEAL.search(card.replace("\r\n", "\n"))
+    if match is None:
+        return card, {}
+    try:
+        sealed = json.loads(match[1])
+    except ValueError:
+        sealed = {}
+    return card.replace("\r\n", "\n")[: match.start()] + "\n", sealed if isinstance(sealed, dict) else {}
+
+
+def _words(text: str) -> str:
+    """Return the hash of what is not the zoo's in a card: people's lines, and where our parts stand between them."""
+    front, body = split_card(text)
+    said = without(front, OWNED).strip(), _PART.sub(r"<\1>", body).strip()
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+def _metadata(text: str) -> dict[str, Any]:
+    try:
+        return parse_card(text)
+    except ValueError as error:
+        raise InputError(f"{CARD}: its YAML cannot be read: {error}. Mend it, or delete the file") from error
+
+
+def _joined(there: Any, sealed: Any, ours: list[str]) -> list[str]:
+    """Return ours and what people added; what was ours at the last push is not theirs."""
+    there, sealed = (value if isinstance(value, list) else [] for value in (there, sealed))
+    return list(dict.fromkeys([*ours, *(value for value in there if value not in sealed)]))

@@ -6,26 +6,44 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.generator_folder import ONNX, SAMPLES
 from zoo_hub.citations import papers
+from zoo_hub.published import listed
+from zoo_hub.variety import ALIKE, PICTURES, SEED
 
 if TYPE_CHECKING:
     from zoo.generator_folder import ComponentRecord, GeneratorConfig
+    from zoo_hub.variety import Variety
 
 
-def body(repo: str, config: GeneratorConfig) -> str:
-    """Return the Markdown below the metadata."""
+HINT = "To put words of your own into a part, delete the two comments around it: pushes leave it alone then."
+
+
+def parts(repo: str, config: GeneratorConfig, variety: Variety | None) -> dict[str, str]:
+    """Return the Markdown of each part, by its name, in their order."""
+    return {
+        "summary": summary(repo, config),
+        "use": usage(repo, config),
+        "training": f"## Training\n\n{table(training_rows(config))}",
+        "data": data(config),
+        "figures": figures(config),
+        "limits": limits(config, variety),
+        "files": files(config),
+        "papers": citations(config),
+    }
+
+
+def summary(repo: str, config: GeneratorConfig) -> str:
+    """Return what it makes, with the grid of samples."""
     channels, height, width = config.image_shape
     colour = "grey" if channels == 1 else "colour"
-    parts = [
+    lines = [
+        f"<!-- {HINT} -->",
         f"# {repo.partition('/')[2]}",
         f"Makes {colour} pictures of {width} x {height} pixels. Trained with the recipe "
         f"{plain(config.recipe)} of {plain(config.library)}.",
-        f"![Samples]({SAMPLES})" if SAMPLES in config.files else "",
-        usage(repo, config),
-        f"## Training\n\n{table(training_rows(config))}",
-        data(config),
-        citations(config),
     ]
-    return "\n" + "\n\n".join(part for part in parts if part) + "\n"
+    if SAMPLES in config.files:
+        lines.append(f"![Samples]({SAMPLES})")
+    return "\n\n".join(lines)
 
 
 def usage(repo: str, config: GeneratorConfig) -> str:
@@ -73,9 +91,6 @@ def training_rows(config: GeneratorConfig) -> list[tuple[str, str]]:
         ("time", f"{training.seconds:,.0f} s"),
         ("written by", config.library),
     ]
-    if training.metric is not None and training.value is not None:
-        rows.append((training.metric, f"{training.value:.4g}"))
-        rows.append(("measured", training.protocol or ""))
     return [(name, value) for name, value in rows if value]
 
 
@@ -94,7 +109,49 @@ def data(config: GeneratorConfig) -> str:
     ]
     if record.stand_in:
         lines.append(f"**These are not the images the recipe asks for:** {plain(record.stand_in)}")
+    else:
+        lines.append("These are the images the recipe asks for.")
     return "\n\n".join(lines)
+
+
+def figures(config: GeneratorConfig) -> str:
+    """Return what was measured, and how."""
+    training = config.training
+    if training.metric is None or training.value is None:
+        return "## Figures\n\nNone: it was never evaluated."
+    said = f"{plain(training.metric)} **{training.value:.4g}** at step {training.step:,}"
+    how = f"Measured by the training itself on {plain(training.protocol)}." if training.protocol else ""
+    return f"## Figures\n\n{said}. {how}".rstrip()
+
+
+def limits(config: GeneratorConfig, variety: Variety | None) -> str:
+    """Return what nobody should expect, and what nobody knows."""
+    lines = [
+        f"- **Memorisation was not measured**: nobody compared its pictures with their nearest of the "
+        f"{config.data.images:,} training images.",
+        "- **Collapse was not checked.**" if variety is None else collapse(variety),
+        "- It learnt what its data holds and no more, with the biases of that data.",
+    ]
+    return "## Limits\n\n" + "\n".join(lines)
+
+
+def collapse(variety: Variety) -> str:
+    """Return how different the pictures are from each other."""
+    pairs = PICTURES * (PICTURES - 1) // 2
+    return (
+        f"- Collapse check: of {PICTURES} pictures of seed {SEED} ({pairs:,} pairs), {variety.alike:,} pairs are "
+        f"within {ALIKE:g} of 255 levels of each other (root mean square over pixels); a pair is "
+        f"{variety.mean:.2g} levels apart on average. This says that pictures differ, not that they are good."
+    )
+
+
+def files(config: GeneratorConfig) -> str:
+    """Return the published files with their hashes."""
+    rows = [
+        f"| `{name}` | {config.files[name].size:,} | `{config.files[name].sha256}` |"
+        for name in listed(config)
+    ]
+    return "\n".join(["## Files", "", "| file | bytes | sha256 |", "|---|---|---|", *rows])
 
 
 def citations(config: GeneratorConfig) -> str:

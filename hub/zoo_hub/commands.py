@@ -1,98 +1,35 @@
-"""`zoo push` and `zoo pull`, and opening OWNER/NAME for whoever wants pictures."""
+"""The Hub's commands, and opening, finding and describing generators there for the rest of the zoo."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from zoo.console import say
-from zoo.errors import InputError, NetworkError, UsageError
+from zoo.errors import InputError, NetworkError
 from zoo.hookspecs import hookimpl
-from zoo.naming import HubName, parse_hub_name
-from zoo_hub.errors import no_hub_name
+from zoo.naming import parse_hub_name
+from zoo_hub.cache_command import cache
+from zoo_hub.pull_command import pull
+from zoo_hub.push_command import push
+from zoo_hub.serve_command import hub_group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    import click
 
     from zoo.diagnosis import Finding
     from zoo.generators import Generator
-
-
-@click.command()
-@click.argument("name", metavar="OWNER/NAME")
-@click.argument("source", metavar="[RUN|GENERATOR]", required=False, type=click.Path(path_type=Path))
-@click.option("--private", is_flag=True, help="Make a new repository private.")
-@click.option("--message", metavar="TEXT", help="The commit's message.")
-def push(name: str, source: Path | None, private: bool, message: str | None) -> None:
-    """Publish a generator on the Hugging Face Hub, the latest run's when none is named."""
-    from zoo.generator_folder import ONNX, read_config
-    from zoo.runs import latest_run
-    from zoo_hub.push import push as publish
-
-    hub = _hub_name(name)
-    if hub.revision:
-        raise UsageError(f"{name}: a push goes to the main branch. Leave @{hub.revision} out")
-    folder = _folder(source or latest_run())
-    if ONNX not in read_config(folder).files:
-        _export(folder)
-    click.echo(publish(hub.repo, folder, private=private, message=message))
-    say(f"Anybody gets pictures from it with `zoo generate {hub.repo}`")
-
-
-@click.command()
-@click.argument("name", metavar="OWNER/NAME[@REVISION]")
-@click.option(
-    "--to",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Copy the files there, and the weights.",
-)
-def pull(name: str, to: Path | None) -> None:
-    """Download a generator from the Hugging Face Hub and check it."""
-    from zoo_hub.pull import pull as fetch
-
-    hub = _hub_name(name)
-    folder = fetch(hub.repo, hub.revision, to=to)
-    click.echo(folder)
-    say(f"Make pictures with `zoo generate {name if to is None else folder}`")
-
-
-def _hub_name(name: str) -> HubName:
-    """Return the parts of a Hub id, or say what one looks like."""
-    hub = parse_hub_name(name)
-    if hub is None:
-        raise UsageError(no_hub_name(name))
-    return hub
-
-
-def _folder(path: Path) -> Path:
-    """Return the generator folder that a path on the command line stands for."""
-    from zoo.runs import generator_folder
-
-    if not path.exists():
-        raise InputError(f"{path}: there is no such folder. Give a run or a generator folder")
-    folder = generator_folder(path)
-    if folder is None:
-        raise InputError(f"{path}: it is neither a run nor a generator folder. Give one of the two")
-    return folder
-
-
-def _export(folder: Path) -> None:
-    """Export a generator that was never exported: the one case in which a push needs torch."""
-    from zoo.generator_folder import ONNX
-    from zoo_export.export import export
-
-    say(f"{folder}: it has no {ONNX} yet, so it is exported first")
-    export(folder)
+    from zoo.naming import HubName
 
 
 @hookimpl
 def zoo_register_commands(cli: click.Group) -> None:
-    """Add `push` and `pull`."""
+    """Add what this package can do."""
     cli.add_command(push)
     cli.add_command(pull)
+    cli.add_command(hub_group)
+    cli.add_command(cache)
 
 
 @hookimpl
@@ -113,8 +50,26 @@ def zoo_diagnose() -> Iterable[Finding]:
 
 
 @hookimpl
-def zoo_open_generator(name: str) -> Generator | None:
-    """Open OWNER/NAME[@REVISION] from the Hub; a name that exists on this disk is not the Hub's."""
+def zoo_find_generators(owner: str | None, search: str | None) -> Iterable[Mapping[str, Any]]:
+    """Find generators on the Hub."""
+    from zoo_hub.catalogue import find
+
+    return find(owner, search)
+
+
+@hookimpl
+def zoo_describe_name(name: str) -> Mapping[str, Any] | None:
+    """Describe OWNER/NAME[@REVISION] on the Hub, without its weights."""
+    hub = _on_the_hub(name)
+    if hub is None:
+        return None
+    from zoo_hub.catalogue import describe
+
+    return describe(hub)
+
+
+def _on_the_hub(name: str) -> HubName | None:
+    """Return a name's parts, None where it is none of the Hub's: what exists on this disk is not."""
     hub = parse_hub_name(name)
     if hub is None or Path(name).exists():
         return None
@@ -124,11 +79,20 @@ def zoo_open_generator(name: str) -> Generator | None:
             f"{name}: there is no such folder in {owner}/, and with {owner}/ here the Hub is not asked. "
             f"See `zoo list`, or get it from the Hub with `zoo pull {name}`"
         )
+    return hub
+
+
+@hookimpl
+def zoo_open_generator(name: str) -> Generator | None:
+    """Open OWNER/NAME[@REVISION] from the Hub."""
+    hub = _on_the_hub(name)
+    if hub is None:
+        return None
     from zoo_export.session import OnnxGenerator
     from zoo_hub.pull import pull as fetch
 
     try:
-        folder = fetch(hub.repo, hub.revision)
+        folder = fetch(hub.repo, hub.revision).folder
     except NetworkError as error:
         reason = str(error).removeprefix(f"{hub.repo}: ")
         raise NetworkError(f"{name}: there is no such folder here, and on the Hub: {reason}") from error

@@ -6,14 +6,49 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoo.errors import NetworkError, ResourceError, UsageError, ZooError
-from zoo_hub.client import endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from huggingface_hub.errors import HfHubHTTPError
 
-TRY_LATER = "Try again later"
+SENTENCES = {
+    "gated": "only its owner can let you in. Ask at {hub}/{repo}, then set HF_TOKEN",
+    "disabled": "the Hub has disabled it. Read why at {hub}/{repo}",
+    "no repository": "{hub} has no such repository, or it is private. "
+    "Check the name, or set HF_TOKEN to a token that may read it",
+    "no revision": "it has no revision {revision!r}. Look at {hub}/{repo}/commits/main",
+    "no file": "a file of it is missing. Look at {hub}/{repo}/tree/main",
+    "not logged in": "you are not logged in (401). Set HF_TOKEN to a token from {tokens}",
+    "wrong token": "the Hub does not know this token (401). Make a new one at {tokens} and set HF_TOKEN",
+    "may not read": "this token may not read it (403). Make one that may at {tokens} and set HF_TOKEN",
+    "may not write": "this token may not write there (403). Make one that may at {tokens} and set HF_TOKEN",
+    "changed": "somebody changed it meanwhile (412). Look at {hub}/{repo}, then push again",
+    "rate limit": "the Hub got too many requests (429). {later}",
+    "out of order": "{hub} is out of order ({status}). {later}",
+    "refused": "the Hub refused it ({status}): {said}. Look at {hub}/{repo}",
+    "offline": "HF_HUB_OFFLINE is set and the cache has no copy of it. Unset it and try again",
+    "unreachable": "{hub} cannot be reached ({reason}). Check the connection and HF_ENDPOINT",
+    "no hub": "{hub} does not answer as a Hub does. Check HF_ENDPOINT and HTTPS_PROXY",
+    "wrong length": "a file came with another length than announced, again and again. Try again later",
+}
+"""What people read, after the repository's name."""
+KINDS = {
+    # A gated repository counts as one not found too, so it comes first.
+    "GatedRepoError": "gated",
+    "DisabledRepoError": "disabled",
+    "RepositoryNotFoundError": "no repository",
+    "RevisionNotFoundError": "no revision",
+    "EntryNotFoundError": "no file",
+    "FileMetadataError": "no hub",
+    "OfflineModeIsEnabled": "offline",
+}
+"""The client's classes that say it all, by what they mean."""
+STATUSES = {401: "wrong token", 403: "may not write", 412: "changed", 429: "rate limit"}
+
+
+class LateError(NetworkError):
+    """The Hub took longer than anybody would wait."""
 
 
 @contextmanager
@@ -50,73 +85,94 @@ def no_hub_name(name: str) -> str:
     return f"{name}: it is no name on the Hub. Give OWNER/NAME, for example me/camel-wgangp"
 
 
-def is_unreachable(error: Exception) -> bool:
-    """Whether the Hub gave no answer of its own: offline, no connection, or broken down (5xx)."""
+def is_unreachable(error: BaseException) -> bool:
+    """Whether the Hub gave no answer of its own: offline, no connection, too late, or broken down (5xx)."""
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response.status_code >= 500
+    return isinstance(error, OfflineModeIsEnabled | LateError) or is_transport(error)
+
+
+def is_transport(error: BaseException) -> bool:
+    """Whether the way to the Hub failed: no connection, one that was cut, or bytes that were lost."""
+    from huggingface_hub.errors import HfHubHTTPError
 
     # The base class of whichever transport this release of the client uses.
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined] # isort: skip
 
     if isinstance(error, HfHubHTTPError):
-        return error.response.status_code >= 500
-    return isinstance(error, OfflineModeIsEnabled | HTTPError)
+        return False
+    return isinstance(error, HTTPError) or _is_wrong_length(error)
+
+
+def root(error: BaseException) -> BaseException:
+    """Return what went wrong, out of what the client wraps it in while it looks for a file or uploads one."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    while isinstance(error, LocalEntryNotFoundError | RuntimeError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def explain(error: BaseException, repo: str, revision: str | None) -> str | None:
     """Return the sentence for an error of the client, or None when it is none."""
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError
 
-    if isinstance(error, LocalEntryNotFoundError | RuntimeError) and error.__cause__ is not None:
-        # So the client wraps what went wrong while it looked for a file, or uploaded a large one.
-        return explain(error.__cause__, repo, revision)
-    if isinstance(error, OfflineModeIsEnabled):
-        return f"{repo}: HF_HUB_OFFLINE is set and the cache has no copy of it. Unset it and try again"
-    if isinstance(error, HfHubHTTPError):
-        return _explain_kind(error, repo, revision) or _explain_status(error, repo)
-    if isinstance(error, Exception) and is_unreachable(error):
-        reason = str(error) or type(error).__name__
-        return f"{repo}: {endpoint()} cannot be reached ({reason}). Check the connection and HF_ENDPOINT"
-    return None
+    from zoo_hub.client import endpoint
 
-
-def _explain_kind(error: HfHubHTTPError, repo: str, revision: str | None) -> str | None:
-    """Return the sentence for what the client has a class for."""
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
+    error = root(error)
+    kind = _kind(error)
+    if kind is None:
+        return None
     hub = endpoint()
-    sentences: dict[type[Exception], str] = {
-        # A gated repository counts as one not found too, so it comes first.
-        GatedRepoError: f"{repo}: only its owner can let you in. Ask at {hub}/{repo}, then set HF_TOKEN",
-        RepositoryNotFoundError: f"{repo}: {hub} has no such repository, or it is private. "
-        "Check the name, or set HF_TOKEN to a token that may read it",
-        RevisionNotFoundError: f"{repo}: it has no revision {revision!r}. Look at {hub}/{repo}/commits/main",
-        EntryNotFoundError: f"{repo}: a file of it is missing. Look at {hub}/{repo}/tree/main",
+    facts: dict[str, object] = {
+        "hub": hub,
+        "repo": repo,
+        "revision": revision,
+        "tokens": f"{hub}/settings/tokens",
     }
-    return next((sentence for kind, sentence in sentences.items() if isinstance(error, kind)), None)
+    if isinstance(error, HfHubHTTPError):
+        wait = error.response.headers.get("Retry-After", "")
+        facts["later"] = f"Try again in {wait} seconds" if wait.isdigit() else "Try again later"
+        facts["status"] = error.response.status_code
+        facts["said"] = _plain(error.server_message or "no reason given")
+    facts["reason"] = _plain(str(error)) or type(error).__name__
+    return f"{repo}: {SENTENCES[kind].format(**facts)}"
 
 
-def _explain_status(error: HfHubHTTPError, repo: str) -> str:
-    """Return the sentence for an answer that is told by its number only."""
+def _kind(error: BaseException) -> str | None:
+    """Return which of the sentences fits."""
+    from huggingface_hub import errors
+
+    for name, kind in KINDS.items():
+        if isinstance(error, getattr(errors, name)):
+            return kind
+    if isinstance(error, errors.HfHubHTTPError):
+        return _kind_of_status(error)
+    if _is_wrong_length(error):
+        return "wrong length"
+    return "unreachable" if is_transport(error) else None
+
+
+def _kind_of_status(error: HfHubHTTPError) -> str:
+    """Return which sentence fits an answer that is told by its number only."""
     from huggingface_hub import get_token
 
-    status, hub = error.response.status_code, endpoint()
-    tokens = f"{hub}/settings/tokens"
+    status = error.response.status_code
     if status == 401 and get_token() is None:
-        return f"{repo}: you are not logged in (401). Set HF_TOKEN to a token from {tokens}"
-    if status >= 500:
-        return f"{repo}: {hub} is out of order ({status}). {TRY_LATER}"
-    wait = error.response.headers.get("Retry-After", "")
-    later = f"Try again in {wait} seconds" if wait.isdigit() else TRY_LATER
-    sentences = {
-        401: f"{repo}: the Hub does not know this token (401). Make a new one at {tokens} and set HF_TOKEN",
-        403: f"{repo}: this token may not write there (403). Make one that may at {tokens} and set HF_TOKEN",
-        412: f"{repo}: somebody changed it meanwhile (412). Look at {hub}/{repo}, then push again",
-        429: f"{repo}: the Hub got too many requests (429). {later}",
-    }
-    said = " ".join((error.server_message or "no reason given").split()).rstrip(".")
-    return sentences.get(status) or f"{repo}: the Hub refused it ({status}): {said}. Look at {hub}/{repo}"
+        return "not logged in"
+    if status == 403 and error.response.request.method in ("GET", "HEAD"):
+        return "may not read"
+    return "out of order" if status >= 500 else STATUSES.get(status, "refused")
+
+
+def _is_wrong_length(error: BaseException) -> bool:
+    """Whether this is the client's complaint about a file's length, the one OSError without a number it raises."""
+    return type(error) is OSError and error.errno is None
+
+
+def _plain(text: str) -> str:
+    """Return a stranger's words as part of one line: no control characters, no more than 200."""
+    words = " ".join(text.split()).rstrip(".")[:200]
+    return "".join(character for character in words if character.isprintable())

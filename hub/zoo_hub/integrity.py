@@ -1,62 +1,72 @@
-"""Whether the bytes in the cache are those that were published. Wrong ones go, so that a new pull mends."""
+"""Whether bytes are those that were published: what the Hub says of them, and what `config.json` lists."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING
 
-from zoo.atomic import sha256_file
 from zoo.errors import IntegrityError
-from zoo.generator_folder import CONFIG
+from zoo.generator_folder import CONFIG, PEOPLE_EDIT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.generator_folder import GeneratorConfig
+    from zoo_hub.listing import Listing
+
+PIECE = 1 << 20
+PUSH_AGAIN = "Ask its owner to push it again"
 
 
-def check_blob(repo: str, path: Path, oid: str | None) -> None:
-    """Check a small file against the git id that the Hub names; with none there is nothing to compare.
+def digest_of(path: Path, form: str) -> str:
+    """Return a file's digest in the form of another one: sha256 for 64 hex digits, the git id of a blob for 40."""
+    with path.open("rb") as file:
+        if len(form) == 64:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        size = path.stat().st_size
+        digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+        while piece := file.read(PIECE):
+            digest.update(piece)
+        return digest.hexdigest()
 
-    Raises:
-        IntegrityError: they differ; the cached copy is gone.
+
+def fault(path: Path, hub: str | None, listed: str | None = None) -> str | None:
+    """Return what is wrong with a file, None when nothing is: one clause, without the file's name.
+
+    `hub` is what the Hub calls its bytes, `listed` the sha256 in `config.json`.
     """
-    data = path.read_bytes()
-    found = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-    if oid is not None and found != oid:
-        remove_cached(path)
-        raise IntegrityError(
-            _sentence(repo, path.name, f"its git id is {found[:12]}...", f"the Hub says {oid[:12]}...")
-        )
-
-
-def check_listed(repo: str, folder: Path, names: list[str], config: GeneratorConfig) -> None:
-    """Check files against the sha256 that `config.json` lists.
-
-    Raises:
-        IntegrityError: one has no sha256 listed, or another one; every wrong cached copy is gone.
-    """
-    wrong: list[str] = []
-    for name in names:
-        record = config.files.get(name)
-        if record is None:
-            wrong.append(f"{repo}: {name}: {CONFIG} lists no sha256 for it. Ask its owner to push it again")
+    for who, wanted in (("the Hub", hub), (CONFIG, listed)):
+        if wanted is None:
             continue
-        found = sha256_file(folder / name)
-        if found != record.sha256:
-            remove_cached(folder / name)
-            listed = f"{CONFIG} says {record.sha256[:12]}..."
-            wrong.append(_sentence(repo, name, f"its sha256 is {found[:12]}...", listed))
-    if wrong:
-        raise IntegrityError(wrong[0])
+        try:
+            found = digest_of(path, wanted)
+        except FileNotFoundError:
+            return "it is missing"
+        if found != wanted:
+            kind = "sha256" if len(wanted) == 64 else "git id"
+            return f"its {kind} is {found[:12]}..., {who} says {wanted[:12]}..."
+    return None
 
 
-def remove_cached(path: Path) -> None:
-    """Remove a file of a cached snapshot and the blob it is a link to."""
-    blob = path.resolve()
-    path.unlink()
-    blob.unlink(missing_ok=True)
+def check_agreement(listing: Listing, config: GeneratorConfig, names: list[str]) -> None:
+    """Compare the Hub's sizes and sha256 with those that `config.json` lists, before anything is downloaded.
+
+    Raises:
+        IntegrityError: they differ, or one is not listed: it was published so.
+    """
+    for name in names:
+        file, record = listing.files[name], config.files.get(name)
+        if name in PEOPLE_EDIT:
+            continue
+        if record is None:
+            raise _published_so(listing.repo, name, f"{CONFIG} lists no sha256 for it")
+        if file.size != record.size:
+            said = f"it has {file.size:,} bytes, {CONFIG} says {record.size:,}"
+            raise _published_so(listing.repo, name, said)
+        if len(file.digest) == 64 and file.digest != record.sha256:
+            said = f"its sha256 is {file.digest[:12]}..., {CONFIG} says {record.sha256[:12]}..."
+            raise _published_so(listing.repo, name, said)
 
 
-def _sentence(repo: str, name: str, found: str, wanted: str) -> str:
-    return f"{repo}: {name}: {found}, {wanted}. The copy was removed: run `zoo pull {repo}` again"
+def _published_so(repo: str, name: str, said: str) -> IntegrityError:
+    return IntegrityError(f"{repo}: {name}: {said}. {PUSH_AGAIN}")

@@ -1,94 +1,198 @@
-"""Getting a published generator: only the files it is made of, at one commit, checked."""
+"""Getting a published generator: only the files it is made of, at one commit, every byte checked."""
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.atomic import new_folder
 from zoo.console import say
-from zoo.errors import InputError
-from zoo.generator_folder import CARD, CONFIG, ONNX, PEOPLE_EDIT, SAMPLES, WEIGHTS, read_config
-from zoo_hub.client import client
-from zoo_hub.errors import hub_errors, is_unreachable
-from zoo_hub.integrity import check_blob, check_listed
+from zoo.errors import InputError, IntegrityError
+from zoo.generator_folder import CONFIG, WEIGHTS, read_config
+from zoo.space import refuse_without_room
+from zoo_hub.client import SLOWEST, Watch, client, endpoint, patience, retrying
+from zoo_hub.errors import hub_errors, is_unreachable, root
+from zoo_hub.files import Choice
+from zoo_hub.integrity import PUSH_AGAIN, check_agreement, fault
+from zoo_hub.listing import Listing, ask
+from zoo_hub.names import hub_name
+from zoo_hub.providers import name_missing
+from zoo_hub.snapshots import Snapshot, alone, cache_root, cached, hub_digest, remember, remove, snapshot_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import ModelInfo
 
     from zoo.generator_folder import GeneratorConfig
 
-WANTED = (CONFIG, ONNX, SAMPLES, CARD)
-"""What making pictures takes. Whatever else a repository holds is never downloaded."""
-WHOLE = (*WANTED, WEIGHTS)
-"""What a folder takes that is to be exported or pushed again."""
+PULLED = "pulled.json"
+"""Where a copy outside the cache says which commit it is."""
 
 
-def pull(repo: str, revision: str | None = None, *, to: Path | None = None) -> Path:
-    """Download a generator and return its folder: in the Hub's cache, or real copies in `to`, with the weights.
+@dataclass(frozen=True)
+class Pulled:
+    """A generator that was downloaded and checked."""
 
-    `revision` is a branch, tag or commit; `main` when there is none. When the Hub cannot be reached, the
-    copy in the cache is used.
+    folder: Path
+    repo: str
+    revision: str
+    """What was asked for: a branch, tag or commit."""
+    commit: str
+    """What that was: 40 hex digits."""
+
+
+def pull(
+    repo: str,
+    revision: str | None = None,
+    *,
+    to: Path | None = None,
+    extras: Sequence[str] | None = None,
+) -> Pulled:
+    """Download a generator into the Hub's cache, and copy it to `to` if that is given.
+
+    When the Hub cannot be reached, the copy in the cache is used.
+
+    Args:
+        repo: OWNER/NAME.
+        revision: a branch, tag or commit; `main` when there is none.
+        to: a new folder. Without `extras` it gets every file, so that it can be exported and pushed again.
+        extras: which of `files.EXTRAS` to get besides configuration, ONNX file, card and sample picture.
 
     Raises:
-        InputError: the repository holds no generator, or `to` is taken.
-        IntegrityError: a file is not what `config.json` lists.
+        UsageError: a name or revision that the Hub does not take.
+        InputError: the repository holds no generator, or not what was asked for, or `to` is taken.
+        IntegrityError: a file is not what the Hub says, or not what `config.json` lists.
+        ResourceError: there is no room, or the cache cannot be written.
         NetworkError: the Hub did not give it, and the cache has none.
     """
+    hub_name(repo if revision is None else f"{repo}@{revision}")
     if to is not None and to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise InputError(f"{to}: it exists and is not empty. Give --to a new folder")
+    choice = Choice(tuple(extras or ()), whole=to is not None and extras is None)
     with hub_errors(repo, revision):
-        folder = _fetch(client(), repo, revision, WANTED if to is None else WHOLE)
-    return folder if to is None else _copy(folder, to)
+        snapshot = _fetch(client(), repo, revision, choice)
+    config = read_config(snapshot.folder)
+    if WEIGHTS in choice.needed(config):
+        name_missing(repo, config)
+    pulled = Pulled(snapshot.folder, repo, revision or "main", snapshot.commit)
+    return pulled if to is None else _copy(pulled, to, choice.names(config))
 
 
-def _fetch(api: HfApi, repo: str, revision: str | None, names: tuple[str, ...]) -> Path:
-    """Return the cached snapshot, checked."""
+def _fetch(api: HfApi, repo: str, revision: str | None, choice: Choice) -> Snapshot:
+    """Return the snapshot in the cache, checked, downloading what is missing."""
+    before = cached(repo, revision)
     try:
-        info = api.model_info(repo, revision=revision, files_metadata=True)
+        listing = ask(api, repo, revision, quick=before is not None)
     except Exception as error:
-        folder = _cached(repo, revision, names) if is_unreachable(error) else None
-        if folder is None:
+        if before is None or not is_unreachable(root(error)) or not _serves_offline(repo, before, choice):
             raise
-        _check(repo, folder, names)
-        say(f"{repo}: the Hub cannot be reached; using the cached copy of commit {folder.name[:12]}")
-        return folder
-    folder = _download(api, repo, info, names)
-    if revision != info.sha:
-        # Downloads at a commit leave no reference, and without one the cache cannot tell a branch offline.
-        api.hf_hub_download(repo, CONFIG, revision=revision or "main")
-    return folder
+        say(f"{repo}: the Hub cannot be reached; using the cached copy of commit {before.commit[:12]}")
+        return before
+    snapshot = snapshot_at(repo, listing.commit)
+    if not _is_good(listing, snapshot, choice):
+        with alone(repo):
+            _download(api, listing, choice)
+    remember(repo, revision, listing.commit)
+    return snapshot
 
 
-def _download(api: HfApi, repo: str, info: ModelInfo, names: tuple[str, ...]) -> Path:
-    """Download the files of these names at the commit that `info` describes."""
-    siblings = {file.rfilename: file for file in info.siblings or [] if file.rfilename in names}
-
-    def get(name: str) -> Path:
-        path = Path(api.hf_hub_download(repo, name, revision=info.sha))
-        if siblings[name].lfs is None:
-            check_blob(repo, path, siblings[name].blob_id)
-        return path
-
-    if CONFIG not in siblings:
-        raise InputError(f"{repo}: it holds no {CONFIG}, so it is no generator of a zoo. Check the name")
-    folder = get(CONFIG).parent
-    # Before anything large: is it a generator at all, and all of it?
-    for name in _needed(_read(repo, folder), names):
-        if name not in siblings:
-            raise InputError(f"{repo}: it holds no {name}. Ask its owner to push it with `zoo push`")
+def _download(api: HfApi, listing: Listing, choice: Choice) -> None:
+    """Bring what is missing or damaged; the small file that tells what the rest must be comes first."""
+    folder = snapshot_at(listing.repo, listing.commit).folder
+    _get(api, listing, CONFIG, None)
+    config = _read(listing.repo, folder)
+    names = _available(listing, config, choice)
+    check_agreement(listing, config, names)
+    missing = [listing.files[name].size for name in names if not (folder / name).is_file()]
+    refuse_without_room(cache_root(), sum(missing))
     for name in names:
-        if name in siblings and name != CONFIG:
-            get(name)
-    _check(repo, folder, names)
-    return folder
+        if name != CONFIG:
+            _get(api, listing, name, config)
 
 
-def _needed(config: GeneratorConfig, names: tuple[str, ...]) -> list[str]:
-    """Return which of the names cannot be done without: the weights are, where they are listed."""
-    return [name for name in names if name == ONNX or (name == WEIGHTS and name in config.files)]
+def _get(api: HfApi, listing: Listing, name: str, config: GeneratorConfig | None) -> None:
+    """Bring one file and check it. Wrong bytes are removed and asked for once more."""
+    file = listing.files[name]
+    listed = _listed(config, name) if config else None
+    watch = Watch(
+        listing.repo,
+        name,
+        limit=file.size,
+        etag=file.digest,
+        commit=listing.commit,
+        seconds=patience() + file.size / SLOWEST,
+    )
+    wrong = None
+    for _ in range(2):
+        path = Path(
+            retrying(partial(api.hf_hub_download, listing.repo, name, revision=listing.commit), watch)
+        )
+        wrong = fault(path, file.digest)
+        if wrong is None:
+            published_so = fault(path, None, listed)
+            if published_so:
+                raise IntegrityError(f"{listing.repo}: {name}: {published_so}. {PUSH_AGAIN}")
+            return
+        remove(path)
+    raise IntegrityError(
+        f"{listing.repo}: {name}: {wrong}, twice. The copy was removed: "
+        "look at what is between you and the Hub, then pull again"
+    )
+
+
+def _is_good(listing: Listing, snapshot: Snapshot, choice: Choice) -> bool:
+    """Whether all that is wanted is in the cache, as the Hub and `config.json` say it is."""
+    if fault(snapshot.folder / CONFIG, listing.files[CONFIG].digest):
+        return False
+    config = _read(listing.repo, snapshot.folder)
+    names = _available(listing, config, choice)
+    check_agreement(listing, config, names)
+    return not any(
+        fault(snapshot.folder / name, listing.files[name].digest, _listed(config, name)) for name in names
+    )
+
+
+def _serves_offline(repo: str, snapshot: Snapshot, choice: Choice) -> bool:
+    """Whether a cached copy has all that is wanted, as the Hub said it was when it came.
+
+    Raises:
+        IntegrityError: a file was changed since; it is removed, so that the next pull brings it anew.
+    """
+    _check_cached(repo, snapshot.folder / CONFIG, CONFIG, None)
+    config = _read(repo, snapshot.folder)
+    for name in choice.names(config):
+        if (snapshot.folder / name).is_file():
+            _check_cached(repo, snapshot.folder / name, name, _listed(config, name))
+        elif name in choice.needed(config):
+            return False
+    return True
+
+
+def _check_cached(repo: str, path: Path, name: str, listed: str | None) -> None:
+    wrong = fault(path, hub_digest(path), listed)
+    if wrong:
+        remove(path)
+        raise IntegrityError(
+            f"{repo}: {name}: {wrong}. The cached copy was removed: pull again where the Hub can be reached"
+        )
+
+
+def _listed(config: GeneratorConfig, name: str) -> str | None:
+    record = config.files.get(name)
+    return record.sha256 if record else None
+
+
+def _available(listing: Listing, config: GeneratorConfig, choice: Choice) -> list[str]:
+    """Return which files to get; one that cannot be done without must be there."""
+    for name in choice.needed(config):
+        if name not in listing.files:
+            raise InputError(f"{listing.repo}: it holds no {name}. Ask its owner to push it with `zoo push`")
+    return [name for name in choice.names(config) if name in listing.files]
 
 
 def _read(repo: str, folder: Path) -> GeneratorConfig:
@@ -102,29 +206,20 @@ def _read(repo: str, folder: Path) -> GeneratorConfig:
         ) from error
 
 
-def _check(repo: str, folder: Path, names: tuple[str, ...]) -> None:
-    """Compare those files of the snapshot that have a sha256 with it."""
-    there = [name for name in names if name not in PEOPLE_EDIT and (folder / name).is_file()]
-    check_listed(repo, folder, there, _read(repo, folder))
-
-
-def _cached(repo: str, revision: str | None, names: tuple[str, ...]) -> Path | None:
-    """Return the snapshot that the cache holds for a revision, if nothing that is needed is missing."""
-    from huggingface_hub import try_to_load_from_cache
-
-    config = try_to_load_from_cache(repo, CONFIG, revision=revision)
-    if not isinstance(config, str):
-        return None
-    folder = Path(config).parent
-    needed = _needed(_read(repo, folder), names)
-    return folder if all((folder / name).is_file() for name in needed) else None
-
-
-def _copy(folder: Path, to: Path) -> Path:
+def _copy(pulled: Pulled, to: Path, names: list[str]) -> Pulled:
     """Copy a snapshot's files, not the links they are in the cache."""
-    with new_folder(to.absolute()) as scratch:
-        for name in WHOLE:
-            if (folder / name).is_file():
-                (scratch / name).parent.mkdir(exist_ok=True)
-                shutil.copyfile(folder / name, scratch / name)
-    return to
+    there = [name for name in names if (pulled.folder / name).is_file()]
+    size = sum((pulled.folder / name).stat().st_size for name in there)
+    refuse_without_room(to, size)
+    with new_folder(to.absolute(), size) as scratch:
+        for name in there:
+            (scratch / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(pulled.folder / name, scratch / name)
+        origin = {
+            "hub": endpoint(),
+            "repo": pulled.repo,
+            "revision": pulled.revision,
+            "commit": pulled.commit,
+        }
+        (scratch / PULLED).write_text(json.dumps(origin, indent=2) + "\n")
+    return Pulled(to, pulled.repo, pulled.revision, pulled.commit)

@@ -2,67 +2,164 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
+import re
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.atomic import write_atomic
 from zoo.console import say
-from zoo.errors import InputError
-from zoo.generator_folder import CARD, CONFIG, ONNX, SAMPLES, WEIGHTS, verify
-from zoo_hub.card import write_card
-from zoo_hub.client import client, endpoint
+from zoo.errors import InputError, UsageError
+from zoo.generator_folder import CARD
+from zoo.naming import parse_hub_name
+from zoo_hub.card import base_card, merge
+from zoo_hub.client import Watch, client, endpoint, retrying
 from zoo_hub.errors import hub_errors
+from zoo_hub.names import hub_name
+from zoo_hub.published import checked, published
+from zoo_hub.remote import Changes, Remote, Target, card_there, difference, look, publish
+from zoo_hub.variety import measure
+
+COMMIT_LIKE = re.compile(r"[0-9a-f]{7,40}")
+LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,60}")
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from huggingface_hub import HfApi
 
     from zoo.generator_folder import GeneratorConfig
 
-PUBLISHED = (WEIGHTS, SAMPLES, "onnx/*.onnx", "onnx/report.json")
-"""Which of the files that `config.json` lists are published; `config.json` and the card always are."""
+
+@dataclass(frozen=True)
+class Wishes:
+    """What somebody wants of a push besides the files."""
+
+    private: bool = False
+    revision: str | None = None
+    """A branch, made from main if it is not there."""
+    message: str | None = None
+    tag: str | None = None
+    licence: str | None = None
+    """The model's, as the Hub abbreviates it; without it the card's own stays, or it follows from the data's."""
 
 
-def push(repo: str, folder: Path, *, private: bool = False, message: str | None = None) -> str:
+@dataclass(frozen=True)
+class Plan:
+    """What a push would do."""
+
+    target: Target
+    remote: Remote
+    config: GeneratorConfig
+    card: str
+    tags: dict[str, str]
+    """The repository's tags and their commits; empty where none is asked for."""
+
+
+def push(repo: str, folder: Path, wishes: Wishes = Wishes()) -> str:
     """Publish a generator folder as OWNER/NAME, made if it is not there yet, and return its address.
 
-    Writes the model card into the folder first, unless people have edited the one that is there.
+    Writes the model card into the folder first; what people wrote in it, here or on the Hub, stays.
 
     Raises:
-        InputError: it is no generator folder, has no ONNX file, or a public repository is to be private.
-        IntegrityError: a file is not what `config.json` lists.
+        UsageError: it is no name, branch, tag or licence.
+        InputError: the folder is not fit to be published, a public repository is to be private, the tag is on another
+            commit, or the Hub refuses the card.
+        IntegrityError: a file is not what `config.json` or the export report says.
         NetworkError: the Hub did not take it.
     """
-    config = verify(folder)
-    if ONNX not in config.files:
-        raise InputError(f"{folder}: it has no {ONNX}. Run `zoo export {folder} --onnx` first")
-    if not write_card(folder, repo, config):
-        say(f"{folder / CARD} was edited: it is published as it is")
-    with hub_errors(repo):
-        changed = _commit(repo, folder, published(config), private, message or f"Publish {config.recipe}")
-    if not changed:
-        say(f"{repo}: nothing changed since the last push, so there is no new commit")
-    return f"{endpoint()}/{repo}"
-
-
-def published(config: GeneratorConfig) -> list[str]:
-    """Return the names of the files to publish, sorted."""
-    listed = [name for name in config.files if any(fnmatch(name, pattern) for pattern in PUBLISHED)]
-    return sorted([CONFIG, CARD, *listed])
-
-
-def _commit(repo: str, folder: Path, names: list[str], private: bool, message: str) -> bool:
-    """Make the repository if needed and commit the files; return whether there was anything to commit."""
-    from huggingface_hub import CommitOperationAdd
-
     api = client()
-    # None leaves it to the owner's own default, which may be private.
-    api.create_repo(repo, private=private or None, exist_ok=True)
-    before = api.model_info(repo)
-    if private and not before.private:
+    with hub_errors(repo, wishes.revision):
+        plan = prepare(api, repo, folder, wishes)
+        if not _holds(folder / CARD, plan.card):
+            write_atomic(folder / CARD, plan.card.encode())
+        files = {name: folder / name for name in published(plan.config)}
+        check_tag(plan, wishes, files)
+        if plan.remote.commit is None:
+            _create(api, plan.target, plan.remote, wishes)
+        message = wishes.message or f"Publish {plan.config.recipe}"
+        try:
+            head, committed = publish(api, plan.target, files, message)
+        except ValueError as error:
+            # The client's way to say that the Hub refuses the card.
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise InputError(f"{folder / CARD}: {reason}. Mend it") from error
+        if not committed:
+            say(f"{plan.target.name}: nothing changed since the last push, so there is no new commit")
+        if wishes.tag and wishes.tag not in plan.tags:
+            _tag(api, repo, wishes.tag, head)
+    return f"{endpoint()}/{repo}" + (f"/tree/{wishes.revision}" if wishes.revision else "")
+
+
+def rehearse(repo: str, folder: Path, wishes: Wishes) -> tuple[Remote, Changes]:
+    """Return what `push` would find and do; nothing is changed, there or here."""
+    from tempfile import TemporaryDirectory
+
+    with hub_errors(repo, wishes.revision), TemporaryDirectory() as scratch:
+        plan = prepare(client(), repo, folder, wishes)
+        card = Path(scratch, CARD)
+        card.write_bytes(plan.card.encode())
+        files = {name: card if name == CARD else folder / name for name in published(plan.config)}
+        check_tag(plan, wishes, files)
+        return plan.remote, difference(plan.remote, files)
+
+
+def prepare(api: HfApi, repo: str, folder: Path, wishes: Wishes) -> Plan:
+    """Check the folder and the wishes, ask what is there, and write the card in memory."""
+    config, target = checked(folder), _target(repo, wishes)
+    remote = look(api, target)
+    if wishes.private and remote.exists and not remote.private:
         raise InputError(
             f"{repo}: it exists and is public, and --private is for new repositories. "
             "Make it private in its settings, or push without --private"
         )
-    operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in names]
-    # With the parent named, a push that comes between two others is refused instead of mixing with them.
-    commit = api.create_commit(repo, operations, commit_message=message, parent_commit=before.sha)
-    return commit.oid != before.sha
+    tags: dict[str, str] = {}
+    if wishes.tag and remote.exists:
+        refs = retrying(partial(api.list_repo_refs, repo), Watch(repo, "the list of its tags"))
+        tags = {tag.name: tag.target_commit for tag in refs.tags}
+    here = (folder / CARD).read_text("utf-8", errors="replace") if (folder / CARD).is_file() else None
+    base = base_card(here, card_there(api, target, remote)) or ""
+    card = merge(base, repo, config, licence=wishes.licence, variety=measure(folder))
+    return Plan(target, remote, config, card, tags)
+
+
+def check_tag(plan: Plan, wishes: Wishes, files: dict[str, Path]) -> None:
+    """Refuse a tag that stands for something else."""
+    there = plan.tags.get(wishes.tag or "")
+    if there and (there != plan.remote.commit or difference(plan.remote, files)):
+        raise InputError(
+            f"{plan.target.repo}: tag {wishes.tag} is there already, on commit {there[:12]}. Give another --tag"
+        )
+
+
+def _target(repo: str, wishes: Wishes) -> Target:
+    for what, name in (("branch", wishes.revision), ("tag", wishes.tag)):
+        if name is not None and (parse_hub_name(f"{repo}@{name}") is None or COMMIT_LIKE.fullmatch(name)):
+            raise UsageError(f"{name}: it is no name for a {what}. Give one like v1 or experiment")
+    if wishes.licence is not None and not LICENCE.fullmatch(wishes.licence):
+        raise UsageError(
+            f"--license {wishes.licence}: it is none of the Hub's. Give one like mit, apache-2.0 or cc-by-4.0"
+        )
+    return Target(hub_name(repo).repo, wishes.revision)
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
+def _create(api: HfApi, target: Target, remote: Remote, wishes: Wishes) -> None:
+    """Make the repository, and the branch."""
+    repo = target.repo
+    if not remote.exists:
+        # None leaves it to the owner's own default, which may be private.
+        make = partial(api.create_repo, repo, private=wishes.private or None, exist_ok=True)
+        retrying(make, Watch(repo, "the answer to its making"))
+    if target.branch:
+        make_branch = partial(api.create_branch, repo, branch=target.branch, exist_ok=True)
+        retrying(make_branch, Watch(repo, "the answer to its branch's making"))
+
+
+def _tag(api: HfApi, repo: str, tag: str, commit: str) -> None:
+    """Put a tag on a commit; a lost answer is asked for again."""
+    put = partial(api.create_tag, repo, tag=tag, revision=commit, exist_ok=True)
+    retrying(put, Watch(repo, "the answer to its tag"))
+    say(f"{repo}: tag {tag} is on commit {commit[:12]}")

@@ -1,1 +1,1 @@
-"""A loopback server that speaks enough of the Hugging Face Hub's protocol for the real client."""
+"""The product's local Hub with a second address for large files, a log of what it was asked, and faults."""

@@ -1,27 +1,39 @@
-"""The Hub: two addresses on this machine, what they remember, and what they were asked."""
+"""The Hub of the tests: two addresses on this machine, and what they were asked."""
 
 from __future__ import annotations
 
-import hmac
-import secrets
-import threading
-import time
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from tests.hub_server import api, cdn
-from tests.hub_server.access import Access
 from tests.hub_server.faults import Action, Fault, Faults
-from tests.hub_server.store import Store
-from tests.hub_server.wire import Logged, Server
+from tests.hub_server.wire import FaultyHandler, Logged
+from zoo_hub.server import content
+from zoo_hub.server.access import Access
+from zoo_hub.server.hub import LocalHub
+from zoo_hub.server.wire import Server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIFETIME = 3600
-"""Seconds for which a signed address works."""
+    from zoo_hub.server.messages import Answer, Request
+
+READ_ONLY = ":ro"
+"""A token that ends like this cannot write."""
 
 
-class Hub:
+class ReadOnlyAccess(Access):
+    """Rules that know tokens for reading only."""
+
+    def name_of(self, token: str) -> str | None:
+        """Return whose token this is, read-only or not."""
+        return super().name_of(token.removesuffix(READ_ONLY))
+
+    def may_write(self, token: str) -> bool:
+        """Whether the token is good for changes too."""
+        return not token.endswith(READ_ONLY)
+
+
+class Hub(LocalHub):
     """A Hub that runs while its `with` block does.
 
         with Hub(folder, {"hf_me": "me"}) as hub:
@@ -33,44 +45,37 @@ class Hub:
     """
 
     def __init__(self, root: Path, users: dict[str, str], port: int = 0) -> None:
-        """Listen; `users` maps tokens to names.
-
-        Raises:
-            OSError: the port is taken.
-        """
-        self.store = Store(root)
-        self.access = Access(self.store, users)
         self.faults = Faults()
         self.log: list[Logged] = []
         self.leaked_tokens = 0
         """How often bytes were put or fetched with a token, which the second address has no business with."""
-        self._secret = secrets.token_bytes(16)
-        self._servers = [Server(self, "hub", api.route, port), Server(self, "cdn", cdn.route, 0)]
+        super().__init__(root, users, port)
+        self.access = ReadOnlyAccess(self.store, users)
+        self.content = Server(partial(content_route, self), "127.0.0.1", 0, self.handler("cdn"))
 
-    @property
-    def url(self) -> str:
-        """What HF_ENDPOINT must be."""
-        return self._servers[0].url
+    def handler(self, host: str = "hub") -> type[FaultyHandler]:
+        """Return what serves a connection to one of the two."""
+        return type("Handler", (FaultyHandler,), {"hub": self, "host": host})
 
-    def __enter__(self) -> Self:
-        for server in self._servers:
-            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
+    def servers(self) -> list[Server]:
+        """Return both addresses."""
+        return [self.server, self.content]
 
-    def __exit__(self, *_: object) -> None:
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
+    def elsewhere(self, oid: str) -> str | None:
+        """Return a large file's address on the second server."""
+        return self.sign_address("get", oid)
+
+    def sign_address(self, what: str, oid: str, base: str | None = None) -> str:  # noqa: ARG002
+        """Return an address on the second server."""
+        return super().sign_address(what, oid, self.content.url)
 
     def fault(self, action: Action, **fields: Any) -> Fault:
         """Put a fault in force; see `Fault` for its fields."""
         return self.faults.add(Fault(action, **fields))
 
-    def signature(self, what: str, oid: str, expires: str) -> str:
-        """Return the proof that this Hub gave an address out."""
-        return hmac.new(self._secret, f"{what}|{oid}|{expires}".encode(), "sha256").hexdigest()
 
-    def sign_address(self, what: str, oid: str) -> str:
-        """Return an address on the second server where `oid` can be put, fetched or verified for an hour."""
-        expires = str(int(time.time()) + LIFETIME)
-        return f"{self._servers[1].url}/x/{what}/{oid}?exp={expires}&sig={self.signature(what, oid, expires)}"
+def content_route(hub: Hub, request: Request) -> Answer:
+    """Answer on the second address, and count the tokens that come there."""
+    if request.token and not request.path.startswith("/x/verify/"):
+        hub.leaked_tokens += 1
+    return content.route(hub, request)

@@ -18,9 +18,19 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command("list")
+@click.argument("owner", required=False)
+@click.option("--hub", is_flag=True, help="List published generators instead, of OWNER or of everybody.")
+@click.option("--search", metavar="WORDS", help="With --hub: whose names hold these words.")
 @_json
-def list_(as_json: bool) -> None:
-    """List the recipes, the components, and the runs here."""
+def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> None:
+    """List the recipes, the components, and the runs here; or what is published."""
+    if hub:
+        from zoo.cli.published import list_published
+
+        list_published(owner, search, as_json)
+        return
+    if owner or search:
+        raise click.UsageError("OWNER and --search go with --hub")
     from zoo.plugins import load_registry
     from zoo.registry import KINDS
     from zoo.runs import RUNS, is_run
@@ -42,9 +52,9 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @_json
 def info(name: str, as_json: bool) -> None:
-    """Say what NAME is made of: a recipe, a component, a run, a generator folder or an .onnx file."""
+    """Say what NAME is made of: a recipe, a component, a run, a generator folder, an .onnx file or OWNER/NAME."""
     path = Path(name)
-    facts = _generator_facts(path) or _file_facts(path) or _registered_facts(name)
+    facts = _generator_facts(path) or _file_facts(path) or _named_facts(name)
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
@@ -98,6 +108,17 @@ def _file_facts(path: Path) -> dict[str, Any] | None:
             if facts is not None:
                 return {"file": str(path), **facts}
     return None
+
+
+def _named_facts(name: str) -> dict[str, Any]:
+    """Return what a plugin says about a name, or what is registered under it."""
+    from zoo.plugins import plugins
+
+    for _, describe in plugins().calls("zoo_describe_name"):
+        facts = describe(name=name)
+        if facts is not None:
+            return dict(facts)
+    return _registered_facts(name)
 
 
 def _registered_facts(name: str) -> dict[str, Any]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.hub_server.messages import RefusedError
+from zoo_hub.server.messages import RefusedError
 
 if TYPE_CHECKING:
-    from tests.hub_server.messages import Request
-    from tests.hub_server.store import Repo, Store
-
-READ_ONLY = ":ro"
-"""A token that ends like this cannot write."""
+    from zoo_hub.server.messages import Request
+    from zoo_hub.server.store import Repo, Store
 
 
 class Access:
@@ -21,11 +18,19 @@ class Access:
         self._store = store
         self._users = users
 
+    def name_of(self, token: str) -> str | None:
+        """Return whose token this is."""
+        return self._users.get(token)
+
+    def may_write(self, token: str) -> bool:
+        """Whether a user's token is good for changes too."""
+        return self.name_of(token) is not None
+
     def user(self, request: Request) -> str | None:
         """Return who asks, None for nobody in particular; a wrong token is refused."""
         if request.token is None:
             return None
-        name = self._users.get(request.token.removesuffix(READ_ONLY))
+        name = self.name_of(request.token)
         if name is None:
             raise RefusedError(401, "Invalid credentials in Authorization header")
         return name
@@ -40,15 +45,19 @@ class Access:
     def require_writer(self, request: Request, owner: str, refusal: str) -> str:
         """Return who asks, if they may write to this owner's repositories."""
         user = self.require_user(request)
-        if user != owner or (request.token or "").endswith(READ_ONLY):
+        if user != owner or not self.may_write(request.token or ""):
             raise RefusedError(403, refusal)
         return user
+
+    def may_see(self, user: str | None, repo: Repo) -> bool:
+        """Whether somebody may know of a repository."""
+        return not repo["private"] or user == repo["id"].split("/")[0]
 
     def readable(self, request: Request, kind: str, repo_id: str) -> Repo:
         """Return a repository that the asker may see."""
         user = self.user(request)
         repo = self._store.load(kind, repo_id)
-        if repo is None or (repo["private"] and user != repo_id.split("/")[0]):
+        if repo is None or not self.may_see(user, repo):
             # The Hub answers people without a token 401, so as not to tell missing from private. The client
             # reads that from https addresses only; on plain http the code has to say it.
             if user is None:

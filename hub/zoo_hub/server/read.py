@@ -6,38 +6,67 @@ import html
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tests.hub_server.messages import Answer, RefusedError
-from tests.hub_server.store import resolve_revision
+from zoo_hub.server.cards import card_of, tags_of
+from zoo_hub.server.messages import Answer, RefusedError
+from zoo_hub.server.store import resolve_revision
 
 if TYPE_CHECKING:
-    from tests.hub_server.hub import Hub
-    from tests.hub_server.messages import Request
-    from tests.hub_server.store import Entry, Repo
+    from zoo_hub.server.hub import LocalHub
+    from zoo_hub.server.messages import Request
+    from zoo_hub.server.store import Entry, Repo
+
+MOST_ROWS = 1000
+"""Repositories in one listing."""
 
 
-def info(request: Request, repo: Repo, revision: str) -> Answer:
+def info(hub: LocalHub, request: Request, repo: Repo, revision: str) -> Answer:
     """Answer `model_info` and `dataset_info`."""
     sha = resolve_revision(repo, revision)
-    commit = repo["commits"][sha]
-    blobs, files = request.flag("blobs"), sorted(commit["tree"].items())
-    return Answer(
-        {
-            "_id": sha[:24],
-            "id": repo["id"],
-            "modelId": repo["id"],
-            "author": repo["id"].split("/")[0],
-            "sha": sha,
-            "lastModified": commit["date"],
-            "createdAt": repo["created"],
-            "private": repo["private"],
-            "gated": repo["gated"],
-            "disabled": False,
-            "downloads": 0,
-            "likes": 0,
-            "tags": [],
-            "siblings": [_sibling(path, entry, blobs=blobs) for path, entry in files],
-        }
-    )
+    blobs, files = request.flag("blobs"), sorted(repo["commits"][sha]["tree"].items())
+    row = _row(hub, repo, sha)
+    row["siblings"] = [_sibling(path, entry, blobs=blobs) for path, entry in files]
+    return Answer(row)
+
+
+def listing(hub: LocalHub, request: Request, kind: str) -> Answer:
+    """Answer `list_models` and `list_datasets`: by author, words of the name, and tags."""
+    user = hub.access.user(request)
+    author, words = request.query.get("author"), request.query.get("search", "").lower().split()
+    wanted = set(request.queries.get("filter", []))
+    limit = request.query.get("limit", "")
+    rows: list[dict[str, Any]] = []
+    for repo in hub.store.every(kind):
+        found = author in (None, repo["id"].split("/")[0]) and all(
+            word in repo["id"].lower() for word in words
+        )
+        if not found or not hub.access.may_see(user, repo):
+            continue
+        row = _row(hub, repo, repo["branches"]["main"])
+        if wanted <= set(row["tags"]):
+            rows.append(row)
+    rows.sort(key=lambda row: row["lastModified"], reverse=True)
+    return Answer(rows[: min(int(limit) if limit.isdecimal() else MOST_ROWS, MOST_ROWS)])
+
+
+def _row(hub: LocalHub, repo: Repo, sha: str) -> dict[str, Any]:
+    """Return what there is to say of a repository at a commit. Downloads are not counted, so none are claimed."""
+    card = card_of(hub.store, repo, sha)
+    row: dict[str, Any] = {
+        "_id": sha[:24],
+        "id": repo["id"],
+        "modelId": repo["id"],
+        "author": repo["id"].split("/")[0],
+        "sha": sha,
+        "lastModified": repo["commits"][sha]["date"],
+        "createdAt": repo["created"],
+        "private": repo["private"],
+        "gated": repo["gated"],
+        "disabled": False,
+        "tags": tags_of(card),
+        "cardData": card,
+    }
+    row.update((name, card[name]) for name in ("library_name", "pipeline_tag", "model-index") if name in card)
+    return row
 
 
 def _sibling(path: str, entry: Entry, *, blobs: bool) -> dict[str, Any]:
@@ -60,7 +89,7 @@ def tree(repo: Repo, revision: str, folder: str) -> Answer:
         if path.startswith(prefix)
     ]
     if folder and not rows:
-        raise RefusedError(404, f"{folder} does not exist on {revision!r}", "EntryNotFound")
+        raise RefusedError(404, f"{folder!r:.200} does not exist on {revision!r:.200}", "EntryNotFound")
     return Answer(rows)
 
 
@@ -93,8 +122,8 @@ def commits(repo: Repo, revision: str) -> Answer:
     return Answer(rows, headers={"X-Total-Count": str(len(rows))})
 
 
-def file(hub: Hub, request: Request, repo: Repo, revision: str, path: str) -> Answer:
-    """Send a file; a large one's bytes come from the other address."""
+def file(hub: LocalHub, request: Request, repo: Repo, revision: str, path: str) -> Answer:
+    """Send a file; where large files have an address of their own, that."""
     hub.access.check_gate(request, repo)
     sha = resolve_revision(repo, revision)
     entry = repo["commits"][sha]["tree"].get(path)
@@ -106,8 +135,10 @@ def file(hub: Hub, request: Request, repo: Repo, revision: str, path: str) -> An
     lfs = entry["lfs"]
     headers["X-Linked-Size"] = str(lfs["size"])
     headers["X-Linked-Etag"] = f'"{lfs["oid"]}"'
-    headers["Location"] = hub.sign_address("get", lfs["oid"])
-    return Answer(b"Found. Redirecting to the CDN", 302, headers)
+    elsewhere = hub.elsewhere(lfs["oid"])
+    if elsewhere is None:
+        return Answer(hub.store.path(entry), headers=headers)
+    return Answer(b"Found. Redirecting to the CDN", 302, {**headers, "Location": elsewhere})
 
 
 def page(repo: Repo) -> Answer:

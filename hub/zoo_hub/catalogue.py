@@ -1,0 +1,160 @@
+"""Generators on the Hub, told from afar: what is there, and what one is made of, without its weights.
+
+Whatever comes from the Hub is a stranger's: it is printed, stripped of what a terminal would obey, and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.console import say
+from zoo.errors import IntegrityError, NetworkError
+from zoo.generator_folder import CONFIG, read_config
+from zoo_hub.client import LIBRARY, Watch, client, endpoint, retrying
+from zoo_hub.errors import hub_errors, is_unreachable, root
+from zoo_hub.integrity import fault
+from zoo_hub.listing import Listing, ask
+from zoo_hub.snapshots import cached
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import ModelInfo
+
+    from zoo.naming import HubName
+
+MOST = 200
+"""Generators in one list."""
+LONGEST = 300
+"""Characters of a text from the Hub that are printed."""
+NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_SIZE = re.compile(r"\d{1,4}x\d{1,4}")
+
+
+def find(owner: str | None, search: str | None) -> list[dict[str, Any]]:
+    """Return the generators on the Hub that carry the library's tag, the newest first.
+
+    Raises:
+        NetworkError: the Hub did not answer, or not as a Hub does.
+    """
+    api = client()
+    who = owner or "the Hub"
+
+    def listed() -> list[ModelInfo]:
+        found = api.list_models(
+            author=owner, search=search, filter=LIBRARY, full=True, cardData=True, limit=MOST
+        )
+        return list(found)
+
+    with hub_errors(who):
+        try:
+            rows = [row(info) for info in retrying(listed, Watch(who, "the list of generators"))]
+        except NONSENSE as error:
+            raise _nonsense(who, error) from error
+    if len(rows) == MOST:
+        say(f"These are the first {MOST}. Say more with OWNER or --search")
+    return rows
+
+
+def row(info: ModelInfo) -> dict[str, Any]:
+    """Return a line of the list."""
+    tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
+    facts: dict[str, Any] = printable(
+        {
+            "name": info.id,
+            "pictures": next((tag for tag in tags if _SIZE.fullmatch(tag)), None),
+            "figures": _figures(info),
+            "downloads": info.downloads if type(info.downloads) is int else None,
+            "licence": info.card_data.get("license") if info.card_data else None,
+        }
+    )
+    return facts
+
+
+def _figures(info: ModelInfo) -> dict[str, float]:
+    """Return the measured figures by name, as the card claims them."""
+    results = (info.card_data.eval_results if info.card_data else None) or []
+    return {
+        str(result.metric_type): result.metric_value
+        for result in results
+        if type(result.metric_value) in (int, float)
+    }
+
+
+def describe(hub: HubName) -> dict[str, Any]:
+    """Return what a generator on the Hub is: its configuration, the card's metadata, the sizes of its files.
+
+    Raises:
+        InputError: it is no generator of a zoo.
+        IntegrityError: `config.json` is not what the Hub says.
+        NetworkError: the Hub did not give it, and the cache has none.
+    """
+    api, before = client(), cached(hub.repo, hub.revision)
+    with hub_errors(hub.repo, hub.revision):
+        try:
+            listing = ask(api, hub.repo, hub.revision, quick=before is not None)
+            facts = {**_published(api, hub, listing), **_config(_config_of(api, listing))}
+        except Exception as error:
+            if before is None or not is_unreachable(root(error)):
+                raise
+            say(f"{hub.repo}: the Hub cannot be reached; this is the cached copy")
+            facts = {"generator": hub.repo, "commit": before.commit, **_config(before.folder)}
+    told: dict[str, Any] = printable(facts)
+    return told
+
+
+def _published(api: HfApi, hub: HubName, listing: Listing) -> dict[str, Any]:
+    """Return what the Hub itself says."""
+    watch = Watch(hub.repo, "what the Hub says of it")
+    try:
+        info = retrying(partial(api.model_info, hub.repo, revision=listing.commit), watch)
+        known = row(info)
+    except NONSENSE as error:
+        raise _nonsense(hub.repo, error) from error
+    return {
+        "generator": hub.repo,
+        "address": f"{endpoint()}/{hub.repo}",
+        "commit": listing.commit,
+        "private": bool(info.private),
+        "downloads": known["downloads"],
+        "licence": known["licence"],
+        "tags": info.tags or [],
+        "bytes": {name: file.size for name, file in sorted(listing.files.items())},
+    }
+
+
+def _config_of(api: HfApi, listing: Listing) -> Path:
+    """Return the folder in the cache that holds the configuration, downloaded if it is not there."""
+    file = listing.files[CONFIG]
+    watch = Watch(listing.repo, CONFIG, limit=file.size, etag=file.digest, commit=listing.commit)
+    path = Path(retrying(partial(api.hf_hub_download, listing.repo, CONFIG, revision=listing.commit), watch))
+    wrong = fault(path, file.digest)
+    if wrong:
+        raise IntegrityError(
+            f"{listing.repo}: {CONFIG}: {wrong}. Run `zoo pull {listing.repo}` to get it again"
+        )
+    return path.parent
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    return read_config(folder).model_dump(mode="json")
+
+
+def _nonsense(what: str, error: Exception) -> NetworkError:
+    return NetworkError(
+        f"{what}: {endpoint()} does not answer as a Hub does ({type(error).__name__}). "
+        "Check HF_ENDPOINT and HTTPS_PROXY"
+    )
+
+
+def printable(value: Any) -> Any:
+    """Return a value whose texts a terminal shows and does not obey."""
+    if isinstance(value, str):
+        return "".join(character if character.isprintable() else " " for character in value[:LONGEST]).strip()
+    if isinstance(value, dict):
+        return {printable(key): printable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [printable(inner) for inner in value]
+    return value

@@ -1,0 +1,81 @@
+"""The YAML at the top of a model card: read with care, and changed without touching what others wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import yaml
+
+FRONT = re.compile(r"\A---[ \t]*\n((?:.*?\n)??)---[ \t]*(?:\n|\Z)", re.DOTALL)
+LIMIT = 1 << 20
+"""Bytes of a card that is read."""
+_KEY = re.compile(r"(?P<key>[^\s#:'\"-][^\s:]*)[ \t]*:(?:[ \t]|$)")
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases: a few lines of them stand for a terabyte."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not taken")
+        return super().compose_node(parent, index)
+
+
+def parse_card(text: str) -> dict[str, Any]:
+    """Return a card's metadata as what JSON can say; a card without any has none.
+
+    Raises:
+        ValueError: it is too long, or what stands at its top is no YAML that names values.
+    """
+    if len(text) > LIMIT:
+        raise ValueError(f"it is longer than {LIMIT:,} bytes")
+    match = FRONT.match(text.replace("\r\n", "\n"))
+    if match is None or not match[1].strip():
+        return {}
+    try:
+        data = yaml.load(match[1], Loader=_PlainLoader)
+        plain = json.loads(json.dumps(data, default=str, allow_nan=False))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise ValueError(" ".join(str(error).split())[:200]) from error
+    if not isinstance(plain, dict):
+        raise ValueError("it names no values")
+    return plain
+
+
+def split_card(text: str) -> tuple[str, str]:
+    """Return a card's YAML, without the lines around it, and the rest."""
+    text = text.replace("\r\n", "\n")
+    match = FRONT.match(text)
+    return (match[1], text[match.end() :]) if match else ("", text)
+
+
+def with_values(front: str, values: dict[str, Any]) -> str:
+    """Return YAML in which these keys have these values; every other line is as it was, comments too."""
+    blocks = _blocks(front)
+    written = {
+        key: yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=1000).rstrip("\n")
+        for key, value in values.items()
+    }
+    known = {key for key, _ in blocks}
+    lines = [written.get(key, block) for key, block in blocks]
+    lines += [block for key, block in written.items() if key not in known]
+    return "\n".join(line for line in lines if line)
+
+
+def without(front: str, keys: frozenset[str]) -> str:
+    """Return YAML without these keys."""
+    return "\n".join(block for key, block in _blocks(front) if key not in keys)
+
+
+def _blocks(front: str) -> list[tuple[str, str]]:
+    """Return each key at the left edge with its lines; what stands before the first has the key ''."""
+    blocks: list[tuple[str, list[str]]] = [("", [])]
+    for line in front.splitlines():
+        match = _KEY.match(line)
+        if match:
+            blocks.append((match["key"], [line]))
+        else:
+            blocks[-1][1].append(line)
+    return [(key, "\n".join(lines)) for key, lines in blocks if lines]

@@ -1,0 +1,24 @@
+"""Who brings what a generator's weights need. Nothing is imported to find out."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from zoo.console import say
+
+if TYPE_CHECKING:
+    from zoo.generator_folder import GeneratorConfig
+
+
+def name_missing(repo: str, config: GeneratorConfig) -> None:
+    """Say which package the weights need, where it is not installed. Pictures come from the ONNX file alone."""
+    architecture = config.architecture
+    provider = architecture.provider
+    try:
+        version(provider.distribution)
+    except (PackageNotFoundError, ValueError):
+        say(
+            f"{repo}: its weights need architecture {architecture.name!r} from {provider.distribution} "
+            f"{provider.version}, which is not installed; making pictures does not"
+        )

@@ -1,0 +1,133 @@
+"""`zoo hub serve`: a Hub on this machine, for a class room, or a laboratory without the internet."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import secrets
+import socket
+import threading
+from pathlib import Path
+
+import click
+
+from zoo.console import say, warn
+from zoo.errors import InputError, NetworkError, UsageError
+from zoo.naming import parse_hub_name
+
+TOKEN_FILE = "token"
+"""In the served folder: what was made up for whoever starts it without --user."""
+
+
+@click.group("hub")
+def hub_group() -> None:
+    """A Hugging Face Hub of your own."""
+
+
+@hub_group.command()
+@click.argument("folder", metavar="[DIR]", default="hub", type=click.Path(path_type=Path))
+@click.option("--port", type=click.IntRange(0, 65535), default=8090, help="8090; 0 takes a free one.")
+@click.option("--host", default="127.0.0.1", help="127.0.0.1, which this machine alone reaches; or 0.0.0.0.")
+@click.option(
+    "--user",
+    "users",
+    multiple=True,
+    metavar="NAME:TOKEN",
+    help="Who may write to NAME/...; again for more people. Without it `me`, with a token that is made up.",
+)
+def serve(folder: Path, port: int, host: str, users: tuple[str, ...]) -> None:
+    """Serve a Hub from DIR (hub), without an account, until Ctrl-C."""
+    from zoo_hub.server.hub import LocalHub
+
+    people = _people(users) if users else {}
+    try:
+        hub = LocalHub(folder, people, port, host)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NetworkError(f"{host}:{port}: {reason}. Give another --port, or another --host") from error
+    if not people:
+        people[_own_token(folder)] = "me"
+    with hub:
+        try:
+            _tell(hub.url, host, folder, people)
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            say(f"Stopped. Everything that was pushed is in {folder}")
+            raise click.exceptions.Exit(_code()) from None
+
+
+def _people(users: tuple[str, ...]) -> dict[str, str]:
+    """Return names by token."""
+    people: dict[str, str] = {}
+    for user in users:
+        name, _, token = user.partition(":")
+        # Tokens go into a header, and are not repeated in an error.
+        if parse_hub_name(f"{name}/x") is None or "/" in name or not re.fullmatch(r"[!-~]{4,200}", token):
+            raise UsageError(
+                f"--user {name or '(no name)'}: NAME or TOKEN is missing, too short, or cannot be one. "
+                "Give NAME:TOKEN, as in me:hf_me"
+            )
+        if token in people:
+            raise UsageError(f"--user {name}: {people[token]} has the same token. Give everybody their own")
+        people[token] = name
+    return people
+
+
+def _own_token(folder: Path) -> str:
+    """Return the token that was made up for this folder, the same at every start."""
+    from zoo_hub.server.store import write_whole
+
+    path = folder / TOKEN_FILE
+    if not path.is_file():
+        write_whole(path, f"hf_{secrets.token_hex(16)}\n".encode())
+    token = path.read_text().strip()
+    if not re.fullmatch(r"[!-~]{4,200}", token):
+        raise InputError(f"{path}: it holds no token. Remove it, and another one is made up")
+    return token
+
+
+def _tell(url: str, host: str, folder: Path, people: dict[str, str]) -> None:
+    """Print where the Hub is and what to paste."""
+    token, name = next(iter(people.items()))
+    if not _is_loopback(host):
+        warn(
+            f"anyone in the network can reach {url}: public repositories are read without a token, writing and "
+            "private ones need one, and nothing is encrypted, tokens included"
+        )
+        url = _reachable(url)
+    say(f"A Hub at {url}, kept in {folder}; {', '.join(people.values())} may write. Ctrl-C stops it.")
+    say("To use it, paste this into another terminal:")
+    click.echo(f"export HF_ENDPOINT={url} HF_HUB_DISABLE_XET=1")
+    click.echo(f"export HF_TOKEN={token}  # {name}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _reachable(url: str) -> str:
+    """Return the address with this machine's own in place of "every address"."""
+    for every, family, documentation in (
+        ("0.0.0.0", socket.AF_INET, "192.0.2.1"),
+        ("[::]", socket.AF_INET6, "2001:db8::1"),
+    ):
+        if f"//{every}:" in url:
+            # Nothing is sent: the system only says which of its addresses it would send from.
+            with socket.socket(family, socket.SOCK_DGRAM) as way:
+                try:
+                    way.connect((documentation, 9))
+                    mine = way.getsockname()[0]
+                except OSError:
+                    mine = socket.gethostname()
+            return url.replace(every, f"[{mine}]" if ":" in mine else mine)
+    return url
+
+
+def _code() -> int:
+    """Return the exit code of the signal that arrived."""
+    from zoo.signals import arrived
+
+    return 128 + (arrived or [2])[0]

@@ -1,0 +1,92 @@
+"""Which request is which: from a path to the function that answers it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo_hub.server import content, read, write
+from zoo_hub.server.commits import commit
+from zoo_hub.server.messages import Answer, RefusedError
+from zoo_hub.server.store import KINDS
+
+if TYPE_CHECKING:
+    from zoo_hub.server.hub import LocalHub
+    from zoo_hub.server.messages import Request
+
+UNKNOWN = "this Hub knows no {method} {path}"
+
+
+def route(hub: LocalHub, request: Request) -> Answer:
+    """Answer a request."""
+    segments = request.segments
+    if segments[0] == "api":
+        return _api(hub, request, segments[1:])
+    if segments[0] == "x":
+        return content.route(hub, request)
+    kind, rest = (segments[0], segments[1:]) if segments[0] in KINDS else ("models", segments)
+    if len(rest) == 6 and rest[2:] == ["info", "lfs", "objects", "batch"] and request.method == "POST":
+        return write.lfs_batch(hub, request, kind, f"{rest[0]}/{rest[1].removesuffix('.git')}")
+    if request.method not in ("GET", "HEAD"):
+        raise _unknown(request)
+    if len(rest) >= 5 and rest[2] == "resolve":
+        repo = hub.access.readable(request, kind, f"{rest[0]}/{rest[1]}")
+        return read.file(hub, request, repo, rest[3], "/".join(rest[4:]))
+    if len(rest) == 2:
+        return read.page(hub.access.readable(request, kind, f"{rest[0]}/{rest[1]}"))
+    raise RefusedError(404, "Sorry, we can't find the page you are looking for.")
+
+
+def _api(hub: LocalHub, request: Request, segments: list[str]) -> Answer:
+    match request.method, segments:
+        case "GET", ["whoami-v2"]:
+            user = hub.access.require_user(request)
+            return Answer({"type": "user", "id": user, "name": user, "fullname": user, "orgs": []})
+        case "POST", ["validate-yaml"]:
+            hub.access.require_user(request)
+            return write.validate_yaml(request)
+        case "POST", ["repos", "create"]:
+            return write.create_repo(hub, request)
+        case "DELETE", ["repos", "delete"]:
+            return write.delete_repo(hub, request)
+        case "GET", [kind] if kind in KINDS:
+            return read.listing(hub, request, kind)
+        case "GET", [kind, owner, name, *rest] if kind in KINDS:
+            return _tell(hub, request, kind, f"{owner}/{name}", rest)
+        case _, [kind, owner, name, *rest] if kind in KINDS:
+            return _change(hub, request, kind, f"{owner}/{name}", rest)
+    raise _unknown(request)
+
+
+def _tell(hub: LocalHub, request: Request, kind: str, repo_id: str, rest: list[str]) -> Answer:
+    repo = hub.access.readable(request, kind, repo_id)
+    match rest:
+        case []:
+            return read.info(hub, request, repo, "main")
+        case ["revision", *name]:
+            return read.info(hub, request, repo, "/".join(name))
+        case ["tree", revision, *folder]:
+            return read.tree(repo, revision, "/".join(folder))
+        case ["refs"]:
+            return read.refs(repo)
+        case ["commits", *name]:
+            return read.commits(repo, "/".join(name))
+    raise _unknown(request)
+
+
+def _change(hub: LocalHub, request: Request, kind: str, repo_id: str, rest: list[str]) -> Answer:
+    match request.method, rest:
+        case "PUT", ["settings"]:
+            return write.settings(hub, request, kind, repo_id)
+        case "POST" | "DELETE", ["branch" | "tag" as what, *name]:
+            return write.reference(hub, request, kind, repo_id, what, "/".join(name))
+        case "POST", ["preupload", *name]:
+            return write.preupload(hub, request, kind, repo_id, "/".join(name))
+        case "POST", ["commit", *name]:
+            return commit(hub, request, kind, repo_id, "/".join(name))
+    raise _unknown(request)
+
+
+def _unknown(request: Request) -> RefusedError:
+    """Return the refusal of what the real Hub may know and this one does not."""
+    path = "".join(character for character in request.path[:200] if character.isprintable())
+    return RefusedError(501, UNKNOWN.format(method=request.method, path=path))

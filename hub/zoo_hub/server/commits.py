@@ -1,0 +1,102 @@
+"""Taking a commit: a line of JSON for its header, then one an operation; all of them, or none."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any
+
+from zoo_hub.server.messages import Answer, RefusedError, parse_object, text_of
+from zoo_hub.server.write import page_of
+
+if TYPE_CHECKING:
+    from zoo_hub.server.hub import LocalHub
+    from zoo_hub.server.messages import Request
+    from zoo_hub.server.store import Store, Tree
+
+COMMIT_LIMIT = 64 << 20
+"""Bytes of one commit's small files, as base64; large files come another way."""
+MOST_FILES = 10_000
+"""In a repository."""
+LONGEST_PATH, LONGEST_NAME = 1000, 255
+
+
+def commit(hub: LocalHub, request: Request, kind: str, repo_id: str, branch: str) -> Answer:
+    """Answer `create_commit`."""
+    user = hub.access.require_user(request)
+    hub.access.writable(request, kind, repo_id)
+    if request.flag("create_pr"):
+        raise RefusedError(501, "this Hub knows no pull requests; push to a branch")
+    head, operations = _parse(request.body(COMMIT_LIMIT))
+    summary, parent = text_of(head, "summary"), text_of(head, "parentCommit", "")
+    with hub.store.lock:
+        repo = hub.access.writable(request, kind, repo_id)
+        if branch not in repo["branches"]:
+            raise RefusedError(404, f"Invalid rev id: {branch!r:.200}", "RevisionNotFound")
+        before = repo["branches"][branch]
+        if not before.startswith(parent):
+            raise RefusedError(412, "A commit has happened since. Please refresh and try again.")
+        tree = dict(repo["commits"][before]["tree"])
+        for key, value in operations:
+            _apply(hub.store, tree, key, value)
+        if len(tree) > MOST_FILES:
+            raise RefusedError(413, f"a repository holds at most {MOST_FILES:,} files")
+        sha = hub.store.commit(repo, branch, tree, summary, text_of(head, "description", ""), user)
+    url = f"{page_of(request, kind, repo_id)}/commit/{sha}"
+    done = {"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": "", "pullRequestUrl": None}
+    return Answer(done)
+
+
+def _parse(body: bytes) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]:
+    """Return the header and the operations."""
+    operations: list[tuple[str, dict[str, Any]]] = []
+    for line in body.splitlines():
+        parsed = parse_object(line)
+        value = parsed.get("value")
+        if not isinstance(value, dict):
+            raise RefusedError(400, "a line of the commit has no value")
+        operations.append((text_of(parsed, "key"), value))
+    if not operations or operations[0][0] != "header" or not operations[0][1].get("summary"):
+        raise RefusedError(400, "a commit needs a summary")
+    return operations[0][1], operations[1:]
+
+
+def _apply(store: Store, tree: Tree, key: str, value: dict[str, Any]) -> None:
+    """Change the tree by one operation."""
+    path = text_of(value, "path")
+    if key == "deletedFolder":
+        inside = [name for name in tree if name.startswith(f"{path.rstrip('/')}/")]
+        if not inside:
+            raise RefusedError(404, f"There is no such folder: {path!r:.200}", "EntryNotFound")
+        for name in inside:
+            del tree[name]
+        return
+    if key == "deletedFile":
+        if tree.pop(path, None) is None:
+            raise RefusedError(404, f"A file with this name doesn't exist: {path!r:.200}", "EntryNotFound")
+        return
+    _check_path(path)
+    if key == "file":
+        tree[path] = store.put(_content(value))
+    elif key == "lfsFile":
+        oid = text_of(value, "oid")
+        if not store.lfs_path(oid).exists():
+            raise RefusedError(400, f"LFS pointer pointed to a file that does not exist: {path}")
+        tree[path] = store.link(oid)
+    else:
+        raise RefusedError(501, f"this Hub knows no operation {key!r:.50} in a commit")
+
+
+def _check_path(path: str) -> None:
+    """Refuse names that mean something else on somebody's disk, or nothing that can be read."""
+    parts = path.split("/")
+    odd = any(part in ("", ".", "..") or part.lower() == ".git" or len(part) > LONGEST_NAME for part in parts)
+    if odd or "\\" in path or ":" in path or not path.isprintable() or len(path) > LONGEST_PATH:
+        raise RefusedError(400, f"Invalid path: {path!r:.200}")
+
+
+def _content(value: dict[str, Any]) -> bytes:
+    try:
+        return base64.b64decode(text_of(value, "content"), validate=True)
+    except binascii.Error as error:
+        raise RefusedError(400, "the content of a file is no base64") from error

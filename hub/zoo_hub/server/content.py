@@ -1,0 +1,57 @@
+"""Where large files' bytes are put and fetched: signed addresses only, and no token is wanted there."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from typing import TYPE_CHECKING
+
+from zoo_hub.server.messages import Answer, RefusedError
+from zoo_hub.server.store import writing
+from zoo_hub.server.write import whole_number
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zoo_hub.server.hub import LocalHub
+    from zoo_hub.server.messages import Request
+
+FILE_LIMIT = 5 << 30
+"""Bytes of a large file, as on the Hub where it comes in one piece."""
+
+
+def route(hub: LocalHub, request: Request) -> Answer:
+    """Answer `/x/<get|put|verify>/<sha256>?exp=...&sig=...`."""
+    if len(request.segments) != 3 or request.segments[0] != "x":
+        raise RefusedError(404, "NoSuchKey")
+    _, what, oid = request.segments
+    expires = request.query.get("exp", "0")
+    expected = hub.signature(what, oid, expires).encode()
+    if not hmac.compare_digest(request.query.get("sig", "").encode(), expected) or time.time() > int(expires):
+        raise RefusedError(403, "SignatureDoesNotMatch or expired")
+    path = hub.store.lfs_path(oid)
+    if what == "get" and request.method in ("GET", "HEAD") and path.is_file():
+        return Answer(path, headers={"ETag": f'"{oid}"'})
+    if what == "put" and request.method == "PUT":
+        _keep(request, path, oid)
+        return Answer(b"")
+    if what == "verify" and request.method == "POST":
+        if not path.is_file() or path.stat().st_size != whole_number(request.json(), "size"):
+            raise RefusedError(404, "LFS object was not uploaded")
+        return Answer({})
+    raise RefusedError(405, "MethodNotAllowed")
+
+
+def _keep(request: Request, path: Path, oid: str) -> None:
+    """Write a large file as it comes, and keep it if it is what its name says."""
+    digest, size = hashlib.sha256(), 0
+    with writing(path) as file:
+        for piece in request.pieces:
+            size += len(piece)
+            if size > FILE_LIMIT:
+                raise RefusedError(413, f"the file is longer than {FILE_LIMIT:,} bytes")
+            digest.update(piece)
+            file.write(piece)
+        if digest.hexdigest() != oid:
+            raise RefusedError(400, "content does not match its sha256")

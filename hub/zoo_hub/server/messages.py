@@ -1,0 +1,126 @@
+"""A request and its answer, as the routes see them: no sockets, no threads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Payload = bytes | Path | dict[str, Any] | list[Any]
+"""Bytes, a file to send with range support, or something that becomes JSON."""
+BODY_LIMIT = 8 << 20
+"""Bytes of a request that is read into memory."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a route gives back."""
+
+    payload: Payload
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class RefusedError(Exception):
+    """An error answer, with the X-Error-Code and X-Error-Message headers that the client reads."""
+
+    def __init__(self, status: int, message: str, code: str | None = None, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = {"X-Error-Message": message, **({"X-Error-Code": code} if code else {})}
+        self.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+
+    def answer(self) -> Answer:
+        """Return the refusal as an answer."""
+        return Answer({"error": self.message}, self.status, self.headers)
+
+
+@dataclass
+class Request:
+    """A request whose body is read when a route asks for it: who may not send one does not fill the memory."""
+
+    method: str
+    target: str
+    """Path and query as they came."""
+    token: str | None
+    base: str
+    """The address by which the client reached us, without a slash at its end."""
+    pieces: Iterator[bytes] = field(default_factory=lambda: iter(()))
+    """The body, in small pieces, once."""
+
+    @property
+    def path(self) -> str:
+        """The path without the query."""
+        return urlsplit(self.target).path
+
+    @property
+    def segments(self) -> list[str]:
+        """The parts of the path, unquoted: `/api/models/me/camel` gives four."""
+        return [unquote(part) for part in self.path.split("/")[1:]]
+
+    @cached_property
+    def queries(self) -> dict[str, list[str]]:
+        """The query: every value of each name."""
+        return parse_qs(urlsplit(self.target).query, keep_blank_values=True, max_num_fields=100)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query; the last value of each name."""
+        return {name: values[-1] for name, values in self.queries.items()}
+
+    def flag(self, name: str) -> bool:
+        """Whether the query switches `name` on."""
+        return self.query.get(name, "false").lower() in ("1", "true")
+
+    def body(self, limit: int = BODY_LIMIT) -> bytes:
+        """Return the body whole.
+
+        Raises:
+            RefusedError: it has more than `limit` bytes.
+        """
+        read = bytearray()
+        for piece in self.pieces:
+            read += piece
+            if len(read) > limit:
+                raise RefusedError(413, f"the request is longer than {limit:,} bytes")
+        return bytes(read)
+
+    def json(self) -> dict[str, Any]:
+        """Return the body as a JSON object; nothing at all is an empty one."""
+        return parse_object(self.body() or b"{}")
+
+
+def parse_object(data: bytes) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Raises:
+        RefusedError: it is none.
+    """
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, "the body is no JSON") from error
+    if not isinstance(value, dict):
+        raise RefusedError(400, "the body is no JSON object")
+    return value
+
+
+def text_of(fields: dict[str, Any], name: str, default: str | None = None) -> str:
+    """Return a field that must be a text.
+
+    Raises:
+        RefusedError: it is none, or it is missing and has no default.
+    """
+    value = fields.get(name)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str):
+        raise RefusedError(400, f"the field {name!r} is missing or no text")
+    return value

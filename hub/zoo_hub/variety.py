@@ -1,0 +1,40 @@
+"""Whether a generator makes more than one picture: a check for collapse that needs no training images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PICTURES, SEED = 64, 0
+ALIKE = 4.0
+"""Levels of 255 below which two pictures count as the same."""
+
+
+class Variety(NamedTuple):
+    """Distances between pictures: the root mean square over a pair's pixels, in levels of 0 to 255."""
+
+    mean: float
+    """Over all pairs."""
+    alike: int
+    """Pairs nearer than `ALIKE`."""
+
+
+def measure(folder: Path) -> Variety:
+    """Compare `PICTURES` pictures of seed `SEED` with each other, made on the CPU.
+
+    Raises:
+        ZooError: the ONNX file cannot be run.
+    """
+    from zoo_export.session import OnnxGenerator
+
+    pictures = OnnxGenerator(folder, device="cpu").sample(PICTURES, seed=SEED)
+    flat = pictures.reshape(PICTURES, -1).astype(np.float64)
+    squares = (flat**2).sum(axis=1)
+    products = squares[:, None] + squares[None, :] - 2 * flat @ flat.T
+    first, second = np.triu_indices(PICTURES, k=1)
+    distances = np.sqrt(np.maximum(products[first, second], 0) / flat.shape[1])
+    return Variety(float(distances.mean()), int((distances < ALIKE).sum()))

@@ -45,12 +45,20 @@ def test_the_hub_reads_every_field() -> None:
 
 def test_the_hubs_own_parser_gives_back_what_it_was_given() -> None:
     data = ModelCard(render("me/camel", make_config())).data
-    again = ModelCardData(**{**data.to_dict(), "model_name": data.model_name})
-    assert parse_card(f"---\n{again.to_yaml()}\n---\n") == parse_card(f"---\n{data.to_yaml()}\n---\n")
+    assert isinstance(data, ModelCardData)
     (figure,) = data.eval_results or []
     assert isinstance(figure, EvalResult)
     assert figure.task_type == "unconditional-image-generation"
-    assert figure.is_equal_except_value(figure)
+    again = ModelCardData(
+        library_name=data.library_name,
+        pipeline_tag=data.pipeline_tag,
+        license=data.license,
+        tags=data.tags,
+        datasets=data.datasets,
+        model_name=data.model_name,
+        eval_results=[figure],
+    )
+    assert parse_card(f"---\n{again.to_yaml()}\n---\n") == parse_card(render("me/camel", make_config()))
 
 
 def test_a_generator_that_was_never_evaluated_claims_no_figure() -> None:
@@ -195,13 +203,13 @@ def test_a_tag_that_was_ours_goes_with_what_it_stood_for() -> None:
 
 
 def test_the_licence_is_the_one_asked_for_else_the_one_people_wrote_else_the_datas() -> None:
-    def licence(card: str, **options: str) -> str:
-        return str(parse_card(merge(card, "me/camel", make_config(), **options))["license"])
+    def licence(card: str, asked: str | None = None) -> str:
+        return str(parse_card(merge(card, "me/camel", make_config(), licence=asked))["license"])
 
     card = render("me/camel", make_config())
     assert licence(card) == "cc-by-4.0"
     chosen = merge(card, "me/camel", make_config(), licence="mit")
-    assert licence(card, licence="mit") == licence(chosen) == "mit"
+    assert licence(card, "mit") == licence(chosen) == "mit"
     assert licence(card.replace("license: cc-by-4.0", "license: openrail")) == "openrail"
 
 

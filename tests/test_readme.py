@@ -66,7 +66,7 @@ def test_every_command_there_is_stands_in_the_readme() -> None:
 def test_every_hook_stands_in_the_readme() -> None:
     hooks = [name for name in vars(hookspecs) if name.startswith("zoo_")]
 
-    assert len(hooks) == 15
+    assert len(hooks) == 17
     assert all(f"`{hook}`" in README for hook in hooks)
 
 

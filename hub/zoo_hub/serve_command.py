@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import secrets
-import socket
 import threading
 from pathlib import Path
 
@@ -75,6 +72,8 @@ def _people(users: tuple[str, ...]) -> dict[str, str]:
 
 def _own_token(folder: Path) -> str:
     """Return the token that was made up for this folder, the same at every start."""
+    import secrets
+
     from zoo_hub.server.store import write_whole
 
     path = folder / TOKEN_FILE
@@ -102,6 +101,8 @@ def _tell(url: str, host: str, folder: Path, people: dict[str, str]) -> None:
 
 
 def _is_loopback(host: str) -> bool:
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -110,6 +111,8 @@ def _is_loopback(host: str) -> bool:
 
 def _reachable(url: str) -> str:
     """Return the address with this machine's own in place of "every address"."""
+    import socket
+
     for every, family, documentation in (
         ("0.0.0.0", socket.AF_INET, "192.0.2.1"),
         ("[::]", socket.AF_INET6, "2001:db8::1"),

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from tests.hub_fixtures import Person
 from tests.hub_folder import make_folder
-from tests.hub_publish import WHOLE, contents, head, put, the_repo
+from tests.hub_publish import WHOLE, WITH_WEIGHTS, contents, head, put, the_repo
 from tests.hub_pulls import Pulls
 from tests.hub_server.hub import Hub
 
@@ -65,7 +65,7 @@ def pulled(hub: Hub, person: Person, count: int) -> Iterator[tuple[str, int, boo
     """Give, for each corruption: the file, the place, and whether it was found and mended."""
     places = random.Random(0)
     tree = the_repo(hub)["commits"][head(hub)]["tree"]
-    honest = {name: hub.store.path(tree[name]).read_bytes() for name in WHOLE}
+    honest = {name: hub.store.path(tree[name]).read_bytes() for name in WITH_WEIGHTS}
     snapshot = person.home / "hf/hub/models--me--camel/snapshots" / head(hub)
     with Pulls(person) as pull:
         for number in range(count):
@@ -76,7 +76,9 @@ def pulled(hub: Hub, person: Person, count: int) -> Iterator[tuple[str, int, boo
             kept = (snapshot / name).exists()
             found = outcome.code == 4 and outcome.said.startswith(f"me/camel: {name}: ") and not kept
             hub.faults.clear()
-            mended = pull(fresh=False, extras=["weights"]).code == 0 and contents(snapshot, WHOLE) == honest
+            mended = (
+                pull(fresh=False, extras=["weights"]).code == 0 and contents(snapshot, WITH_WEIGHTS) == honest
+            )
             yield name, place, found, mended
 
 

@@ -14,7 +14,7 @@ from zoo.plan import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.registry import validated
-from zoo_plugins.architectures.dcgan import Dcgan, DcganGenerator, UpsampledConv2d
+from zoo_plugins.architectures.dcgan import Dcgan, DcganGenerator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,25 +36,6 @@ def test_the_notes_networks_have_the_notes_parameters(
 
     assert plan.parameter_counts == (critic, generator)
     assert plan.architecture.image_shape == shape
-
-
-@pytest.mark.parametrize("kernel", [1, 3, 5, 7, 9])
-def test_the_smaller_convolution_equals_upsampling_then_convolution(kernel: int) -> None:
-    layer = UpsampledConv2d(3, 4, kernel).double()
-    images = torch.randn(2, 3, 5, 7, dtype=torch.float64)
-    plain = layer._conv_forward(nn.functional.interpolate(images, scale_factor=2.0), layer.weight, layer.bias)
-
-    assert torch.allclose(layer(images), plain, atol=1e-12)
-
-
-def test_the_smaller_convolution_has_the_same_gradients() -> None:
-    layer = UpsampledConv2d(3, 4, 5).double()
-    images = torch.randn(2, 3, 5, 5, dtype=torch.float64)
-    plain = layer._conv_forward(nn.functional.interpolate(images, scale_factor=2.0), layer.weight, layer.bias)
-    ours = torch.autograd.grad(layer(images).square().sum(), list(layer.parameters()))
-    theirs = torch.autograd.grad(plain.square().sum(), list(layer.parameters()))
-
-    assert all(torch.allclose(mine, other) for mine, other in zip(ours, theirs, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from zoo.components import Architecture
+from zoo.convolutions import SameConvTranspose2d, UpsampledConv2d
 from zoo.hookspecs import hookimpl
 from zoo.layers import LeakyReLU
 
@@ -165,37 +166,6 @@ class DcganGenerator(nn.Module):
         return torch.tanh(self.body(x).float())
 
 
-class UpsampledConv2d(nn.Conv2d):
-    """Nearest x2 upsampling, then a convolution of an odd kernel that keeps the size.
-
-    It is computed as one smaller convolution: the pixels an upsampled kernel sees are copies of few, so
-    that for each of the four places in a 2 x 2 block its taps sum to a kernel of half the width (5 x 5 to 3 x 3, 2.8
-    times fewer operations; equal but for rounding). An exporter is shown the plain form.
-    """
-
-    def __init__(self, channels: int, filters: int, kernel: int) -> None:
-        super().__init__(channels, filters, kernel, padding=kernel // 2)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return (N, filters, 2H, 2W) for (N, channels, H, W)."""
-        if torch.compiler.is_exporting():
-            return super().forward(nn.functional.interpolate(images, scale_factor=2.0, mode="nearest"))
-        with torch.autocast(images.device.type, enabled=False):
-            taps = self._taps()
-            weight = torch.einsum("oikl,ahk,bgl->oabihg", self.weight, taps, taps).flatten(0, 2)
-        bias = None if self.bias is None else self.bias.repeat_interleave(4)
-        blocks = nn.functional.conv2d(images, weight, bias, padding=taps.shape[1] // 2)
-        return nn.functional.pixel_shuffle(blocks, 2)
-
-    def _taps(self) -> Tensor:
-        """Return which tap of the small kernel each tap of the large one falls on: 0 or 1, (place, small, large)."""
-        kernel = self.kernel_size[0]
-        reach = (kernel // 2 + 1) // 2
-        place, tap = torch.arange(2).view(2, 1), torch.arange(kernel)
-        falls = (place + tap - kernel // 2).div(2, rounding_mode="floor") + reach
-        return nn.functional.one_hot(falls, 2 * reach + 1).transpose(1, 2).to(self.weight)
-
-
 class DcganCritic(nn.Module):
     """Strided convolutions, then one linear layer to a raw score."""
 
@@ -241,9 +211,7 @@ def _growing(fields: Dcgan, layer: int, channels: int, filters: int) -> Iterable
     if fields.generator_upsample[layer] == 2:
         yield UpsampledConv2d(channels, filters, kernel)
     else:
-        # Keras's 'same': the output is stride times the input, whatever the kernel.
-        padding = max(0, -(-(kernel - stride) // 2))
-        yield nn.ConvTranspose2d(channels, filters, kernel, stride, padding, 2 * padding - kernel + stride)
+        yield SameConvTranspose2d(channels, filters, kernel, stride)
     if layer < len(fields.generator_filters) - 1:
         if fields.generator_batch_norm_momentum is not None:
             yield nn.BatchNorm2d(filters, BATCH_NORM_EPS, 1 - fields.generator_batch_norm_momentum)

@@ -23,14 +23,19 @@ def test_the_smaller_convolution_equals_upsampling_then_convolution(kernel: int)
 
 
 @pytest.mark.parametrize("filters", [1, 3])
-@pytest.mark.parametrize("stride", [1, 2, 3])
-@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5, 7, 8])
+@pytest.mark.parametrize(
+    ("kernel", "stride"),
+    [
+        (kernel, stride)
+        for kernel in (1, 2, 3, 4, 5, 7, 8)
+        for stride in (1, 2, 3)
+        if kernel % 2 or stride > 1
+    ],
+)
 @pytest.mark.parametrize("size", [(4, 8), (6, 2), (5, 8)])
 def test_blocks_equal_the_transposed_convolution(
     kernel: int, stride: int, filters: int, size: tuple[int, int]
 ) -> None:
-    if stride == 1 and kernel % 2 == 0:
-        pytest.skip("no padding keeps the size of an even kernel")
     layer = SameConvTranspose2d(2, filters, kernel, stride).double()
 
     assert_equal(layer, transposed(layer), torch.randn(2, 2, *size, dtype=torch.float64))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from zoo import DISTRIBUTION
+
 
 def cache_folder(*parts: str) -> Path:
     """Return a folder inside the cache (not created)."""
@@ -13,4 +15,4 @@ def cache_folder(*parts: str) -> Path:
         return Path(root, *parts)
     from platformdirs import user_cache_path
 
-    return user_cache_path("gan-model-zoo").joinpath(*parts)
+    return user_cache_path(DISTRIBUTION).joinpath(*parts)

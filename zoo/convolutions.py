@@ -33,11 +33,12 @@ class UpsampledConv2d(nn.Conv2d):
 
     def _taps(self) -> Tensor:
         """Return which tap of the small kernel each tap of the large one falls on: 0 or 1, (place, small, large)."""
-        kernel = self.kernel_size[0]
+        kernel, here = self.kernel_size[0], self.weight.device
         reach = (kernel // 2 + 1) // 2
-        place, tap = torch.arange(2).view(2, 1), torch.arange(kernel)
-        falls = (place + tap - kernel // 2).div(2, rounding_mode="floor") + reach
-        return nn.functional.one_hot(falls, 2 * reach + 1).transpose(1, 2).to(self.weight)
+        place = torch.arange(2, device=here).view(-1, 1, 1)
+        small = torch.arange(-reach, reach + 1, device=here).view(1, -1, 1)
+        falls = (place + torch.arange(kernel, device=here) - kernel // 2).div(2, rounding_mode="floor")
+        return (falls == small).to(self.weight.dtype)
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):

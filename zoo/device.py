@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from zoo import __version__
+from zoo import DISTRIBUTION, __version__
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def surroundings(
         "precision": precision,
         "ranks": ranks,
         "versions": {
-            "gan-model-zoo": __version__,
+            DISTRIBUTION: __version__,
             "torch": torch.__version__,
             "numpy": np.__version__,
             "python": platform.python_version(),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 
+from zoo import DISTRIBUTION
 from zoo.caches import cache_folder
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES = (
-    "gan-model-zoo", "numpy", "onnxruntime", "onnxruntime-gpu", "huggingface-hub", "pluggy", "pydantic", "safetensors",
+    DISTRIBUTION, "numpy", "onnxruntime", "onnxruntime-gpu", "huggingface-hub", "pluggy", "pydantic", "safetensors",
     "torch", "onnx", "onnxscript", "pyarrow",
 )  # fmt: skip
 
@@ -65,7 +66,7 @@ def _versions() -> Iterator[Finding]:
 
 
 def _training() -> Iterator[Finding]:
-    from zoo.plugins import DISTRIBUTION, load_registry
+    from zoo.plugins import load_registry
 
     try:
         load_registry()

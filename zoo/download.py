@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from zoo import DISTRIBUTION
 from zoo.atomic import disk_errors, sync_folder
 from zoo.console import download_progress, say
 from zoo.errors import InputError, NetworkError
@@ -166,7 +167,7 @@ def _attempt(url: str, part: _Part, show: Callable[[int, int | None], None]) -> 
         NetworkError: the host answered with an error.
         URLError: no answer came.
     """
-    request = urllib.request.Request(url, headers={"User-Agent": "gan-model-zoo"})
+    request = urllib.request.Request(url, headers={"User-Agent": DISTRIBUTION})
     have = part.size()
     if have:
         # If-Range: where the file has changed, the server sends all of the new one in place of the rest.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo import DISTRIBUTION
 from zoo.errors import InputError, ZooError
-from zoo.plugins import DISABLE, DISTRIBUTION, plugins
+from zoo.plugins import DISABLE, plugins
 
 if TYPE_CHECKING:
     from os import PathLike

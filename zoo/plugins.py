@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
-from zoo import __version__, hookspecs
+from zoo import DISTRIBUTION, __version__, hookspecs
 from zoo.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ BUILTIN_PLUGINS: dict[Group, tuple[str, ...]] = {
         "zoo_plugins.recipes",
     ),
 }
-DISTRIBUTION = "gan-model-zoo"
 DISABLE = "ZOO_DISABLE"
 REASON_LENGTH = 300
 """An ImportError's advice can be a page long."""

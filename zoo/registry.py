@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from zoo import DISTRIBUTION
 from zoo.components import (
     Architecture,
     Augmentation,
@@ -23,7 +24,6 @@ from zoo.components import (
 from zoo.errors import InputError, UsageError, did_you_mean
 from zoo.generator_folder import COMPONENT_NAME, ComponentRecord, Provider
 from zoo.messages import explain
-from zoo.plugins import DISTRIBUTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

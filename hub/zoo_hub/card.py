@@ -12,10 +12,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from zoo import DISTRIBUTION
 from zoo.errors import InputError
 from zoo.generator_folder import CARD
 from zoo_hub.card_text import parts
-from zoo_hub.client import LIBRARY
 from zoo_hub.front_matter import parse_card, split_card, with_values, without
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def metadata(repo: str, config: GeneratorConfig, licence: str) -> dict[str, Any]
     _, height, width = config.image_shape
     size = f"{width}x{height}"
     data = ModelCardData(
-        library_name=LIBRARY,
+        library_name=DISTRIBUTION,
         pipeline_tag=TASK,
         license=licence,
         tags=list(dict.fromkeys(["gan", "onnx", config.recipe, config.architecture.name, size])),

@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo import DISTRIBUTION
 from zoo.console import say
 from zoo.errors import IntegrityError, NetworkError
 from zoo.generator_folder import CONFIG, read_config
-from zoo_hub.client import LIBRARY, Watch, client, endpoint, retrying
+from zoo_hub.client import Watch, client, endpoint, retrying
 from zoo_hub.errors import hub_errors, is_unreachable, root
 from zoo_hub.integrity import fault
 from zoo_hub.listing import Listing, ask
@@ -44,7 +45,7 @@ def find(owner: str | None, search: str | None) -> list[dict[str, Any]]:
 
     def listed() -> list[ModelInfo]:
         found = api.list_models(
-            author=owner, search=search, filter=LIBRARY, full=True, cardData=True, limit=MOST
+            author=owner, search=search, filter=DISTRIBUTION, full=True, cardData=True, limit=MOST
         )
         return list(found)
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LIBRARY = "gan-model-zoo"
 TIMEOUT = "ZOO_HUB_TIMEOUT"
 PATIENCE = 60.0
 """Seconds that one answer may take, with everything that is tried again; `ZOO_HUB_TIMEOUT` changes it."""
@@ -68,7 +67,7 @@ def client() -> HfApi:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     if not stderr().is_terminal:
         disable_progress_bars()
-    return HfApi(library_name=LIBRARY, library_version=zoo.__version__)
+    return HfApi(library_name=zoo.DISTRIBUTION, library_version=zoo.__version__)
 
 
 def endpoint() -> str:

@@ -39,12 +39,16 @@ class _Rectified(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, slope: float) -> Tensor:
         ctx.slope = slope
+        # The convolution behind has no second derivative of its own, and zeros made of that would cost as much.
+        ctx.set_materialize_grads(False)
         result = nn.functional.leaky_relu(x, slope)
         ctx.save_for_backward(result)
         return result
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None]:
+        if gradients[0] is None:
+            return None, None
         (result,) = ctx.saved_tensors
         passed: Tensor = _Passed.apply(gradients[0], result.detach(), ctx.slope)  # type: ignore[no-untyped-call]
         return passed, None

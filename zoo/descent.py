@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 GRADIENT = "gradient-norm"
 Values = dict[str, tuple[float, "Tensor"]]
 """The losses of one side by name: the factor of each in the sum, and its own value."""
+Trail = list[tuple[str, "Tensor"]]
+"""What a step leaves, as in `Step.trail`."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 def descend(
     side: str, parts: Iterable[Values], count: int, optimizer: torch.optim.Optimizer, ranks: Ranks
-) -> list[tuple[str, Tensor]]:
+) -> Trail:
     """Minimise the weighted sum by one step and return its parts, it and its gradient's norm, detached.
 
     Args:

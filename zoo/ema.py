@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from zoo.latents import latents
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 CALIBRATION_BATCHES = 64
 CALIBRATION_SEED = 2**40
@@ -25,18 +25,31 @@ class Ema:
         self.module = copy.deepcopy(generator).eval().requires_grad_(False)
         self.decay = decay
         self.updates = 0
+        # On the device, so that a recorded iteration reads another one at every replay.
+        self._weight = torch.ones((), device=next(generator.parameters()).device)
 
-    @torch.no_grad()
     def update(self, generator: nn.Module) -> None:
-        """Move towards `generator`, with decay `min(decay, (1 + t) / (10 + t))` at update t.
+        """Move towards `generator`."""
+        self.advance()
+        self.blend(generator)
+
+    def advance(self) -> None:
+        """Begin update t, with decay `min(decay, (1 + t) / (10 + t))`.
 
         A flat 0.999 would still hold 74 % of the initial weights after 300 steps.
         """
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
-        torch._foreach_lerp_(list(self.module.parameters()), list(generator.parameters()), 1 - decay)
-        for mine, theirs in zip(self.module.buffers(), generator.buffers(), strict=True):
-            mine.copy_(theirs)
+        self._weight.fill_(1 - decay)
+
+    @torch.no_grad()
+    def blend(self, generator: nn.Module) -> None:
+        """Move towards `generator` by what `advance` has set."""
+        mine: list[Tensor] = list(self.module.parameters())
+        theirs: list[Tensor] = list(generator.parameters())
+        torch._foreach_lerp_(mine, theirs, [self._weight] * len(mine))
+        for copied, original in zip(self.module.buffers(), generator.buffers(), strict=True):
+            copied.copy_(original)
 
 
 @torch.no_grad()

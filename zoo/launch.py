@@ -11,6 +11,7 @@ import torch
 
 from zoo.atomic import disk_errors
 from zoo.console import warn
+from zoo.cuda_graph import CudaRecorder
 from zoo.device import choose_device, choose_precision, surroundings
 from zoo.errors import InputError
 from zoo.evaluation import split
@@ -20,6 +21,7 @@ from zoo.plan import make_plan, with_data, with_stand_in
 from zoo.plugins import load_registry
 from zoo.ranks import ALONE, Group
 from zoo.recipe import read_recipe
+from zoo.recording import RecordedTrainer
 from zoo.run import Run
 from zoo.runs import new_run_path
 from zoo.signals import deferred
@@ -27,6 +29,8 @@ from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from torch import Tensor
 
     from zoo.device import DeviceChoice, Precision, PrecisionChoice
     from zoo.images import Images
@@ -42,6 +46,7 @@ def new_run(
     out: Path | None = None,
     device: DeviceChoice = "auto",
     precision: PrecisionChoice = "auto",
+    eager: bool = False,
     ranks: Ranks = ALONE,
 ) -> Run:
     """Make a new training ready to go; no folder is made where something is wrong.
@@ -53,6 +58,7 @@ def new_run(
         out: the run folder itself, empty and held by this process; without it the next free `runs/<recipe>-<n>`.
         device: where to train.
         precision: of convolutions.
+        eager: on a GPU, launch kernel by kernel and record no CUDA graph.
         ranks: who trains together; this is the first of them.
 
     Raises:
@@ -68,7 +74,7 @@ def new_run(
     chosen = choose_precision(precision, place)
     plan, images = _images(plan)
     with deferred():
-        trainer = make_trainer(plan, images, place, chosen, ranks)
+        trainer = make_trainer(plan, images, place, chosen, ranks, eager=eager)
         record = _record(plan, images, trainer)
     path = _claim(plan.recipe.name) if out is None else out
     with disk_errors(path):
@@ -111,30 +117,42 @@ def _size(shape: tuple[int, int, int]) -> str:
 
 
 def make_trainer(
-    plan: Plan, images: Images, device: torch.device, precision: Precision, ranks: Ranks
-) -> Trainer:
-    """Return a trainer on the images; they move to a GPU whole where they take less than half of its free memory.
-
-    On the first of several ranks, the others then have theirs too.
-    """
-    if isinstance(ranks, Group) and ranks.rank == 0:
-        with mustered(ranks, plan, images.fingerprint, device, precision):
-            return _made(LeadingTrainer, plan, images, device, precision, ranks)
-    return _made(Trainer, plan, images, device, precision, ranks)
-
-
-def _made(
-    kind: type[Trainer],
     plan: Plan,
     images: Images,
     device: torch.device,
     precision: Precision,
     ranks: Ranks,
+    *,
+    eager: bool = False,
 ) -> Trainer:
+    """Return a trainer on the images; they move to a GPU whole where they take less than half of its free memory.
+
+    There, one that trains alone records its iterations unless it is to be eager. On the first of several ranks, the
+    others then have their trainers too.
+    """
+    if isinstance(ranks, Group) and ranks.rank == 0:
+        with mustered(ranks, plan, images.fingerprint, device, precision):
+            return LeadingTrainer(plan, *_placed(images, device), device, precision, ranks)
+    pixels, training = _placed(images, device)
+    if pixels.is_cuda and ranks.size == 1 and not eager and _repeats(plan):
+        return RecordedTrainer(plan, pixels, training, device, precision, CudaRecorder(device), warn)
+    return Trainer(plan, pixels, training, device, precision, ranks)
+
+
+def _placed(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the images, and which of them are for training."""
     pixels = torch.from_numpy(images.pixels)
-    if device.type == "cuda" and pixels.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
-        pixels = pixels.to(device)
-    return kind(plan, pixels, split(len(images)).training, device, precision, ranks)
+    if device.type == "cuda":
+        # A training's shapes never change, so that cuDNN's search for the fastest algorithms pays.
+        torch.backends.cudnn.benchmark = True
+        if pixels.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
+            pixels = pixels.to(device)
+    return pixels, split(len(images)).training
+
+
+def _repeats(plan: Plan) -> bool:
+    """Whether every iteration is like the one before: what a component learns or counts may change what it does."""
+    return all(component.state() is None for _, component in plan.components())
 
 
 def _record(plan: Plan, images: Images, trainer: Trainer) -> dict[str, Any]:
@@ -147,6 +165,7 @@ def _record(plan: Plan, images: Images, trainer: Trainer) -> dict[str, Any]:
         "command": command_line(),
         "seed": plan.training.seed,
         **surroundings(trainer.device, trainer.precision, trainer.ranks.size, plugins),
+        "cuda_graph": trainer.recorded,
         "data": {
             "name": plan.data.name,
             "source": images.source,

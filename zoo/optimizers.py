@@ -34,7 +34,15 @@ class Adam(_Optimizer):
         """Return the optimizer over these parameters."""
         from torch.optim import Adam as TorchAdam
 
-        return TorchAdam(parameters, lr=self.learning_rate, betas=self.betas, eps=self.eps, fused=True)
+        weights = list(parameters)
+        return TorchAdam(
+            weights,
+            lr=self.learning_rate,
+            betas=self.betas,
+            eps=self.eps,
+            fused=True,
+            capturable=weights[0].is_cuda,
+        )
 
 
 class RmsProp(_Optimizer):
@@ -51,7 +59,15 @@ class RmsProp(_Optimizer):
         """Return the optimizer over these parameters."""
         from torch.optim import RMSprop
 
-        return RMSprop(parameters, lr=self.learning_rate, alpha=self.rho, eps=self.eps, foreach=True)
+        weights = list(parameters)
+        return RMSprop(
+            weights,
+            lr=self.learning_rate,
+            alpha=self.rho,
+            eps=self.eps,
+            foreach=True,
+            capturable=weights[0].is_cuda,
+        )
 
 
 Optimizer = Annotated[Adam | RmsProp, Field(discriminator="name")]

@@ -42,6 +42,15 @@ def random_state(device: torch.device) -> dict[str, Any]:
     return state
 
 
+def same_state(one: Any, other: Any) -> bool:
+    """Whether two states, or the same part of both, are equal."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same_state(one[name], other[name]) for name in one)
+    if isinstance(one, (list, tuple)):
+        return all(same_state(*pair) for pair in zip(one, other, strict=True))
+    return torch.equal(one, other) if torch.is_tensor(one) else bool(one == other)
+
+
 def restore_random_state(state: dict[str, Any], device: torch.device) -> None:
     """Put back what `random_state` gave; a device that was not there then keeps its seed."""
     torch.set_rng_state(state["torch"])

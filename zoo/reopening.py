@@ -35,6 +35,7 @@ def reopen(
     *,
     device: DeviceChoice | None = None,
     precision: PrecisionChoice | None = None,
+    eager: bool = False,
     ranks: Ranks = ALONE,
 ) -> Run:
     """Make an existing run ready to go on from its newest good checkpoint.
@@ -44,6 +45,7 @@ def reopen(
         changes: `key.path=value` for fields of the recipe, recorded in `run.json`; never of the architecture.
         device: where to train; without it where it was trained before.
         precision: of convolutions; without it as before.
+        eager: on a GPU, launch kernel by kernel and record no CUDA graph.
         ranks: who trains together; this is the first of them.
 
     Raises:
@@ -70,7 +72,7 @@ def reopen(
     place = ranks.local(choose_device(device or device_before))
     chosen = choose_precision(precision or precision_before, place)
     with deferred():
-        trainer = make_trainer(plan, images, place, chosen, ranks)
+        trainer = make_trainer(plan, images, place, chosen, ranks, eager=eager)
     run = Run(path, plan, images, split(len(images)), trainer, record)
     plugins = registry.versions(component for _, component in plan.components())
     here = surroundings(place, chosen, ranks.size, plugins)
@@ -79,7 +81,7 @@ def reopen(
         _say_what_differs(path, {"ranks": 1, **flattened(state["surroundings"])}, flattened(here))
         _load(run, state)
         _record_changes(record, run.step, before, now)
-    record.update(here)
+    record.update(here, cuda_graph=trainer.recorded)
     return run
 
 

@@ -54,6 +54,7 @@ def reopened(
     *,
     device: DeviceChoice | None = None,
     precision: PrecisionChoice | None = None,
+    eager: bool = False,
 ) -> Iterator[Run]:
     """Give an existing run (without a path the latest), held, at its newest good checkpoint.
 
@@ -68,7 +69,7 @@ def reopened(
 
             for group in together.values():
                 group.run = path
-            yield reopen(path, changes, device=device, precision=precision, **together)
+            yield reopen(path, changes, device=device, precision=precision, eager=eager, **together)
 
 
 @contextmanager

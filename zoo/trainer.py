@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from zoo.descent import Values
+    from zoo.descent import Trail, Values
     from zoo.device import Precision
     from zoo.plan import Plan
     from zoo.ranks import Ranks
@@ -77,6 +77,11 @@ class Trainer:
             seed_all(rank_seed(plan.training.seed, ranks.rank))
         self._random = random_state(device)
 
+    @property
+    def recorded(self) -> bool:
+        """Whether iterations are replayed from a recording."""
+        return False
+
     def steps(self, until: int) -> Iterator[Step]:
         """Train until `until` iterations have been made in all, yielding after each."""
         while self.step < until:
@@ -86,18 +91,23 @@ class Trainer:
         """Make one iteration: `critic_steps` critic steps, then one generator step."""
         # Whoever looks on between two steps (a progress bar, a tracker, a metric) may draw random numbers too.
         restore_random_state(self._random, self.device)
-        trail: list[tuple[str, Tensor]] = []
+        self.ema.advance()
+        trail = self._iterate()
+        self.step += 1
+        self._random = random_state(self.device)
+        return Step(self.step, tuple(trail))
+
+    def _iterate(self) -> Trail:
+        trail: Trail = []
         for _ in range(self.plan.training.critic_steps):
             trail += self._critic_step()
         trail += self._generator_step()
         if self.ranks.size > 1:
             self.ranks.equal(self._counts())
-        self.ema.update(self.generator)
-        self.step += 1
-        self._random = random_state(self.device)
-        return Step(self.step, tuple(trail))
+        self.ema.blend(self.generator)
+        return trail
 
-    def _critic_step(self) -> list[tuple[str, Tensor]]:
+    def _critic_step(self) -> Trail:
         with torch.no_grad():
             fake = self._augment(self._fake(self._latents()))
             real = self._real(self._share)
@@ -109,7 +119,7 @@ class Trainer:
             regularizer.after_step(self.critic)
         return trail
 
-    def _generator_step(self) -> list[tuple[str, Tensor]]:
+    def _generator_step(self) -> Trail:
         with frozen(self.critic):
             parts = (self._generator_losses(z) for z in self._split(self._latents()))
             return descend("generator", parts, self._splits, self.generator_optimizer, self.ranks)

@@ -29,6 +29,7 @@ def train(
     out: str | PathLike[str] | None = None,
     device: DeviceChoice = "auto",
     precision: PrecisionChoice = "auto",
+    eager: bool = False,
     on_nan: OnNan = "stop",
 ) -> Path:
     """Train a recipe and return the run folder, which holds the best generator under `generator/`.
@@ -44,6 +45,7 @@ def train(
         out: the run folder; without it `runs/<recipe>-<n>`.
         device: `auto`, `cpu`, `cuda` or `mps`.
         precision: `auto`, `fp32` or `bf16`.
+        eager: on a GPU, launch kernel by kernel instead of replaying a CUDA graph.
         on_nan: `stop`, or `rollback` to the last good checkpoint with half the learning rates, three times at most.
 
     Raises:
@@ -53,7 +55,8 @@ def train(
         from zoo.following import follow
 
         return follow()
-    options = {"data": None if data is None else Path(data), "device": device, "precision": precision}
+    source = None if data is None else Path(data)
+    options = {"data": source, "device": device, "precision": precision, "eager": eager}
     place = None if out is None else Path(out)
     with started(recipe, out=place, changes=all_changes(changes, steps, seed), **options) as run:
         _finish(run, on_nan)
@@ -67,6 +70,7 @@ def resume(
     changes: Sequence[str] = (),
     device: DeviceChoice | None = None,
     precision: PrecisionChoice | None = None,
+    eager: bool = False,
     on_nan: OnNan = "stop",
 ) -> Path:
     """Train a run further from its newest good checkpoint and return its folder; on a CPU exactly as if never stopped.
@@ -77,6 +81,7 @@ def resume(
         changes: `key.path=value` for other fields of the recipe, recorded in `run.json`; never of the architecture.
         device: in place of where it was trained.
         precision: in place of what it was.
+        eager: on a GPU, launch kernel by kernel instead of replaying a CUDA graph.
         on_nan: `stop`, or `rollback` to the last good checkpoint with half the learning rates, three times at most.
 
     Raises:
@@ -87,7 +92,8 @@ def resume(
 
         return follow()
     path = Path(run)
-    with reopened(path, all_changes(changes, steps, None), device=device, precision=precision) as opened:
+    changed = all_changes(changes, steps, None)
+    with reopened(path, changed, device=device, precision=precision, eager=eager) as opened:
         _finish(opened, on_nan)
     return path
 

@@ -39,6 +39,11 @@ _precision = click.option(
     show_default=True,
     help="Of convolutions; auto is bf16 where the hardware has it natively.",
 )
+_eager = click.option(
+    "--eager",
+    is_flag=True,
+    help="On a GPU, launch kernel by kernel instead of replaying a CUDA graph.",
+)
 _on_nan = click.option(
     "--on-nan",
     type=click.Choice(["stop", "rollback"]),
@@ -61,6 +66,7 @@ _on_nan = click.option(
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder; without it runs/RECIPE-N.")
 @_device
 @_precision
+@_eager
 @_on_nan
 def train(
     recipe: str,
@@ -71,6 +77,7 @@ def train(
     out: Path | None,
     device: str,
     precision: str,
+    eager: bool,
     on_nan: OnNan,
 ) -> None:
     """Train RECIPE (a name from `zoo list`, or a .toml file) and end with a generator folder."""
@@ -78,7 +85,7 @@ def train(
         return _follow()
     from zoo.start import all_changes, started
 
-    options = {"data": data, "device": device, "precision": precision}
+    options = {"data": data, "device": device, "precision": precision, "eager": eager}
     with started(recipe, out=out, changes=all_changes(changes, steps, seed), **options) as run:
         _go(run, run.plan.training.steps, on_nan)
 
@@ -91,6 +98,7 @@ def train(
     "--device", type=click.Choice(DEVICES), help="Where to train, in place of where it was trained."
 )
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of convolutions, in place of what it was.")
+@_eager
 @_on_nan
 def resume(
     run: Path | None,
@@ -98,6 +106,7 @@ def resume(
     changes: tuple[str, ...],
     device: DeviceChoice | None,
     precision: PrecisionChoice | None,
+    eager: bool,
     on_nan: OnNan,
 ) -> None:
     """Go on with RUN (without it, the latest) from its newest good checkpoint."""
@@ -105,7 +114,8 @@ def resume(
         return _follow()
     from zoo.start import all_changes, reopened
 
-    with reopened(run, all_changes(changes, steps, None), device=device, precision=precision) as opened:
+    changed = all_changes(changes, steps, None)
+    with reopened(run, changed, device=device, precision=precision, eager=eager) as opened:
         until = opened.plan.training.steps
         # A run that was killed after its last checkpoint still lacks its generator.
         if opened.step >= until and opened.complete:

@@ -1,0 +1,48 @@
+"""Recording work of one GPU as a CUDA graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from zoo.descent import Trail
+    from zoo.recording import Replay, Work
+
+
+class CudaRecorder:
+    """Records on a stream of its own; what is done before, to warm up, is done there too.
+
+    Autograd remembers on which stream a weight's gradient was first gathered: a recording must not wait for another.
+    The recordings of one recorder share their memory, and so must be replayed one after the other.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._pool = torch.cuda.graph_pool_handle()
+
+    def perform(self, work: Work) -> Trail:
+        """Do work as it will be recorded, after what the current stream has to do and before what comes then."""
+        outside = torch.cuda.current_stream(self._stream.device)
+        self._stream.wait_stream(outside)
+        with torch.cuda.stream(self._stream):
+            trail = work()
+        outside.wait_stream(self._stream)
+        return trail
+
+    def rehearse(self, work: Work) -> Trail:
+        """Do work as it will be recorded; raises RuntimeError where it waits for the GPU."""
+        before = torch.cuda.get_sync_debug_mode()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            return self.perform(work)
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
+
+    def record(self, work: Work) -> tuple[Trail, Replay]:
+        """Return where the work's results will stand, and what does it; nothing is done yet."""
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+            trail = work()
+        return trail, graph.replay

@@ -2,7 +2,8 @@
 
 python -m benchmarks.training [--rounds 5] [RECIPE ...]
 
-With tensorflow and keras installed, Keras's too; its operations are taken to be the plain loop's.
+With tensorflow and keras installed, Keras's too; its operations are taken to be the plain loop's. On a GPU, the zoo's
+kernel by kernel and, as `zoo train` does it, replayed from a CUDA graph.
 """
 
 from __future__ import annotations
@@ -20,22 +21,29 @@ import torch
 from benchmarks.machine import machine, matrix_rate
 from benchmarks.operations import Operations
 from benchmarks.plain_loop import PlainLoop
+from zoo.cuda_graph import CudaRecorder
 from zoo.device import choose_device, choose_precision
 from zoo.plan import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
+from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from zoo.device import Precision
     from zoo.plan import Plan
 
     Iteration = Callable[[], object]
 
 SYSTEMS = ("camel-gan", "horse-wgan", "face-wgangp", "camel-wgangp", "horse-wgangp")
-WAYS = ("plain", *(("keras",) if find_spec("tensorflow") and find_spec("keras") else ()), "fp32", "bf16")
+KERAS = ("keras",) if find_spec("tensorflow") and find_spec("keras") else ()
+GRAPHS = ("fp32 graph", "bf16 graph") if torch.cuda.is_available() else ()
+WAYS = ("plain", *KERAS, "fp32", "bf16", *GRAPHS)
 IMAGES = 1024
+LEAST = 0.3
+"""Seconds that a turn lasts at least: one iteration on a GPU is too short to be timed alone."""
 
 
 def plan_of(recipe: str) -> Plan:
@@ -54,8 +62,20 @@ def iteration(way: str, plan: Plan) -> Iteration:
         from benchmarks.keras_loop import KerasLoop
 
         return KerasLoop(plan, pixels).iteration
-    trainer = Trainer(plan, pixels, torch.arange(IMAGES), device, "bf16" if way == "bf16" else "fp32")
+    trainer = trainer_of(way, plan, pixels.to(device))
     return lambda: float(trainer.train_step().losses["generator"])
+
+
+def trainer_of(way: str, plan: Plan, pixels: torch.Tensor) -> Trainer:
+    """Return the zoo's trainer, warm where it replays."""
+    precision: Precision = "bf16" if way.startswith("bf16") else "fp32"
+    index = torch.arange(IMAGES)
+    if not way.endswith("graph"):
+        return Trainer(plan, pixels, index, pixels.device, precision)
+    recorder = CudaRecorder(pixels.device)
+    trainer = RecordedTrainer(plan, pixels, index, pixels.device, precision, recorder, sys.exit)
+    list(trainer.steps(WARM_UP + 1))
+    return trainer
 
 
 def operations(make: Iteration) -> float:
@@ -68,9 +88,11 @@ def operations(make: Iteration) -> float:
 def seconds(make: Iteration) -> float:
     """Return how long one iteration takes; one before it finds the threads of another still spinning."""
     make()
-    began = time.perf_counter()
-    make()
-    return time.perf_counter() - began
+    made, began = 0, time.perf_counter()
+    while not made or time.perf_counter() - began < LEAST:
+        make()
+        made += 1
+    return (time.perf_counter() - began) / made
 
 
 def peak_memory(way: str, recipe: str) -> float:
@@ -83,8 +105,8 @@ def rows(recipe: str, rounds: int) -> list[str]:
     """Return a recipe's rows of the table."""
     plan = plan_of(recipe)
     contenders = {way: iteration(way, plan) for way in WAYS}
-    work = {way: operations(contenders[way]) for way in WAYS if way != "keras"}
-    work["keras"] = work["plain"]
+    work = {way: operations(contenders[way]) for way in ("plain", "fp32", "bf16")}
+    work |= {"keras": work["plain"]} | {way: work[way.removesuffix(" graph")] for way in GRAPHS}
     taken = [{way: seconds(make) for way, make in contenders.items()} for _ in range(rounds)]
     images = plan.training.batch_size * plan.training.critic_steps
     found = []
@@ -92,7 +114,7 @@ def rows(recipe: str, rounds: int) -> list[str]:
         median = statistics.median(row[way] for row in taken)
         ratio = statistics.median(row["plain"] / row[way] for row in taken)
         rate = work[way] / median
-        share = rate / matrix_rate("bf16" if way == "bf16" else "fp32")
+        share = rate / matrix_rate("bf16" if way.startswith("bf16") else "fp32")
         found.append(
             f"| `{recipe}` | {way} | {median:.2f} | {images / median:.0f} | {ratio:.2f} | {rate / 1e12:.3f} | "
             f"{100 * share:.0f} % | {peak_memory(way, recipe):.0f} |"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import torch
@@ -34,7 +35,9 @@ class CudaRecorder:
     def rehearse(self, work: Work) -> Trail:
         """Do work as it will be recorded; raises RuntimeError where it waits for the GPU."""
         before = torch.cuda.get_sync_debug_mode()
-        torch.cuda.set_sync_debug_mode("error")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch says that the mode does not see everything
+            torch.cuda.set_sync_debug_mode("error")
         try:
             return self.perform(work)
         finally:

@@ -17,6 +17,8 @@ _Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class _Optimizer(BaseModel):
+    """On a GPU each counts its steps there (`capturable`), where a recorded iteration can."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 

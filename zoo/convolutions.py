@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
@@ -44,9 +47,7 @@ class UpsampledConv2d(nn.Conv2d):
 class SameConvTranspose2d(nn.ConvTranspose2d):
     """A transposed convolution whose output is `stride` times its input, whatever the kernel: Keras's 'same'.
 
-    To few channels, a picture's one or three, a CPU computes it in blocks: the pixels of a square block become the
-    channels of a convolution that are then laid out. That is 1.4 to 2.6 times more operations, but they fill the
-    vector unit, of which one channel uses a sixteenth; equal but for rounding. An exporter is shown the plain form.
+    To few channels, a picture's one or three, a CPU computes it in blocks. An exporter is shown the plain form.
     """
 
     def __init__(self, channels: int, filters: int, kernel: int, stride: int) -> None:
@@ -55,34 +56,72 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return (N, filters, stride * H, stride * W) for (N, channels, H, W)."""
-        step = self._block(images)
+        height, width = images.shape[2:]
+        step = block_side(height, width, self.out_channels, self.stride[0], images.device)
         if output_size is not None or step is None or torch.compiler.is_exporting():
             return super().forward(images, output_size)
-        side = self.stride[0] * step
         with torch.autocast(images.device.type, enabled=False):
-            taps, before = self._taps(side)
-            weight = torch.einsum("iokl,ahk,bgl->oabihg", self.weight, taps, taps).flatten(0, 2)
-        bias = None if self.bias is None else self.bias.repeat_interleave(side * side)
-        after = taps.shape[1] - before - step
-        if before != after:
-            images, before = nn.functional.pad(images, (before, after, before, after)), 0
-        return nn.functional.pixel_shuffle(nn.functional.conv2d(images, weight, bias, step, before), side)
+            blocks = Blocks.of(self.weight, self.stride[0], int(self.padding[0]), step)
+        bias = None if self.bias is None else self.bias.repeat_interleave(blocks.pixels)
+        return blocks.laid_out(images, bias)
 
-    def _block(self, images: Tensor) -> int | None:
-        """Return the side of the input's share in a block, the largest that fills no more than the lanes."""
-        for step in (4, 2, 1):
-            fits = self.out_channels * (self.stride[0] * step) ** 2 <= LANES
-            if fits and images.device.type == "cpu" and all(side % step == 0 for side in images.shape[2:]):
-                return step
-        return None
 
-    def _taps(self, side: int) -> tuple[Tensor, int]:
-        """Return which tap leads from which input to which pixel of a block, and how many inputs lie before it.
+@dataclass(frozen=True)
+class Blocks:
+    """A transposed convolution to few channels as one to the pixels of square blocks, which are then laid out.
 
-        The taps are 0 or 1, (pixel in the block, input, tap of the kernel), along one side.
+    That is 1.4 to 2.6 times more operations, but they fill a CPU's vector unit, of which one channel uses a sixteenth;
+    equal but for rounding.
+
+    Attributes:
+        weight: (channels * side * side, inputs, taps, taps).
+        side: of a block.
+        step: the inputs' share of a side.
+        before: how many inputs before its share a block sees.
+    """
+
+    weight: Tensor
+    side: int
+    step: int
+    before: int
+
+    @classmethod
+    def of(cls, weight: Tensor, stride: int, padding: int, step: int) -> Self:
+        """Return the same function as a transposed convolution of a square kernel, `stride` times its input large.
+
+        Args:
+            weight: (inputs, channels, kernel, kernel).
+            stride: of the transposed convolution.
+            padding: of it.
+            step: from `block_side`.
         """
-        kernel, stride, padding = self.kernel_size[0], self.stride[0], int(self.padding[0])
+        side, kernel = stride * step, weight.shape[2]
         before, last = (kernel - 1 - padding) // stride, (side - 1 + padding) // stride
         place = torch.arange(side).view(-1, 1, 1)
         source = torch.arange(-before, last + 1).view(1, -1, 1)
-        return (place + padding - torch.arange(kernel) == stride * source).to(self.weight), before
+        # Which tap leads from which input to which pixel of a block: 0 or 1, (pixel, input, tap), along one side.
+        taps = (place + padding - torch.arange(kernel) == stride * source).to(weight)
+        blocks = torch.einsum("iokl,ahk,bgl->oabihg", weight, taps, taps).flatten(0, 2)
+        return cls(blocks, side, step, before)
+
+    @property
+    def pixels(self) -> int:
+        """How many a block has."""
+        return self.side * self.side
+
+    def laid_out(self, images: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Return (N, channels, stride * H, stride * W) for (N, inputs, H, W)."""
+        before, after = self.before, self.weight.shape[2] - self.before - self.step
+        if before != after:
+            images, before = nn.functional.pad(images, (before, after, before, after)), 0
+        made = nn.functional.conv2d(images, self.weight, bias, self.step, before)
+        return nn.functional.pixel_shuffle(made, self.side)
+
+
+def block_side(height: int, width: int, channels: int, stride: int, device: torch.device) -> int | None:
+    """Return the side of a block's share of the inputs, the largest that fills no more than a CPU's lanes."""
+    for step in (4, 2, 1):
+        fits = channels * (stride * step) ** 2 <= LANES and height % step == width % step == 0
+        if fits and device.type == "cpu":
+            return step
+    return None

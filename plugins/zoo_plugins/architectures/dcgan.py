@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from zoo.components import Architecture
 from zoo.convolutions import SameConvTranspose2d, UpsampledConv2d
 from zoo.hookspecs import hookimpl
+from zoo.image_convolution import ImageConv2d
 from zoo.layers import LeakyReLU
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ class DcganCritic(nn.Module):
         self.body = nn.Sequential()
         layers = zip(fields.critic_filters, fields.critic_kernels, fields.critic_strides, strict=True)
         for layer, (filters, kernel, stride) in enumerate(layers):
-            self.body.append(nn.Conv2d(channels, filters, kernel, stride, _padding(kernel)))
+            convolution = nn.Conv2d if layer else ImageConv2d
+            self.body.append(convolution(channels, filters, kernel, stride, _padding(kernel)))
             if fields.critic_batch_norm_momentum is not None and layer > 0:
                 self.body.append(
                     nn.BatchNorm2d(filters, BATCH_NORM_EPS, 1 - fields.critic_batch_norm_momentum)
@@ -190,11 +192,13 @@ class DcganCritic(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return raw scores (N,) in float32 for images (N, C, H, W)."""
-        features = self.body(images).flatten(1)
+        features = self.body(images)
         # Scores differ by less than bfloat16 resolves once the critic is trained.
         with torch.autocast(features.device.type, enabled=False):
-            scores: Tensor = self.head(features.float()).squeeze(1)
-        return scores
+            # The head's weights are in the order channels, height, width; features lie in memory in this one.
+            weight = self.head.weight.view(1, *features.shape[1:]).permute(0, 2, 3, 1).flatten(1)
+            flat = features.permute(0, 2, 3, 1).flatten(1).float()
+            return nn.functional.linear(flat, weight, self.head.bias).squeeze(1)
 
 
 def _padding(kernel: int) -> int:

@@ -1,0 +1,108 @@
+"""A critic's first layer: a convolution of pictures, whose gradient for them a CPU computes in blocks."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from zoo.convolutions import Blocks, block_side
+
+
+class ImageConv2d(nn.Conv2d):
+    """torch's convolution, of a square kernel, through which a CPU finds a picture's gradient in a quarter of the time.
+
+    A gradient penalty asks for that gradient, and the generator does. torch computes it for a channel at a time.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, filters, H', W') for (N, channels, H, W)."""
+        form = self._form(images)
+        if form is None or not images.requires_grad or torch.compiler.is_exporting():
+            return super().forward(images)
+        place, given = images.device.type, (images, self.weight, self.bias)
+        if torch.is_autocast_enabled(place):
+            dtype = torch.get_autocast_dtype(place)
+            given = (
+                images.to(dtype),
+                self.weight.to(dtype),
+                None if self.bias is None else self.bias.to(dtype),
+            )
+        with torch.autocast(place, enabled=False):
+            made: Tensor = _Convolved.apply(*given, form)  # type: ignore[no-untyped-call]
+        return made
+
+    def _form(self, images: Tensor) -> _Form | None:
+        """Return how the gradient is computed in blocks, or None where it cannot be."""
+        stride, padding, kernel = self.stride[0], int(self.padding[0]), self.kernel_size[0]
+        height, width = ((side + 2 * padding - kernel) // stride + 1 for side in images.shape[2:])
+        step = block_side(height, width, self.in_channels, stride, images.device)
+        if step is None or (height * stride, width * stride) != images.shape[2:]:
+            return None
+        return _Form(stride, padding, step)
+
+
+class _Form(NamedTuple):
+    stride: int
+    padding: int
+    step: int
+
+
+class _Convolved(torch.autograd.Function):
+    """A convolution. It, its gradient for the images and that for the weights are linear in whatever they are given,
+    so that each is the others' derivative."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None, form: _Form) -> Tensor:
+        ctx.form = form
+        # Where there is no second derivative, none of zeros is to be made.
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(images, weight)
+        return nn.functional.conv2d(images, weight, bias, form.stride, form.padding)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        gradient, (images, weight) = gradients[0], ctx.saved_tensors
+        if gradient is None:
+            return None, None, None, None
+        wanted, for_weight, for_bias, _ = ctx.needs_input_grad
+        spread = _Spread.apply(gradient, weight, ctx.form) if wanted else None  # type: ignore[no-untyped-call]
+        gathered = _gathered(gradient, images, weight, ctx.form) if for_weight else None
+        return spread, gathered, gradient.sum((0, 2, 3)) if for_bias else None, None
+
+
+class _Spread(torch.autograd.Function):
+    """The gradient of a convolution for its images."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, weight: Tensor, form: _Form) -> Tensor:
+        ctx.form = form
+        ctx.save_for_backward(gradient, weight)
+        return Blocks.of(weight, form.stride, form.padding, form.step).laid_out(gradient)
+
+    @staticmethod
+    def backward(ctx: Any, *towards: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        gradient, weight = ctx.saved_tensors
+        for_gradient, for_weight, _ = ctx.needs_input_grad
+        back = _Convolved.apply(towards[0], weight, None, ctx.form) if for_gradient else None  # type: ignore[no-untyped-call]
+        return back, _gathered(gradient, towards[0], weight, ctx.form) if for_weight else None, None
+
+
+def _gathered(gradient: Tensor, images: Tensor, weight: Tensor, form: _Form) -> Tensor:
+    """Return the gradient of a convolution for its weights."""
+    stride, padding, _ = form
+    found: Tensor = torch.ops.aten.convolution_backward(
+        gradient,
+        images,
+        weight,
+        None,
+        [stride, stride],
+        [padding, padding],
+        [1, 1],
+        False,
+        [0, 0],
+        1,
+        [False, True, False],
+    )[1]
+    return found

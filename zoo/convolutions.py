@@ -29,10 +29,10 @@ class UpsampledConv2d(nn.Conv2d):
             return super().forward(nn.functional.interpolate(images, scale_factor=2.0, mode="nearest"))
         with torch.autocast(images.device.type, enabled=False):
             taps = self._taps()
-            weight = torch.einsum("oikl,ahk,bgl->oabihg", self.weight, taps, taps).flatten(0, 2)
-        bias = None if self.bias is None else self.bias.repeat_interleave(4)
+            weight = _summed(self.weight, taps)
+        bias = None if self.bias is None else self.bias.repeat(4)
         blocks = nn.functional.conv2d(images, weight, bias, padding=taps.shape[1] // 2)
-        return nn.functional.pixel_shuffle(blocks, 2)
+        return _laid_out(blocks, 2)
 
     def _taps(self) -> Tensor:
         """Return which tap of the small kernel each tap of the large one falls on: 0 or 1, (place, small, large)."""
@@ -62,8 +62,7 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
             return super().forward(images, output_size)
         with torch.autocast(images.device.type, enabled=False):
             blocks = Blocks.of(self.weight, self.stride[0], int(self.padding[0]), step)
-        bias = None if self.bias is None else self.bias.repeat_interleave(blocks.pixels)
-        return blocks.laid_out(images, bias)
+        return blocks.apply(images, self.bias)
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Blocks:
     equal but for rounding.
 
     Attributes:
-        weight: (channels * side * side, inputs, taps, taps).
+        weight: (side * side * channels, inputs, taps, taps).
         side: of a block.
         step: the inputs' share of a side.
         before: how many inputs before its share a block sees.
@@ -101,21 +100,41 @@ class Blocks:
         source = torch.arange(-before, last + 1).view(1, -1, 1)
         # Which tap leads from which input to which pixel of a block: 0 or 1, (pixel, input, tap), along one side.
         taps = (place + padding - torch.arange(kernel) == stride * source).to(weight)
-        blocks = torch.einsum("iokl,ahk,bgl->oabihg", weight, taps, taps).flatten(0, 2)
-        return cls(blocks, side, step, before)
+        return cls(_summed(weight.transpose(0, 1), taps), side, step, before)
 
-    @property
-    def pixels(self) -> int:
-        """How many a block has."""
-        return self.side * self.side
-
-    def laid_out(self, images: Tensor, bias: Tensor | None = None) -> Tensor:
+    def apply(self, images: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return (N, channels, stride * H, stride * W) for (N, inputs, H, W)."""
         before, after = self.before, self.weight.shape[2] - self.before - self.step
         if before != after:
             images, before = nn.functional.pad(images, (before, after, before, after)), 0
-        made = nn.functional.conv2d(images, self.weight, bias, self.step, before)
-        return nn.functional.pixel_shuffle(made, self.side)
+        spread = None if bias is None else bias.repeat(self.side * self.side)
+        made = nn.functional.conv2d(images, self.weight, spread, self.step, before)
+        return _laid_out(made, self.side)
+
+
+def _summed(weight: Tensor, taps: Tensor) -> Tensor:
+    """Return a small kernel for each place of a block, in channels_last: (places * filters, channels, small, small).
+
+    Args:
+        weight: (filters, channels, large, large).
+        taps: which tap of the large kernel each of a small one takes in, 0 or 1, (place, small, large) along one side.
+    """
+    (places, small, large), (filters, channels) = taps.shape, weight.shape[:2]
+    square = torch.einsum("ahk,bgl->abhgkl", taps, taps).reshape(places**2 * small**2, large**2)
+    last = weight.permute(0, 2, 3, 1).flatten(1, 2)
+    sums = torch.matmul(square, last).view(filters, places**2, small, small, channels)
+    return sums.transpose(0, 1).reshape(-1, small, small, channels).permute(0, 3, 1, 2)
+
+
+def _laid_out(blocks: Tensor, side: int) -> Tensor:
+    """Return (N, C, side * H, side * W) for (N, side * side * C, H, W), whose channels are rows, columns, channels.
+
+    In channels_last, long runs of memory stay together; torch's pixel_shuffle has channels first and tears them apart.
+    """
+    count, channels, height, width = blocks.shape
+    last = blocks.permute(0, 2, 3, 1).reshape(count, height, width, side, side, channels // side**2)
+    rows = last.transpose(2, 3).reshape(count, side * height, side * width, channels // side**2)
+    return rows.permute(0, 3, 1, 2)
 
 
 def block_side(height: int, width: int, channels: int, stride: int, device: torch.device) -> int | None:

@@ -79,7 +79,7 @@ class _Spread(torch.autograd.Function):
     def forward(ctx: Any, gradient: Tensor, weight: Tensor, form: _Form) -> Tensor:
         ctx.form = form
         ctx.save_for_backward(gradient, weight)
-        return Blocks.of(weight, form.stride, form.padding, form.step).laid_out(gradient)
+        return Blocks.of(weight, form.stride, form.padding, form.step).apply(gradient)
 
     @staticmethod
     def backward(ctx: Any, *towards: Tensor) -> tuple[Tensor | None, Tensor | None, None]:

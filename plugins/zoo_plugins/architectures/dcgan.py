@@ -223,7 +223,8 @@ def _growing(fields: Dcgan, layer: int, channels: int, filters: int) -> Iterable
 
 
 def _activation(name: Activation, slope: float) -> nn.Module:
-    return nn.ReLU() if name == "relu" else nn.LeakyReLU(slope)
+    # Nothing before it needs its own result again: in its place it costs no memory, and less time.
+    return nn.ReLU(inplace=True) if name == "relu" else nn.LeakyReLU(slope, inplace=True)
 
 
 def _initialised(network: nn.Module, std: float) -> nn.Module:

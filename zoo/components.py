@@ -39,7 +39,8 @@ class Component(BaseModel, ABC):
     def state(self) -> nn.Module | None:
         """Return what this component learns or counts while training (kept in a private attribute), or None.
 
-        It is moved to the training's device and saved in checkpoints; the component's fields stay frozen.
+        It is moved to the training's device and saved in checkpoints; the component's fields stay frozen. What has no
+        state does the same in every iteration: on a GPU it may be recorded once and replayed, without its Python.
         """
         return None
 

@@ -1,4 +1,7 @@
-"""How much memory three iterations need: `python -m benchmarks.peak_memory plain|fp32|bf16 RECIPE` prints MiB."""
+"""How much memory three iterations need: `python -m benchmarks.peak_memory WAY RECIPE` prints MiB.
+
+WAY is one of `benchmarks.training`'s; one that replays has made its recording before.
+"""
 
 from __future__ import annotations
 

@@ -85,6 +85,8 @@ def _written(func: Any, args: Any, kwargs: Any) -> list[torch.Tensor]:
 class TapeRecorder:
     """Records on a tape."""
 
+    unseen: tuple[str, ...] = ("numpy", "python")
+
     def __init__(self) -> None:
         self.tapes: list[Tape] = []
         self.performed = 0

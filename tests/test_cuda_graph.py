@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 import torch
-from torch import nn
 
 from tests.tape import TapeRecorder
 from zoo import launch
 from zoo.components import Augmentation
 from zoo.cuda_graph import CudaRecorder
 from zoo.images import Images
-from zoo.plan import Plan, make_plan
+from zoo.plan import make_plan
 from zoo.plugins import load_registry
-from zoo.ranks import ALONE
+from zoo.ranks import ALONE, Ranks
 from zoo.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
+from zoo.reopening import reopen
+from zoo.signals import Stop
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -53,10 +56,9 @@ class FakeCuda:
         for name, stand_in in {
             "Stream": Stream,
             "CUDAGraph": Graph,
-            "graph_pool_handle": lambda: "pool",
             "current_stream": lambda device: Stream(device, "outside"),
             "stream": lambda stream: self.within(f"on {stream.name}"),
-            "graph": lambda _, pool, stream: self.within(f"recording on {stream.name} in {pool}"),
+            "graph": lambda _, stream: self.within(f"recording on {stream.name}"),
             "get_sync_debug_mode": lambda: self.mode,
             "set_sync_debug_mode": lambda mode: setattr(self, "mode", mode),
         }.items():
@@ -98,14 +100,12 @@ def test_a_rehearsal_bears_no_waiting_and_leaves_the_mode_as_it_was(cuda: FakeCu
     assert cuda.mode == "default"
 
 
-def test_recordings_are_made_on_that_stream_in_one_pool(cuda: FakeCuda) -> None:
-    recorder = CudaRecorder(CPU)
-    for _ in range(2):
-        trail, replay = recorder.record(cuda.work)
-        replay()
-        assert [name for name, _ in trail] == ["critic"]
+def test_a_recording_is_made_on_that_stream(cuda: FakeCuda) -> None:
+    trail, replay = CudaRecorder(CPU).record(cuda.work)
+    replay()
 
-    assert cuda.asked == ["recording on own in pool", "work, default", "done", "replay"] * 2
+    assert [name for name, _ in trail] == ["critic"]
+    assert cuda.asked == ["recording on own", "work, default", "done", "replay"]
 
 
 class OnGpu(torch.Tensor):
@@ -114,40 +114,28 @@ class OnGpu(torch.Tensor):
     is_cuda = True
 
 
-class Adaptive(Augmentation):
-    """Counts."""
-
-    name = "adaptive"
-
-    def augment(self, images: Tensor) -> Tensor:
-        return images
-
-    def state(self) -> nn.Module:
-        return nn.Linear(1, 1)
-
-
 def test_who_records(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def made(plan: Plan, *, gpu: bool = True, eager: bool = False) -> Trainer:
+    def made(*, gpu: bool = True, eager: bool = False, ranks: Ranks = ALONE) -> Trainer:
         place = OnGpu if gpu else torch.Tensor
         monkeypatch.setattr(launch, "_placed", lambda *_: (pixels.as_subclass(place), torch.arange(4)))
-        return launch.make_trainer(plan, images, CPU, "fp32", ALONE, eager=eager)
+        return launch.make_trainer(plan, images, CPU, "fp32", ranks, eager=eager)
 
     pixels = torch.zeros(4, 1, 28, 28, dtype=torch.uint8)
     images = Images(pixels.numpy(), "unknown", "made")
     plan = make_plan(read_recipe(tiny), load_registry(), "tiny.toml")
-    counting = make_plan(read_recipe(tiny), load_registry(), "tiny.toml")
-    object.__setattr__(counting, "augmentations", (Adaptive(),))
+    several = Ranks()
+    several.size = 2
     monkeypatch.setattr(launch, "CudaRecorder", lambda _: TapeRecorder())
 
-    assert type(made(plan)) is RecordedTrainer
-    assert type(made(plan, eager=True)) is Trainer
-    assert type(made(plan, gpu=False)) is Trainer
-    assert type(made(counting)) is Trainer
+    assert type(made()) is RecordedTrainer
+    assert type(made(eager=True)) is Trainer
+    assert type(made(gpu=False)) is Trainer
+    assert type(made(ranks=several)) is Trainer
 
 
-def trainers(name: str, precision: Any) -> tuple[RecordedTrainer, Trainer]:
+def trainers(name: str, precision: Any, changes: Sequence[str] = ()) -> tuple[RecordedTrainer, Trainer]:
     registry = load_registry()
-    plan = make_plan(read_recipe(registry.recipe(name), ["training.batch_size=16"]), registry, name)
+    plan = make_plan(read_recipe(registry.recipe(name), ["training.batch_size=16", *changes]), registry, name)
     device = torch.device("cuda")
     generator = torch.Generator().manual_seed(1)
     shape = (256, *plan.architecture.image_shape)
@@ -182,16 +170,54 @@ def test_on_a_gpu_replays_come_to_what_the_iteration_does(name: str, precision: 
 
 
 @needs_gpu
-def test_on_a_gpu_a_run_is_recorded_says_so_and_goes_on(tiny: Path, tmp_path: Path) -> None:
-    from zoo.reopening import reopen
-    from zoo.signals import Stop
+@pytest.mark.parametrize("changes", [["losses.1.interval=2"], ["training.accumulate=2"]])
+def test_on_a_gpu_a_checkpoint_is_gone_on_from_by_new_recordings(changes: list[str]) -> None:
+    recorded, _ = trainers("camel-wgangp", "bf16", changes)
+    list(recorded.steps(4 * WARM_UP))
+    state = copy.deepcopy(recorded.state_dict())
+    for until in (8 * WARM_UP, 6 * WARM_UP):
+        list(recorded.steps(until))
+        assert recorded.recorded
+        recorded.load_state_dict(copy.deepcopy(state))
+    recorded.slow_down(0.5)
+    list(recorded.steps(8 * WARM_UP))
 
+    assert recorded.recorded
+    assert recorded.broken() is None
+
+
+@needs_gpu
+def test_on_a_gpu_what_waits_for_it_is_trained_kernel_by_kernel(tiny: Path) -> None:
+    told: list[str] = []
+    plan = replace(make_plan(read_recipe(tiny), load_registry(), "tiny.toml"), augmentations=(Curious(),))
+    device = torch.device("cuda")
+    pixels = torch.zeros(8, 1, 28, 28, dtype=torch.uint8, device=device)
+    recorder = CudaRecorder(device)
+    trainer = RecordedTrainer(plan, pixels, torch.arange(8), device, "fp32", recorder, told.append)
+    list(trainer.steps(WARM_UP + 2))
+
+    assert not trainer.recorded
+    assert len(told) == 1
+
+
+class Curious(Augmentation):
+    """Reads what it is given."""
+
+    name: ClassVar[str] = "curious"
+
+    def augment(self, images: Tensor) -> Tensor:
+        return images * float(images.detach().abs().max() >= 0)
+
+
+@needs_gpu
+def test_on_a_gpu_a_run_is_recorded_and_goes_on(tiny: Path, tmp_path: Path) -> None:
     run = launch.new_run(str(tiny), changes=["training.steps=6"], out=tmp_path / "run", device="cuda")
-    assert run.record["cuda_graph"]
     for _ in run.go(6, Stop()):
         pass
-    again = reopen(run.path, ["training.steps=8"])
-    for _ in again.go(8, Stop()):
+    assert run.recorded
+    assert run.record["cuda_graph"]
+    again = reopen(run.path, ["training.steps=12"])
+    for _ in again.go(12, Stop()):
         pass
 
-    assert again.step == 8
+    assert (again.step, again.recorded) == (12, True)

@@ -9,16 +9,21 @@ from torch import nn
 from zoo.ema import Ema, calibrated
 
 
+def step(ema: Ema, network: nn.Module) -> None:
+    ema.advance()
+    ema.blend(network)
+
+
 def test_the_average_follows_its_formula() -> None:
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)
     ema = Ema(network, decay=0.999)
     expected = 0.0
-    for step in range(50):
-        nn.init.constant_(network.weight, float(step))
-        ema.update(network)
-        decay = min(0.999, (1 + step) / (10 + step))
-        expected = decay * expected + (1 - decay) * step
+    for index in range(50):
+        nn.init.constant_(network.weight, float(index))
+        step(ema, network)
+        decay = min(0.999, (1 + index) / (10 + index))
+        expected = decay * expected + (1 - decay) * index
 
     assert ema.module.weight.item() == pytest.approx(expected, rel=1e-5)  # type: ignore[operator]
 
@@ -29,7 +34,7 @@ def test_the_initial_weights_are_forgotten_early() -> None:
     ema = Ema(network, decay=0.999)
     nn.init.zeros_(network.weight)
     for _ in range(300):
-        ema.update(network)
+        step(ema, network)
 
     assert ema.module.weight.item() < 1e-6, "a flat 0.999 would still hold 0.74"  # type: ignore[operator]
 
@@ -39,7 +44,7 @@ def test_buffers_are_copied_not_averaged() -> None:
     ema = Ema(network, decay=0.999)
     assert network.running_mean is not None
     network.running_mean.fill_(3.0)
-    ema.update(network)
+    step(ema, network)
 
     assert ema.module.running_mean.tolist() == [3.0, 3.0]  # type: ignore[operator]
 

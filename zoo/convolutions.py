@@ -27,21 +27,22 @@ class UpsampledConv2d(nn.Conv2d):
         """Return (N, filters, 2H, 2W) for (N, channels, H, W)."""
         if torch.compiler.is_exporting():
             return super().forward(nn.functional.interpolate(images, scale_factor=2.0, mode="nearest"))
+        large = self.weight  # read once: a parametrization may make it anew each time
         with torch.autocast(images.device.type, enabled=False):
-            taps = self._taps()
-            weight = _summed(self.weight, taps)
+            taps = self._taps(large)
+            weight = _summed(large, taps)
         bias = None if self.bias is None else self.bias.repeat(4)
         blocks = nn.functional.conv2d(images, weight, bias, padding=taps.shape[1] // 2)
         return _laid_out(blocks, 2)
 
-    def _taps(self) -> Tensor:
+    def _taps(self, weight: Tensor) -> Tensor:
         """Return which tap of the small kernel each tap of the large one falls on: 0 or 1, (place, small, large)."""
-        kernel, here = self.kernel_size[0], self.weight.device
+        kernel, here = self.kernel_size[0], weight.device
         reach = (kernel // 2 + 1) // 2
         place = torch.arange(2, device=here).view(-1, 1, 1)
         small = torch.arange(-reach, reach + 1, device=here).view(1, -1, 1)
         falls = (place + torch.arange(kernel, device=here) - kernel // 2).div(2, rounding_mode="floor")
-        return (falls == small).to(self.weight.dtype)
+        return (falls == small).to(weight.dtype)
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):

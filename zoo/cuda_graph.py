@@ -16,12 +16,12 @@ class CudaRecorder:
     """Records on a stream of its own; what is done before, to warm up, is done there too.
 
     Autograd remembers on which stream a weight's gradient was first gathered: a recording must not wait for another.
-    The recordings of one recorder share their memory, and so must be replayed one after the other.
     """
+
+    unseen: tuple[str, ...] = ("torch", "numpy", "python")
 
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        self._pool = torch.cuda.graph_pool_handle()
 
     def perform(self, work: Work) -> Trail:
         """Do work as it will be recorded, after what the current stream has to do and before what comes then."""
@@ -46,6 +46,6 @@ class CudaRecorder:
     def record(self, work: Work) -> tuple[Trail, Replay]:
         """Return where the work's results will stand, and what does it; nothing is done yet."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+        with torch.cuda.graph(graph, stream=self._stream):
             trail = work()
         return trail, graph.replay

@@ -28,11 +28,6 @@ class Ema:
         # On the device, so that a recorded iteration reads another one at every replay.
         self._weight = torch.ones((), device=next(generator.parameters()).device)
 
-    def update(self, generator: nn.Module) -> None:
-        """Move towards `generator`."""
-        self.advance()
-        self.blend(generator)
-
     def advance(self) -> None:
         """Begin update t, with decay `min(decay, (1 + t) / (10 + t))`.
 
@@ -47,7 +42,9 @@ class Ema:
         """Move towards `generator` by what `advance` has set."""
         mine: list[Tensor] = list(self.module.parameters())
         theirs: list[Tensor] = list(generator.parameters())
-        torch._foreach_lerp_(mine, theirs, [self._weight] * len(mine))
+        way = torch._foreach_sub(theirs, mine)
+        torch._foreach_mul_(way, self._weight)
+        torch._foreach_add_(mine, way)
         for copied, original in zip(self.module.buffers(), generator.buffers(), strict=True):
             copied.copy_(original)
 

@@ -11,26 +11,28 @@ from zoo.convolutions import Blocks, block_side
 
 
 class ImageConv2d(nn.Conv2d):
-    """torch's convolution, of a square kernel, through which a CPU finds a picture's gradient in a quarter of the time.
+    """A convolution through which a CPU finds a picture's gradient for all of a block's pixels at a time.
 
-    A gradient penalty asks for that gradient, and the generator does. torch computes it for a channel at a time.
+    A gradient penalty asks for that gradient, and the generator does. torch computes it for a channel at a time, of
+    which a picture has one or three.
     """
+
+    def __init__(self, channels: int, filters: int, kernel: int, stride: int, padding: int) -> None:
+        super().__init__(channels, filters, kernel, stride, padding)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, filters, H', W') for (N, channels, H, W)."""
         form = self._form(images)
         if form is None or not images.requires_grad or torch.compiler.is_exporting():
             return super().forward(images)
-        place, given = images.device.type, (images, self.weight, self.bias)
+        # Read once: a parametrization may make them anew each time.
+        place, weight, bias = images.device.type, self.weight, self.bias
         if torch.is_autocast_enabled(place):
             dtype = torch.get_autocast_dtype(place)
-            given = (
-                images.to(dtype),
-                self.weight.to(dtype),
-                None if self.bias is None else self.bias.to(dtype),
-            )
+            images, weight = images.to(dtype), weight.to(dtype)
+            bias = None if bias is None else bias.to(dtype)
         with torch.autocast(place, enabled=False):
-            made: Tensor = _Convolved.apply(*given, form)  # type: ignore[no-untyped-call]
+            made: Tensor = _Convolved.apply(images, weight, bias, form)  # type: ignore[no-untyped-call]
         return made
 
     def _form(self, images: Tensor) -> _Form | None:

@@ -75,7 +75,7 @@ def new_run(
     plan, images = _images(plan)
     with deferred():
         trainer = make_trainer(plan, images, place, chosen, ranks, eager=eager)
-        record = _record(plan, images, trainer)
+        record = _record(plan, images, trainer, eager=eager)
     path = _claim(plan.recipe.name) if out is None else out
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def make_trainer(
         with mustered(ranks, plan, images.fingerprint, device, precision):
             return LeadingTrainer(plan, *_placed(images, device), device, precision, ranks)
     pixels, training = _placed(images, device)
-    if pixels.is_cuda and ranks.size == 1 and not eager and _repeats(plan):
+    if pixels.is_cuda and ranks.size == 1 and not eager:
         return RecordedTrainer(plan, pixels, training, device, precision, CudaRecorder(device), warn)
     return Trainer(plan, pixels, training, device, precision, ranks)
 
@@ -145,17 +145,18 @@ def _placed(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:
     if device.type == "cuda":
         # A training's shapes never change, so that cuDNN's search for the fastest algorithms pays.
         torch.backends.cudnn.benchmark = True
-        if pixels.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
+        free = torch.cuda.mem_get_info(device)[0]
+        if pixels.nbytes < free // 2:
             pixels = pixels.to(device)
+        else:
+            warn(
+                f"the images take {pixels.nbytes / 1e9:.1f} GB, and the GPU has {free / 1e9:.1f} GB free: they stay in "
+                "the computer's memory, and an iteration is made kernel by kernel"
+            )
     return pixels, split(len(images)).training
 
 
-def _repeats(plan: Plan) -> bool:
-    """Whether every iteration is like the one before: what a component learns or counts may change what it does."""
-    return all(component.state() is None for _, component in plan.components())
-
-
-def _record(plan: Plan, images: Images, trainer: Trainer) -> dict[str, Any]:
+def _record(plan: Plan, images: Images, trainer: Trainer, *, eager: bool) -> dict[str, Any]:
     parts = split(len(images))
     plugins = load_registry().versions(component for _, component in plan.components())
     return {
@@ -165,7 +166,7 @@ def _record(plan: Plan, images: Images, trainer: Trainer) -> dict[str, Any]:
         "command": command_line(),
         "seed": plan.training.seed,
         **surroundings(trainer.device, trainer.precision, trainer.ranks.size, plugins),
-        "cuda_graph": trainer.recorded,
+        "eager": eager,
         "data": {
             "name": plan.data.name,
             "source": images.source,

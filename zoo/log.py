@@ -55,7 +55,8 @@ class MetricsLog:
         if not self._unread:
             return
         steps, self._unread = self._unread, []
-        values = iter(torch.stack([value for step in steps for _, value in step.trail]).tolist())
+        scalars = [value for step in steps for _, value in step.trail]
+        values = iter(torch.stack(scalars).tolist() if scalars else ())
         for step in steps:
             trail = [(name, next(values)) for name, _ in step.trail]
             self._pending.append((step.number, _averaged(trail, step.number)))

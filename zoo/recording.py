@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from zoo.errors import InputError
-from zoo.randomness import random_state, restore_random_state, same_state
+from zoo.errors import ResourceError
+from zoo.proof import Moment, doubt
+from zoo.randomness import same_state
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from zoo.descent import Trail
     from zoo.device import Precision
@@ -32,13 +33,16 @@ if TYPE_CHECKING:
 
 WARM_UP = 3
 """Iterations before a recording: optimizers make their moments, and cuDNN tries its algorithms, in the first."""
-TOLERANCE = 0.1
-"""How far a replay may end from where the iteration ends, as a part of its way: atomic sums vary from run to run."""
-HOST = ("python", "numpy", "torch")
 
 
 class Recorder(Protocol):
-    """What can record work of a device."""
+    """What can record work of a device.
+
+    Attributes:
+        unseen: the sources of random numbers, by `random_state`'s names, that a replay does not draw from.
+    """
+
+    unseen: tuple[str, ...]
 
     def perform(self, work: Work) -> Trail:
         """Do work as it will be recorded."""
@@ -89,8 +93,10 @@ class RecordedTrainer(Trainer):
         super().__init__(plan, pixels, index, device, precision)
         self._recorder: Recorder | None = recorder
         self._tell = tell
-        self._warmed: Counter[tuple[bool, ...]] = Counter()
+        self._met: Counter[tuple[bool, ...]] = Counter()
         self._recordings: dict[tuple[bool, ...], Recording] = {}
+        if self._states:
+            self._give_up(f"{', '.join(self._states)} learns or counts while it trains")
 
     @property
     def recorded(self) -> bool:
@@ -101,6 +107,8 @@ class RecordedTrainer(Trainer):
         """Go back to where `state_dict` was taken."""
         super().load_state_dict(state)
         self._recordings.clear()
+        # Loaded optimizers may have no moments yet, or have them elsewhere.
+        self._met.clear()
 
     def slow_down(self, factor: float) -> None:
         """Multiply both learning rates by `factor`."""
@@ -108,39 +116,40 @@ class RecordedTrainer(Trainer):
         self._recordings.clear()
 
     def _iterate(self) -> Trail:
-        if self._recorder is None:
-            return super()._iterate()
         kind = tuple(self.step % loss.interval == 0 for _, loss in self._losses)
-        if kind not in self._recordings:
-            if self._warmed[kind] < WARM_UP:
-                self._warmed[kind] += 1
-                return self._recorder.perform(super()._iterate)
-            return self._prove(self._recorder, kind)
-        return self._recordings[kind].play()
+        if self._recorder is None or not any(kind):
+            return super()._iterate()
+        if kind in self._recordings:
+            return self._recordings[kind].play()
+        self._met[kind] += 1
+        if self._met[kind] <= WARM_UP:
+            return self._recorder.perform(super()._iterate)
+        return self._prove(self._recorder, kind)
 
     def _prove(self, recorder: Recorder, kind: tuple[bool, ...]) -> Trail:
         """Make an iteration, go back, make it by a recording, and keep that if both come to the same."""
-        before = _Moment(self)
+        before = self._now()
         try:
             trail = recorder.rehearse(super()._iterate)
         except RuntimeError as error:
             before.restore()
             self._give_up(f"it cannot be recorded ({_first_line(error)})")
             return super()._iterate()
-        after = _Moment(self)
-        if not all(same_state(before.random[name], after.random[name]) for name in self._host_sources()):
+        after = self._now()
+        if not all(same_state(before.random[name], after.random[name]) for name in recorder.unseen):
             self._give_up("a component draws random numbers that are not the GPU's")
             return trail
+        if not all(math.isfinite(way) for way in after.way(before).values()):
+            return trail  # The run will say that it has diverged.
         before.restore()
         recording = self._record(recorder)
         replayed = recording.play()
-        apart = _apart(before, after, _Moment(self))
-        if apart <= TOLERANCE:
+        reason = doubt(before, after, self._now())
+        if reason is None:
             self._recordings[kind] = recording
             return replayed
         after.restore()
-        if math.isfinite(apart):
-            self._give_up(f"a replay ends {100 * apart:.0f} % of the way from where it should")
+        self._give_up(reason)
         return trail
 
     def _record(self, recorder: Recorder) -> Recording:
@@ -151,8 +160,8 @@ class RecordedTrainer(Trainer):
         try:
             ((_, values), *trail), replay = recorder.record(work)
         except RuntimeError as error:
-            # CUDA's random numbers are left in the middle of a recording: this process cannot go on.
-            raise InputError(
+            # The current stream and the memory of this process are left as in the middle of a recording.
+            raise ResourceError(
                 f"step {self.step + 1}: the iteration cannot be recorded as a CUDA graph ({_first_line(error)}). "
                 "Go on with `zoo resume --eager`"
             ) from error
@@ -163,62 +172,17 @@ class RecordedTrainer(Trainer):
         self._recordings.clear()
         self._tell(f"an iteration is made kernel by kernel, and not as a CUDA graph: {reason}")
 
-    def _host_sources(self) -> tuple[str, ...]:
-        return tuple(name for name in HOST if name != "torch" or self.device.type != "cpu")
-
-    def networks(self) -> dict[str, nn.Module]:
-        """Return what an iteration moves."""
-        return {"generator": self.generator, "critic": self.critic, "average": self.ema.module}
-
-    def changing(self) -> list[Tensor]:
-        """Return every tensor that an iteration changes in its place."""
-        networks = [
-            tensor.detach()
-            for network in self.networks().values()
-            for tensor in (*network.parameters(), *network.buffers())
-        ]
-        slots = [
-            slot
-            for optimizer in (self.critic_optimizer, self.generator_optimizer)
-            for state in optimizer.state.values()
-            for slot in state.values()
-            if torch.is_tensor(slot)
-        ]
-        return networks + slots
-
-
-class _Moment:
-    """What an iteration changes, as it is now."""
-
-    def __init__(self, trainer: RecordedTrainer) -> None:
-        self._device = trainer.device
-        self._places = trainer.changing()
-        self._values = [place.clone() for place in self._places]
-        self.weights = {side: _copies(network) for side, network in trainer.networks().items()}
-        self.random = random_state(self._device)
-
-    def restore(self) -> None:
-        torch._foreach_copy_(self._places, self._values)
-        restore_random_state(self.random, self._device)
-
-
-def _copies(network: nn.Module) -> list[Tensor]:
-    return [weight.detach().clone() for weight in network.parameters()]
-
-
-def _apart(start: _Moment, end: _Moment, found: _Moment) -> float:
-    """Return how far one end is from the other, as a part of the way from the start; 1 where it drew other numbers."""
-    if not same_state(end.random, found.random):
-        return 1.0
-    parts = []
-    for side, weights in end.weights.items():
-        way, off = (_distance(weights, other.weights[side]) for other in (start, found))
-        parts.append(off / way if way else float(off > 0))
-    return float(torch.tensor(parts).max())
-
-
-def _distance(one: list[Tensor], other: list[Tensor]) -> float:
-    return float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(torch._foreach_sub(one, other)))))
+    def _now(self) -> Moment:
+        networks = {"generator": self.generator, "critic": self.critic, "averaged generator": self.ema.module}
+        places = {
+            name: [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]
+            for name, network in networks.items()
+        }
+        optimizers = {"critic": self.critic_optimizer, "generator": self.generator_optimizer}
+        for name, optimizer in optimizers.items():
+            slots = [slot for state in optimizer.state.values() for slot in state.values()]
+            places[f"{name}'s optimizer"] = [slot for slot in slots if torch.is_tensor(slot)]
+        return Moment(places, self.device)
 
 
 def _first_line(error: BaseException) -> str:

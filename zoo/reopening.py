@@ -45,7 +45,7 @@ def reopen(
         changes: `key.path=value` for fields of the recipe, recorded in `run.json`; never of the architecture.
         device: where to train; without it where it was trained before.
         precision: of convolutions; without it as before.
-        eager: on a GPU, launch kernel by kernel and record no CUDA graph.
+        eager: on a GPU, launch kernel by kernel and record no CUDA graph; what was once is so for good.
         ranks: who trains together; this is the first of them.
 
     Raises:
@@ -71,6 +71,7 @@ def reopen(
         )
     place = ranks.local(choose_device(device or device_before))
     chosen = choose_precision(precision or precision_before, place)
+    eager = eager or bool(record.get("eager"))
     with deferred():
         trainer = make_trainer(plan, images, place, chosen, ranks, eager=eager)
     run = Run(path, plan, images, split(len(images)), trainer, record)
@@ -81,7 +82,7 @@ def reopen(
         _say_what_differs(path, {"ranks": 1, **flattened(state["surroundings"])}, flattened(here))
         _load(run, state)
         _record_changes(record, run.step, before, now)
-    record.update(here, cuda_graph=trainer.recorded)
+    record.update(here, eager=eager)
     return run
 
 

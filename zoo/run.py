@@ -76,6 +76,11 @@ class Run:
         return self._best
 
     @property
+    def recorded(self) -> bool:
+        """Whether iterations are replayed from a CUDA graph."""
+        return self._trainer.recorded
+
+    @property
     def complete(self) -> bool:
         """Whether its last training came to its end and left a generator."""
         folder = self.path / GENERATOR
@@ -250,7 +255,10 @@ class Run:
     def _note(self, state: str) -> None:
         self._refuse_removed()
         best = {"step": self._best[0], "value": self._best[1]} if self._best else None
-        self.record.update(state=state, step=self.step, seconds=round(self._seconds, 3), best=best)
+        graph = self.recorded
+        self.record.update(
+            state=state, step=self.step, seconds=round(self._seconds, 3), best=best, cuda_graph=graph
+        )
         write_atomic(
             self.path / RECORD, (json.dumps(self.record, indent=2, ensure_ascii=False) + "\n").encode()
         )

@@ -33,7 +33,7 @@ def show(run: Run, until: int, stop: Stop, on_nan: OnNan) -> None:
     """Train to the end, or until stopped, and show how it goes."""
     data, record = run.record["data"], run.record
     ranks = f", {record['ranks']} ranks" if record["ranks"] > 1 else ""
-    graph = ", CUDA graph" if record["cuda_graph"] else ""
+    graph = ", CUDA graph" if run.recorded else ""
     say(
         f"{run.recipe.name}: {data['images']} images from {data['source']}; "
         f"{record['hardware']}, {record['precision']}{graph}{ranks}; to {run.path}"

@@ -150,7 +150,7 @@ class DcganGenerator(nn.Module):
         self.dense = nn.Sequential(nn.Linear(fields.latent_dim, units))
         if fields.generator_batch_norm_momentum is not None:
             self.dense.append(nn.BatchNorm1d(units, BATCH_NORM_EPS, 1 - fields.generator_batch_norm_momentum))
-        self.dense.append(_activation(fields.generator_activation, fields.slope))
+        self.dense.append(_rectifier(fields))
         if fields.generator_dropout:
             self.dense.append(nn.Dropout(fields.generator_dropout))
         self.body = nn.Sequential()
@@ -188,17 +188,29 @@ class DcganCritic(nn.Module):
                 self.body.append(nn.Dropout(fields.critic_dropout))
             height, width = (_strided(side, kernel, stride) for side in (height, width))
             channels = filters
-        self.head = nn.Linear(channels * height * width, 1)
+        self.head = Head(channels * height * width)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return raw scores (N,) in float32 for images (N, C, H, W)."""
         features = self.body(images)
         # Scores differ by less than bfloat16 resolves once the critic is trained.
         with torch.autocast(features.device.type, enabled=False):
-            # The head's weights are in the order channels, height, width; features lie in memory in this one.
-            weight = self.head.weight.view(1, *features.shape[1:]).permute(0, 2, 3, 1).flatten(1)
-            flat = features.permute(0, 2, 3, 1).flatten(1).float()
-            return nn.functional.linear(flat, weight, self.head.bias).squeeze(1)
+            scores: Tensor = self.head(features.float())
+        return scores
+
+
+class Head(nn.Linear):
+    """A linear layer from features to one score."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return scores (N,) for features (N, C, H, W), which the weights take in this order."""
+        # In channels_last they lie in memory in another, in which nothing has to be copied.
+        weight = self.weight.view(1, *features.shape[1:]).permute(0, 2, 3, 1).flatten(1)
+        flat = features.permute(0, 2, 3, 1).flatten(1)
+        return nn.functional.linear(flat, weight, self.bias).squeeze(1)
 
 
 def _padding(kernel: int) -> int:
@@ -219,12 +231,14 @@ def _growing(fields: Dcgan, layer: int, channels: int, filters: int) -> Iterable
     if layer < len(fields.generator_filters) - 1:
         if fields.generator_batch_norm_momentum is not None:
             yield nn.BatchNorm2d(filters, BATCH_NORM_EPS, 1 - fields.generator_batch_norm_momentum)
-        yield _activation(fields.generator_activation, fields.slope)
+        yield _rectifier(fields)
 
 
-def _activation(name: Activation, slope: float) -> nn.Module:
-    # Nothing before it needs its own result again: in its place it costs no memory, and less time.
-    return nn.ReLU(inplace=True) if name == "relu" else nn.LeakyReLU(slope, inplace=True)
+def _rectifier(fields: Dcgan) -> nn.Module:
+    """Return the generator's activation."""
+    # A batch norm does not need its own result again: in its place, the activation takes no memory and less time.
+    inplace = fields.generator_batch_norm_momentum is not None
+    return nn.ReLU(inplace) if fields.generator_activation == "relu" else nn.LeakyReLU(fields.slope, inplace)
 
 
 def _initialised(network: nn.Module, std: float) -> nn.Module:

@@ -1,0 +1,62 @@
+"""Trainings that are replayed beside trainings that are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tests.tape import CPU, TapeRecorder
+from zoo.plan import Plan, make_plan
+from zoo.plugins import load_registry
+from zoo.recipe import read_recipe
+from zoo.recording import WARM_UP, RecordedTrainer
+from zoo.trainer import Trainer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+STEPS = WARM_UP + 4
+PIXELS = torch.randint(0, 256, (32, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
+
+
+def plan_of(tiny: Path, *changes: str) -> Plan:
+    return make_plan(read_recipe(tiny, changes), load_registry(), "tiny.toml")
+
+
+def eager_of(plan: Plan) -> Trainer:
+    return Trainer(plan, PIXELS, torch.arange(32), CPU)
+
+
+def recorded_of(
+    plan: Plan, recorder: TapeRecorder | None = None, tell: Callable[[str], None] | None = None
+) -> RecordedTrainer:
+    def unexpected(line: str) -> None:
+        raise AssertionError(line)
+
+    return RecordedTrainer(
+        plan, PIXELS, torch.arange(32), CPU, "fp32", recorder or TapeRecorder(), tell or unexpected
+    )
+
+
+def assert_same_training(recorded: Trainer, eager: Trainer, until: int = STEPS) -> None:
+    """Figures, weights, averages, optimizers, counts and random numbers: every bit, after every step."""
+    for mine, theirs in zip(recorded.steps(until), eager.steps(until), strict=True):
+        assert [name for name, _ in mine.trail] == [name for name, _ in theirs.trail]
+        figures = [torch.stack([value for _, value in step.trail]) for step in (mine, theirs)]
+        assert torch.equal(*figures), mine.number
+        one, other = (leaves(trainer.state_dict()) for trainer in (recorded, eager))
+        assert one.keys() == other.keys()
+        for place, value in one.items():
+            same = torch.equal(value, other[place]) if torch.is_tensor(value) else value == other[place]
+            assert same, (mine.number, place)
+
+
+def leaves(state: Any, place: str = "") -> dict[str, Any]:
+    if not isinstance(state, (dict, list, tuple)):
+        return {place: state}
+    inside = state if isinstance(state, dict) else dict(enumerate(state))
+    return {
+        name: leaf for key, value in inside.items() for name, leaf in leaves(value, f"{place}.{key}").items()
+    }

@@ -1,0 +1,189 @@
+"""What is not recorded, and recordings that are not kept: the training goes on as if there had been none."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+import torch
+from torch import nn
+
+from tests.recorded import assert_same_training, eager_of, plan_of, recorded_of
+from tests.tape import TapeRecorder
+from zoo.components import Augmentation, Loss
+from zoo.errors import ResourceError
+from zoo.recording import WARM_UP
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from zoo.batch import CriticBatch
+    from zoo.descent import Trail
+    from zoo.plan import Plan
+    from zoo.recording import Replay, Work
+
+INSTEAD = "an iteration is made kernel by kernel, and not as a CUDA graph: "
+
+
+class Whimsical(Augmentation):
+    """Draws from Python's random numbers, of which a recording would hold one for good."""
+
+    name: ClassVar[str] = "whimsical"
+
+    def augment(self, images: Tensor) -> Tensor:
+        return images * random.uniform(0.9, 1.0)
+
+
+class Curious(Loss):
+    """Reads a tensor while it makes the loss."""
+
+    name: ClassVar[str] = "curious"
+
+    def critic(self, batch: CriticBatch) -> Tensor:
+        return batch.real_scores.mean() * float(batch.fake_scores.mean() > 0)
+
+
+@pytest.mark.parametrize(
+    ("component", "table", "reason"),
+    [
+        (Whimsical, "augmentations", "a component draws random numbers that are not the GPU's"),
+        (
+            Curious,
+            "losses",
+            "it cannot be recorded (aten::_local_scalar_dense is not permitted when stream is capturing)",
+        ),
+    ],
+)
+def test_what_cannot_be_recorded_is_trained_kernel_by_kernel(
+    tiny: Path, component: type[Augmentation | Loss], table: str, reason: str
+) -> None:
+    told: list[str] = []
+    plans = [with_component(plan_of(tiny), table, component()) for _ in range(2)]
+    trainer = recorded_of(plans[0], tell=told.append)
+    assert_same_training(trainer, eager_of(plans[1]))
+
+    assert told == [INSTEAD + reason]
+    assert not trainer.recorded
+
+
+def with_component(plan: Plan, table: str, component: Augmentation | Loss) -> Plan:
+    return replace(plan, **{table: (*getattr(plan, table), component)})  # type: ignore[arg-type]
+
+
+class Forgetful(TapeRecorder):
+    """Leaves out what optimizers do, as one of memory that is theirs no more would."""
+
+    def record(self, work: Work) -> tuple[Trail, Replay]:
+        trail, replay = super().record(work)
+        played = self.tapes[-1].played
+        played[:] = [one for one in played if one.func.name() != "aten::_fused_adam_"]
+        return trail, replay
+
+
+class Spoilt(TapeRecorder):
+    """Leaves a weight that is no number, as stale memory may."""
+
+    def record(self, work: Work) -> tuple[Trail, Replay]:
+        trail, replay = super().record(work)
+        last = next(
+            one
+            for one in reversed(self.tapes[-1].played)
+            if one.func.name().startswith("aten::_foreach_add_")
+        )
+
+        def spoil() -> None:
+            replay()
+            last.args[0][0].fill_(float("nan"))
+
+        return trail, spoil
+
+
+class Monotonous(TapeRecorder):
+    """Plays with the same random numbers again and again."""
+
+    def record(self, work: Work) -> tuple[Trail, Replay]:
+        trail, replay = super().record(work)
+
+        def again() -> None:
+            torch.manual_seed(0)
+            replay()
+
+        return trail, again
+
+
+@pytest.mark.parametrize(
+    ("recorder", "reason"),
+    [
+        (Forgetful, r"a replay ends with the critic \S+ from where it should, after a way of \S+"),
+        (Spoilt, "a replay makes the averaged generator no numbers"),
+        (Monotonous, "a replay draws other random numbers"),
+    ],
+)
+def test_a_recording_that_does_something_else_is_not_kept(
+    tiny: Path, recorder: type[TapeRecorder], reason: str
+) -> None:
+    told: list[str] = []
+    plan = plan_of(tiny)
+    trainer = recorded_of(plan, recorder(), told.append)
+    assert_same_training(trainer, eager_of(plan))
+
+    assert len(told) == 1
+    assert re.fullmatch(INSTEAD + reason, told[0])
+    assert not trainer.recorded
+
+
+class Adaptive(Augmentation):
+    """Counts."""
+
+    name: ClassVar[str] = "adaptive"
+
+    def augment(self, images: Tensor) -> Tensor:
+        return images
+
+    def state(self) -> nn.Module:
+        return nn.Linear(1, 1)
+
+
+def test_a_component_that_counts_is_not_recorded(tiny: Path) -> None:
+    told: list[str] = []
+    plan = with_component(plan_of(tiny), "augmentations", Adaptive())
+
+    assert not recorded_of(plan, tell=told.append).recorded
+    assert told == [f"{INSTEAD}augmentations.0 learns or counts while it trains"]
+
+
+class Broken(TapeRecorder):
+    """Cannot record, and cannot end it either, as CUDA does."""
+
+    def record(self, work: Work) -> tuple[Trail, Replay]:  # noqa: ARG002
+        try:
+            raise RuntimeError("CUDA error: operation not permitted\nMore that nobody wants to read")
+        except RuntimeError:
+            raise RuntimeError("operation failed due to a previous error during capture")  # noqa: B904
+
+
+def test_a_recording_that_fails_ends_the_training_with_the_way_out(tiny: Path) -> None:
+    trainer = recorded_of(plan_of(tiny), Broken())
+    list(trainer.steps(WARM_UP))
+
+    with pytest.raises(ResourceError) as caught:
+        trainer.train_step()
+    assert str(caught.value) == (
+        f"step {WARM_UP + 1}: the iteration cannot be recorded as a CUDA graph (CUDA error: operation not permitted). "
+        "Go on with `zoo resume --eager`"
+    )
+
+
+def test_a_diverged_iteration_says_so_itself(tiny: Path) -> None:
+    trainer = recorded_of(plan_of(tiny))
+    list(trainer.steps(WARM_UP))
+    with torch.no_grad():
+        next(trainer.critic.parameters()).fill_(float("nan"))
+    step = trainer.train_step()
+
+    assert not torch.stack([value for _, value in step.trail]).isfinite().all()

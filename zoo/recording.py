@@ -1,7 +1,7 @@
 """A trainer that records its iteration once, proves the recording, and from then on replays it.
 
 At 28 to 64 pixels a GPU has finished a kernel before Python has launched the next. A CUDA graph launches an iteration's
-thousand kernels in one call. It is a recording: it knows addresses and numbers, and no Python. So it is made of what
+thousand operations in one call. It is a recording: it knows addresses and numbers, and no Python. So it is made of what
 changes nothing but tensors in their place, and is kept only if it does what the iteration does.
 """
 

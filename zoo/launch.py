@@ -25,6 +25,7 @@ from zoo.recording import RecordedTrainer
 from zoo.run import Run
 from zoo.runs import new_run_path
 from zoo.signals import deferred
+from zoo.threads import use_cores
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def make_trainer(
     There, one that trains alone records its iterations unless it is to be eager. On the first of several ranks, the
     others then have their trainers too.
     """
+    use_cores()
     if isinstance(ranks, Group) and ranks.rank == 0:
         with mustered(ranks, plan, images.fingerprint, device, precision):
             return LeadingTrainer(plan, *_placed(images, device), device, precision, ranks)

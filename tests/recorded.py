@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from zoo.device import Precision
+
 STEPS = WARM_UP + 4
 PIXELS = torch.randint(0, 256, (32, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
 
@@ -25,19 +27,21 @@ def plan_of(tiny: Path, *changes: str) -> Plan:
     return make_plan(read_recipe(tiny, changes), load_registry(), "tiny.toml")
 
 
-def eager_of(plan: Plan) -> Trainer:
-    return Trainer(plan, PIXELS, torch.arange(32), CPU)
+def eager_of(plan: Plan, precision: Precision = "fp32") -> Trainer:
+    return Trainer(plan, PIXELS, torch.arange(32), CPU, precision)
+
+
+def unexpected(line: str) -> None:
+    raise AssertionError(line)
 
 
 def recorded_of(
-    plan: Plan, recorder: TapeRecorder | None = None, tell: Callable[[str], None] | None = None
+    plan: Plan,
+    recorder: TapeRecorder | None = None,
+    tell: Callable[[str], None] = unexpected,
+    precision: Precision = "fp32",
 ) -> RecordedTrainer:
-    def unexpected(line: str) -> None:
-        raise AssertionError(line)
-
-    return RecordedTrainer(
-        plan, PIXELS, torch.arange(32), CPU, "fp32", recorder or TapeRecorder(), tell or unexpected
-    )
+    return RecordedTrainer(plan, PIXELS, torch.arange(32), CPU, precision, recorder or TapeRecorder(), tell)
 
 
 def assert_same_training(recorded: Trainer, eager: Trainer, until: int = STEPS) -> None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
-from tests.recorded import STEPS, assert_same_training, eager_of, plan_of, recorded_of
+from tests.recorded import STEPS, assert_same_training, eager_of, plan_of, recorded_of, unexpected
 from tests.tape import CPU, Tape, TapeRecorder
+from zoo import launch, reopening
 from zoo.plan import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
-from zoo.recording import WARM_UP
+from zoo.recording import WARM_UP, RecordedTrainer
+from zoo.reopening import reopen
+from zoo.runs import read_record
+from zoo.signals import Stop
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from zoo.device import Precision
+    from zoo.images import Images
+    from zoo.plan import Plan
+    from zoo.run import Run
 
 
 @pytest.mark.parametrize(
@@ -37,6 +47,50 @@ def test_replays_are_the_iteration_bit_for_bit(tiny: Path, changes: tuple[str, .
 
     assert trainer.recorded
     assert (recorder.performed, len(recorder.tapes)) == (WARM_UP, 1)
+
+
+def test_replays_round_as_the_iteration_does(tiny: Path) -> None:
+    plan = plan_of(tiny)
+
+    assert_same_training(recorded_of(plan, precision="bf16"), eager_of(plan, "bf16"))
+
+
+def test_a_run_that_is_measured_sampled_saved_and_resumed_between_replays_is_the_same(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recorded(
+        plan: Plan, images: Images, device: torch.device, precision: Precision, *_: Any, **__: Any
+    ) -> Trainer:
+        pixels, training = launch._placed(images, device)
+        return RecordedTrainer(plan, pixels, training, device, precision, TapeRecorder(), unexpected)
+
+    changes = ("sample_every=2", "eval_every=3", "checkpoint_every=5", f"steps={2 * STEPS}")
+    for name in ("eager", "recorded"):
+        run = launch.new_run(
+            str(tiny),
+            changes=[f"training.{change}" for change in changes],
+            out=tmp_path / name,
+            precision="fp32",
+        )
+        drained(run, STEPS)
+        drained(reopen(run.path), 2 * STEPS)
+        # From here on for the second of them.
+        monkeypatch.setattr(launch, "make_trainer", recorded)
+        monkeypatch.setattr(reopening, "make_trainer", recorded)
+    assert [read_record(tmp_path / name)["cuda_graph"] for name in ("eager", "recorded")] == [False, True]
+    assert figures(tmp_path / "recorded") == figures(tmp_path / "eager")
+    for sample in sorted((tmp_path / "eager" / "samples").iterdir()):
+        assert (tmp_path / "recorded" / "samples" / sample.name).read_bytes() == sample.read_bytes()
+
+
+def drained(run: Run, until: int) -> None:
+    for _ in run.go(until, Stop()):
+        pass
+
+
+def figures(run: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if "second" not in name} for line in lines]
 
 
 def test_losses_with_an_interval_make_a_recording_for_each_kind_of_iteration(tiny: Path) -> None:

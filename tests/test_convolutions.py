@@ -72,6 +72,17 @@ def test_a_block_fills_the_lanes_and_divides_the_picture(
     assert seen == ([kernels] if kernels else [])
 
 
+@pytest.mark.parametrize("layer", [UpsampledConv2d(2, 1, 13), SameConvTranspose2d(2, 1, 13, 1)])
+def test_kernels_too_large_to_sum_are_torchs_own(
+    layer: UpsampledConv2d | SameConvTranspose2d, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = torch.randn(1, 2, 16, 16)
+    plain = upsampled(layer) if isinstance(layer, UpsampledConv2d) else transposed(layer)
+    monkeypatch.setattr("zoo.convolutions._summed", None)
+
+    assert torch.equal(layer(images), plain(images))
+
+
 def test_under_autocast_blocks_round_as_torchs_own_do() -> None:
     layer = SameConvTranspose2d(64, 1, 5, 1)
     images = torch.randn(4, 64, 8, 8)

@@ -155,18 +155,23 @@ def trainers(name: str, precision: Any, changes: Sequence[str] = ()) -> tuple[Re
 def test_on_a_gpu_replays_come_to_what_the_iteration_does(name: str, precision: str) -> None:
     """Within a tenth of the way from the first weights: convolutions' gradients are summed in no fixed order there."""
     recorded, eager = trainers(name, precision)
-    start = [weight.detach().clone() for weight in eager.critic.parameters()]
+    start = weights_of(eager, copied=True)
     for mine, theirs in zip(recorded.steps(WARM_UP + 3), eager.steps(WARM_UP + 3), strict=True):
         assert list(mine.losses) == list(theirs.losses)
 
     assert recorded.recorded
     assert torch.equal(torch.cuda.get_rng_state(), recorded.state_dict()["random"]["cuda"])
-    pairs = zip(start, recorded.critic.parameters(), eager.critic.parameters(), strict=True)
-    way, off = 0.0, 0.0
-    for first, one, other in pairs:
-        way += float((other - first).square().sum())
-        off += float((one - other).square().sum())
-    assert off < 0.01 * way
+    for first, one, other in zip(start, weights_of(recorded), weights_of(eager), strict=True):
+        way = sum(float((there - here).square().sum()) for here, there in zip(first, other, strict=True))
+        off = sum(float((mine - its).square().sum()) for mine, its in zip(one, other, strict=True))
+        assert off < 0.01 * way
+
+
+def weights_of(trainer: Trainer, *, copied: bool = False) -> list[list[Tensor]]:
+    """Return the weights of both networks and of the average."""
+    networks = (trainer.generator, trainer.critic, trainer.ema.module)
+    found = [[weight.detach() for weight in network.parameters()] for network in networks]
+    return [[weight.clone() for weight in group] for group in found] if copied else found
 
 
 @needs_gpu

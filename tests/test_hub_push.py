@@ -64,7 +64,7 @@ def test_push_makes_one_commit_of_the_generators_files(hub: Hub, me: Person, fol
     assert published(hub, repo) == {name: (folder / name).read_bytes() for name in PUBLISHED}
     assert not repo["private"]
     commit = next(entry for entry in hub.log if "/commit/" in entry.path)
-    assert commit.user_agent.startswith("gan-model-zoo/0.1.0; hf_hub/")
+    assert commit.user_agent.startswith("gan-model-zoo/0.2.0; hf_hub/")
     assert [entry.method for entry in hub.log if entry.host == "cdn"].count("PUT") == 2
     assert hub.leaked_tokens == 0
 

@@ -114,6 +114,22 @@ def test_under_autocast_it_rounds_as_torchs_own_does() -> None:
         assert float((mine - its).abs().max()) <= worst
 
 
+def test_a_way_back_inside_autocast_keeps_the_precision_of_the_way_there() -> None:
+    layer, images = layer_of(1, 5, 2), torch.randn(2, 1, 28, 28, requires_grad=True)
+    score = layer(images).square().sum()
+    (apart,) = torch.autograd.grad(score, images, retain_graph=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        (inside,) = torch.autograd.grad(score, images)
+
+    assert torch.equal(inside, apart)
+
+
+def test_one_image_without_a_batch_is_torchs() -> None:
+    layer, image = layer_of(1, 5, 2), torch.randn(1, 28, 28, requires_grad=True)
+
+    assert torch.equal(layer(image), nn.Conv2d.forward(layer, image))
+
+
 def test_an_exporter_is_shown_torchs_own() -> None:
     program = torch.export.export(layer_of(1, 5, 2), (torch.zeros(1, 1, 28, 28),))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zoo.batch import CriticBatch
     from zoo.descent import Trail
     from zoo.plan import Plan
-    from zoo.recording import Replay, Work
+    from zoo.recording import RecordedTrainer, Replay, Work
 
 INSTEAD = "an iteration is made kernel by kernel, and not as a CUDA graph: "
 
@@ -75,14 +75,53 @@ def with_component(plan: Plan, table: str, component: Augmentation | Loss) -> Pl
     return replace(plan, **{table: (*getattr(plan, table), component)})  # type: ignore[arg-type]
 
 
-class Forgetful(TapeRecorder):
-    """Leaves out what optimizers do, as one of memory that is theirs no more would."""
+class Held(TapeRecorder):
+    """Replays that leave one group of tensors as it was, as one of memory that is theirs no more would."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__()
+        self.group = group
+        self.trainer: RecordedTrainer | None = None
 
     def record(self, work: Work) -> tuple[Trail, Replay]:
         trail, replay = super().record(work)
-        played = self.tapes[-1].played
-        played[:] = [one for one in played if one.func.name() != "aten::_fused_adam_"]
-        return trail, replay
+
+        def hold() -> None:
+            assert self.trainer is not None
+            places = self.trainer._now().places[self.group]
+            before = [place.clone() for place in places]
+            replay()
+            for place, value in zip(places, before, strict=True):
+                place.copy_(value)
+
+        return trail, hold
+
+
+GROUPS = [
+    *(
+        f"{network}'s {kind}"
+        for network in ("generator", "averaged generator")
+        for kind in ("weights", "statistics", "counts")
+    ),
+    "critic's weights",
+    *(
+        f"{slot} of the {side}'s optimizer"
+        for side in ("critic", "generator")
+        for slot in ("step", "exp_avg", "exp_avg_sq")
+    ),
+]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_recording_that_leaves_something_out_is_not_kept(tiny: Path, group: str) -> None:
+    told: list[str] = []
+    plan, recorder = plan_of(tiny), Held(group)
+    trainer = recorder.trainer = recorded_of(plan, recorder, told.append)
+    assert_same_training(trainer, eager_of(plan))
+
+    assert len(told) == 1
+    assert told[0].startswith(f"{INSTEAD}a replay ends with the {group} ")
+    assert set(GROUPS) == set(trainer._now().places)
 
 
 class Spoilt(TapeRecorder):
@@ -93,7 +132,7 @@ class Spoilt(TapeRecorder):
         last = next(
             one
             for one in reversed(self.tapes[-1].played)
-            if one.func.name().startswith("aten::_foreach_add_")
+            if one.func.name().startswith("aten::_foreach_lerp_")
         )
 
         def spoil() -> None:
@@ -101,6 +140,19 @@ class Spoilt(TapeRecorder):
             last.args[0][0].fill_(float("nan"))
 
         return trail, spoil
+
+
+class Mute(TapeRecorder):
+    """Writes no figures."""
+
+    def record(self, work: Work) -> tuple[Trail, Replay]:
+        trail, replay = super().record(work)
+
+        def silent() -> None:
+            replay()
+            trail[0][1].zero_()
+
+        return trail, silent
 
 
 class Monotonous(TapeRecorder):
@@ -119,8 +171,8 @@ class Monotonous(TapeRecorder):
 @pytest.mark.parametrize(
     ("recorder", "reason"),
     [
-        (Forgetful, r"a replay ends with the critic \S+ from where it should, after a way of \S+"),
-        (Spoilt, "a replay makes the averaged generator no numbers"),
+        (Mute, r"a replay ends with the figures (\S+) from where it should, after a way of \1"),
+        (Spoilt, "a replay makes the averaged generator's weights no numbers"),
         (Monotonous, "a replay draws other random numbers"),
     ],
 )
@@ -135,6 +187,44 @@ def test_a_recording_that_does_something_else_is_not_kept(
     assert len(told) == 1
     assert re.fullmatch(INSTEAD + reason, told[0])
     assert not trainer.recorded
+
+
+class Drifting(nn.Module):
+    """Puts another tensor in its buffer's place every time."""
+
+    mean: Tensor
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        self.register_buffer("mean", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.inner(x)
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * made.detach().mean()
+        return made
+
+
+@pytest.mark.parametrize("curious", [False, True])
+def test_a_network_that_replaces_its_buffers_is_not_recorded(tiny: Path, curious: bool) -> None:
+    told: list[str] = []
+    plan = plan_of(tiny)
+    plan = with_component(plan, "losses", Curious()) if curious else plan
+    recorded, eager = recorded_of(plan, tell=told.append), eager_of(plan)
+    for trainer in (recorded, eager):
+        for network in (trainer.generator, trainer.ema.module):
+            dense = cast("nn.Sequential", network.dense)
+            dense[0] = Drifting(dense[0])
+    assert_same_training(recorded, eager)
+
+    assert len(told) == 1
+    reason = (
+        "it cannot be recorded"
+        if curious
+        else "another tensor takes the place of one of the generator's stat"
+    )
+    assert told[0].startswith(INSTEAD + reason)
 
 
 class Adaptive(Augmentation):

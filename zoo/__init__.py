@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 DISTRIBUTION = "gan-model-zoo"
 """What pip, the cache folder, the Hub's tags and user agents call it."""
 __all__ = ["__version__", "load", "resume", "train"]

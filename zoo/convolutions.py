@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch.nn.modules.conv import _ConvNd
+
 LANES = 16
 """How many output channels a CPU's vector unit makes at once in float32; fewer leave the rest of it idle."""
+LARGEST = 11
+"""Kernel whose taps are worth summing: what that costs grows with the fourth power."""
 
 
 class UpsampledConv2d(nn.Conv2d):
@@ -25,7 +32,7 @@ class UpsampledConv2d(nn.Conv2d):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, filters, 2H, 2W) for (N, channels, H, W)."""
-        if torch.compiler.is_exporting():
+        if torch.compiler.is_exporting() or self.kernel_size[0] > LARGEST:
             return super().forward(nn.functional.interpolate(images, scale_factor=2.0, mode="nearest"))
         large = self.weight  # read once: a parametrization may make it anew each time
         with torch.autocast(images.device.type, enabled=False):
@@ -57,9 +64,9 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return (N, filters, stride * H, stride * W) for (N, channels, H, W)."""
-        height, width = images.shape[2:]
-        step = block_side(height, width, self.out_channels, self.stride[0], images.device)
-        if output_size is not None or step is None or torch.compiler.is_exporting():
+        plain = output_size is not None or torch.compiler.is_exporting() or images.dim() != 4
+        step = None if plain else block_side(self, self.out_channels, images, images.shape[2:])
+        if step is None:
             return super().forward(images, output_size)
         with torch.autocast(images.device.type, enabled=False):
             blocks = Blocks.of(self.weight, self.stride[0], int(self.padding[0]), step)
@@ -138,10 +145,21 @@ def _laid_out(blocks: Tensor, side: int) -> Tensor:
     return rows.permute(0, 3, 1, 2)
 
 
-def block_side(height: int, width: int, channels: int, stride: int, device: torch.device) -> int | None:
-    """Return the side of a block's share of the inputs, the largest that fills no more than a CPU's lanes."""
+def block_side(layer: _ConvNd, channels: int, images: Tensor, inputs: Sequence[int]) -> int | None:
+    """Return the side of a block's share of the inputs, the largest that fills no more than a CPU's lanes.
+
+    Args:
+        layer: the convolution, whose stride makes pictures of the inputs, or inputs of pictures.
+        channels: of the pictures.
+        images: what the layer is given.
+        inputs: their height and width.
+
+    Returns:
+        None where blocks are of no use: not on a CPU, for many channels, or for a kernel too large.
+    """
+    if images.device.type != "cpu" or layer.kernel_size[0] > LARGEST:
+        return None
     for step in (4, 2, 1):
-        fits = channels * (stride * step) ** 2 <= LANES and height % step == width % step == 0
-        if fits and device.type == "cpu":
+        if channels * (layer.stride[0] * step) ** 2 <= LANES and all(side % step == 0 for side in inputs):
             return step
     return None

@@ -42,9 +42,7 @@ class Ema:
         """Move towards `generator` by what `advance` has set."""
         mine: list[Tensor] = list(self.module.parameters())
         theirs: list[Tensor] = list(generator.parameters())
-        way = torch._foreach_sub(theirs, mine)
-        torch._foreach_mul_(way, self._weight)
-        torch._foreach_add_(mine, way)
+        torch._foreach_lerp_(mine, theirs, [self._weight] * len(mine))
         for copied, original in zip(self.module.buffers(), generator.buffers(), strict=True):
             copied.copy_(original)
 

@@ -22,8 +22,9 @@ class ImageConv2d(nn.Conv2d):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, filters, H', W') for (N, channels, H, W)."""
-        form = self._form(images)
-        if form is None or not images.requires_grad or torch.compiler.is_exporting():
+        plain = torch.compiler.is_exporting() or not images.requires_grad or images.dim() != 4
+        form = None if plain else self._form(images)
+        if form is None:
             return super().forward(images)
         # Read once: a parametrization may make them anew each time.
         place, weight, bias = images.device.type, self.weight, self.bias
@@ -38,9 +39,9 @@ class ImageConv2d(nn.Conv2d):
     def _form(self, images: Tensor) -> _Form | None:
         """Return how the gradient is computed in blocks, or None where it cannot be."""
         stride, padding, kernel = self.stride[0], int(self.padding[0]), self.kernel_size[0]
-        height, width = ((side + 2 * padding - kernel) // stride + 1 for side in images.shape[2:])
-        step = block_side(height, width, self.in_channels, stride, images.device)
-        if step is None or (height * stride, width * stride) != images.shape[2:]:
+        sides = [(side + 2 * padding - kernel) // stride + 1 for side in images.shape[2:]]
+        step = block_side(self, self.in_channels, images, sides)
+        if step is None or [side * stride for side in sides] != list(images.shape[2:]):
             return None
         return _Form(stride, padding, step)
 
@@ -69,8 +70,9 @@ class _Convolved(torch.autograd.Function):
         if gradient is None:
             return None, None, None, None
         wanted, for_weight, for_bias, _ = ctx.needs_input_grad
-        spread = _Spread.apply(gradient, weight, ctx.form) if wanted else None  # type: ignore[no-untyped-call]
-        gathered = _gathered(gradient, images, weight, ctx.form) if for_weight else None
+        with torch.autocast(gradient.device.type, enabled=False):
+            spread = _Spread.apply(gradient, weight, ctx.form) if wanted else None  # type: ignore[no-untyped-call]
+            gathered = _gathered(gradient, images, weight, ctx.form) if for_weight else None
         return spread, gathered, gradient.sum((0, 2, 3)) if for_bias else None, None
 
 
@@ -87,8 +89,10 @@ class _Spread(torch.autograd.Function):
     def backward(ctx: Any, *towards: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         gradient, weight = ctx.saved_tensors
         for_gradient, for_weight, _ = ctx.needs_input_grad
-        back = _Convolved.apply(towards[0], weight, None, ctx.form) if for_gradient else None  # type: ignore[no-untyped-call]
-        return back, _gathered(gradient, towards[0], weight, ctx.form) if for_weight else None, None
+        with torch.autocast(gradient.device.type, enabled=False):
+            back = _Convolved.apply(towards[0], weight, None, ctx.form) if for_gradient else None  # type: ignore[no-untyped-call]
+            gathered = _gathered(gradient, towards[0], weight, ctx.form) if for_weight else None
+        return back, gathered, None
 
 
 def _gathered(gradient: Tensor, images: Tensor, weight: Tensor, form: _Form) -> Tensor:

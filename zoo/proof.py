@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,53 +13,112 @@ from zoo.randomness import random_state, restore_random_state, same_state
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from torch import Tensor
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
 
-    Places = Mapping[str, Sequence[Tensor]]
-    """Tensors that an iteration changes where they stand, in groups with names for people."""
+    from zoo.descent import Trail
 
 TOLERANCE = 0.1
 """How far one end may be from the other, as a part of the way there: GPUs add up gradients in no fixed order."""
+COUNTED = "step"
+"""What optimizers call their count of steps, a float in torch's."""
 
 
-class Moment:
-    """What an iteration changes, as it is now: tensors in their places, and random numbers.
+@dataclass(frozen=True)
+class Changing:
+    """What an iteration changes.
 
-    Args:
-        places: where.
+    Attributes:
+        networks: by their names for people.
+        optimizers: likewise.
         device: whose random numbers belong to it.
     """
 
-    def __init__(self, places: Places, device: torch.device) -> None:
-        self._places = places
-        self._values = {name: [place.clone() for place in group] for name, group in places.items()}
-        self._device = device
-        self.random = random_state(device)
+    networks: Mapping[str, nn.Module]
+    optimizers: Mapping[str, Optimizer]
+    device: torch.device
+
+    def groups(self) -> dict[str, list[Tensor]]:
+        """Return the tensors, in groups that move alike: a long way of one must not hide the short way of another."""
+        found: dict[str, list[Tensor]] = {}
+        for name, network in self.networks.items():
+            found[f"{name}'s weights"] = [weight.detach() for weight in network.parameters()]
+            for buffer in network.buffers():
+                kind = "statistics" if buffer.is_floating_point() else "counts"
+                found.setdefault(f"{name}'s {kind}", []).append(buffer)
+        for name, optimizer in self.optimizers.items():
+            for slots in optimizer.state.values():
+                for slot, value in slots.items():
+                    if torch.is_tensor(value):
+                        found.setdefault(f"{slot} of the {name}'s optimizer", []).append(value)
+        return found
+
+
+class Moment:
+    """What an iteration changes, as it is now."""
+
+    def __init__(self, changing: Changing) -> None:
+        self._device = changing.device
+        self.places = changing.groups()
+        self.values = {name: [place.clone() for place in group] for name, group in self.places.items()}
+        self._buffers = [
+            (module, name, buffer)
+            for network in changing.networks.values()
+            for module in network.modules()
+            for name, buffer in module._buffers.items()
+        ]
+        self.random = random_state(self._device)
 
     def restore(self) -> None:
-        """Put everything back."""
-        for name, group in self._places.items():
-            torch._foreach_copy_(list(group), self._values[name])
+        """Put everything back, other tensors that a network has put in a buffer's place too."""
+        for name, group in self.places.items():
+            torch._foreach_copy_(list(group), self.values[name])
+        for module, name, buffer in self._buffers:
+            module._buffers[name] = buffer
         restore_random_state(self.random, self._device)
 
-    def way(self, other: Moment) -> dict[str, float]:
-        """Return how far each group of tensors is from what it was at another moment."""
-        return {name: _distance(group, other._values[name]) for name, group in self._values.items()}
+    def replaced(self, later: Moment) -> str | None:
+        """Return the group of which a tensor gave its place to another one since, or None."""
+        for name, group in self.places.items():
+            there = later.places.get(name, [])
+            if [tensor.data_ptr() for tensor in group] != [tensor.data_ptr() for tensor in there]:
+                return name
+        return None
+
+    def finite(self) -> bool:
+        """Whether everything is a number."""
+        return all(bool(value.isfinite().all()) for group in self.values.values() for value in group)
 
 
 def doubt(start: Moment, end: Moment, found: Moment) -> str | None:
     """Return what is wrong with `found`, or None where it is `end` as one comes there from `start`."""
     if not same_state(end.random, found.random):
         return "a replay draws other random numbers"
-    way, off = end.way(start), found.way(end)
-    for name, far in off.items():
-        if not math.isfinite(far):
-            return f"a replay makes the {name} no numbers"
-        if far > TOLERANCE * way[name]:
-            return f"a replay ends with the {name} {far:.2g} from where it should, after a way of {way[name]:.2g}"
+    for name, group in end.values.items():
+        exact = name.startswith(COUNTED) or not group[0].is_floating_point()
+        way = 0.0 if exact else _distance(group, start.values[name])
+        reason = _astray(name, _distance(group, found.values[name]), way)
+        if reason is not None:
+            return reason
+    return None
+
+
+def other_figures(expected: Trail, found: Trail) -> str | None:
+    """Return what is wrong with a replay's figures, or None."""
+    if [name for name, _ in expected] != [name for name, _ in found]:
+        return "a replay has other figures"
+    way, off = ([value for _, value in expected], [value for _, value in found])
+    return _astray("figures", _distance(way, off), _distance(way, [torch.zeros_like(value) for value in way]))
+
+
+def _astray(name: str, off: float, way: float) -> str | None:
+    if not math.isfinite(off):
+        return f"a replay makes the {name} no numbers"
+    if off > TOLERANCE * way:
+        return f"a replay ends with the {name} {off:.2g} from where it should, after a way of {way:.2g}"
     return None
 
 
 def _distance(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
     parts = [torch.linalg.vector_norm(a.double() - b.double()) for a, b in zip(one, other, strict=True)]
-    return float(torch.linalg.vector_norm(torch.stack(parts))) if parts else 0.0
+    return float(torch.linalg.vector_norm(torch.stack(parts)))

@@ -1,13 +1,12 @@
 """A trainer that records its iteration once, proves the recording, and from then on replays it.
 
-At 28 to 64 pixels a GPU has finished a kernel before Python has launched the next. A CUDA graph launches an iteration's
-thousand operations in one call. It is a recording: it knows addresses and numbers, and no Python. So it is made of what
+At 28 to 64 pixels a GPU has finished a kernel before Python has launched the next. A CUDA graph launches all kernels of
+an iteration in one call. It is a recording: it knows addresses and numbers, and no Python. So it is made of what
 changes nothing but tensors in their place, and is kept only if it does what the iteration does.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from zoo.errors import ResourceError
-from zoo.proof import Moment, doubt
+from zoo.proof import Changing, Moment, doubt, other_figures
 from zoo.randomness import same_state
 from zoo.trainer import Trainer
 
@@ -136,21 +135,26 @@ class RecordedTrainer(Trainer):
             self._give_up(f"it cannot be recorded ({_first_line(error)})")
             return super()._iterate()
         after = self._now()
-        if not all(same_state(before.random[name], after.random[name]) for name in recorder.unseen):
-            self._give_up("a component draws random numbers that are not the GPU's")
-            return trail
-        if not all(math.isfinite(way) for way in after.way(before).values()):
+        reason = self._unrepeatable(recorder, before, after)
+        if reason is None and not (after.finite() and _finite(trail)):
             return trail  # The run will say that it has diverged.
-        before.restore()
-        recording = self._record(recorder)
-        replayed = recording.play()
-        reason = doubt(before, after, self._now())
         if reason is None:
-            self._recordings[kind] = recording
-            return replayed
-        after.restore()
+            before.restore()
+            recording = self._record(recorder)
+            replayed = recording.play()
+            reason = doubt(before, after, self._now()) or other_figures(trail, replayed)
+            if reason is None:
+                self._recordings[kind] = recording
+                return replayed
+            after.restore()
         self._give_up(reason)
         return trail
+
+    def _unrepeatable(self, recorder: Recorder, before: Moment, after: Moment) -> str | None:
+        if not all(same_state(before.random[name], after.random[name]) for name in recorder.unseen):
+            return "a component draws random numbers that are not the GPU's"
+        replaced = before.replaced(after)
+        return replaced and f"another tensor takes the place of one of the {replaced}"
 
     def _record(self, recorder: Recorder) -> Recording:
         def work() -> Trail:
@@ -174,15 +178,12 @@ class RecordedTrainer(Trainer):
 
     def _now(self) -> Moment:
         networks = {"generator": self.generator, "critic": self.critic, "averaged generator": self.ema.module}
-        places = {
-            name: [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]
-            for name, network in networks.items()
-        }
         optimizers = {"critic": self.critic_optimizer, "generator": self.generator_optimizer}
-        for name, optimizer in optimizers.items():
-            slots = [slot for state in optimizer.state.values() for slot in state.values()]
-            places[f"{name}'s optimizer"] = [slot for slot in slots if torch.is_tensor(slot)]
-        return Moment(places, self.device)
+        return Moment(Changing(networks, optimizers, self.device))
+
+
+def _finite(trail: Trail) -> bool:
+    return bool(torch.stack([value for _, value in trail]).isfinite().all())
 
 
 def _first_line(error: BaseException) -> str:

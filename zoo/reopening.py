@@ -35,7 +35,7 @@ def reopen(
     *,
     device: DeviceChoice | None = None,
     precision: PrecisionChoice | None = None,
-    eager: bool = False,
+    eager: bool | None = None,
     ranks: Ranks = ALONE,
 ) -> Run:
     """Make an existing run ready to go on from its newest good checkpoint.
@@ -45,7 +45,7 @@ def reopen(
         changes: `key.path=value` for fields of the recipe, recorded in `run.json`; never of the architecture.
         device: where to train; without it where it was trained before.
         precision: of convolutions; without it as before.
-        eager: on a GPU, launch kernel by kernel and record no CUDA graph; what was once is so for good.
+        eager: on a GPU, launch kernel by kernel and record no CUDA graph; without it as before.
         ranks: who trains together; this is the first of them.
 
     Raises:
@@ -71,7 +71,7 @@ def reopen(
         )
     place = ranks.local(choose_device(device or device_before))
     chosen = choose_precision(precision or precision_before, place)
-    eager = eager or bool(record.get("eager"))
+    eager = bool(record.get("eager")) if eager is None else eager
     with deferred():
         trainer = make_trainer(plan, images, place, chosen, ranks, eager=eager)
     run = Run(path, plan, images, split(len(images)), trainer, record)

@@ -54,7 +54,7 @@ def reopened(
     *,
     device: DeviceChoice | None = None,
     precision: PrecisionChoice | None = None,
-    eager: bool = False,
+    eager: bool | None = None,
 ) -> Iterator[Run]:
     """Give an existing run (without a path the latest), held, at its newest good checkpoint.
 

@@ -70,7 +70,7 @@ def resume(
     changes: Sequence[str] = (),
     device: DeviceChoice | None = None,
     precision: PrecisionChoice | None = None,
-    eager: bool = False,
+    eager: bool | None = None,
     on_nan: OnNan = "stop",
 ) -> Path:
     """Train a run further from its newest good checkpoint and return its folder; on a CPU exactly as if never stopped.
@@ -81,7 +81,7 @@ def resume(
         changes: `key.path=value` for other fields of the recipe, recorded in `run.json`; never of the architecture.
         device: in place of where it was trained.
         precision: in place of what it was.
-        eager: on a GPU, launch kernel by kernel instead of replaying a CUDA graph.
+        eager: on a GPU, launch kernel by kernel instead of replaying a CUDA graph; without it as before.
         on_nan: `stop`, or `rollback` to the last good checkpoint with half the learning rates, three times at most.
 
     Raises:

@@ -39,11 +39,8 @@ _precision = click.option(
     show_default=True,
     help="Of convolutions; auto is bf16 where the hardware has it natively.",
 )
-_eager = click.option(
-    "--eager",
-    is_flag=True,
-    help="On a GPU, launch kernel by kernel instead of replaying a CUDA graph.",
-)
+_EAGER = "--eager/--no-eager"
+_EAGERLY = "On a GPU, launch kernel by kernel instead of replaying a CUDA graph."
 _on_nan = click.option(
     "--on-nan",
     type=click.Choice(["stop", "rollback"]),
@@ -66,7 +63,7 @@ _on_nan = click.option(
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder; without it runs/RECIPE-N.")
 @_device
 @_precision
-@_eager
+@click.option(_EAGER, default=False, help=_EAGERLY)
 @_on_nan
 def train(
     recipe: str,
@@ -98,7 +95,7 @@ def train(
     "--device", type=click.Choice(DEVICES), help="Where to train, in place of where it was trained."
 )
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of convolutions, in place of what it was.")
-@_eager
+@click.option(_EAGER, default=None, help=_EAGERLY)
 @_on_nan
 def resume(
     run: Path | None,
@@ -106,7 +103,7 @@ def resume(
     changes: tuple[str, ...],
     device: DeviceChoice | None,
     precision: PrecisionChoice | None,
-    eager: bool,
+    eager: bool | None,
     on_nan: OnNan,
 ) -> None:
     """Go on with RUN (without it, the latest) from its newest good checkpoint."""

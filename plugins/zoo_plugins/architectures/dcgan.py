@@ -236,7 +236,8 @@ def _growing(fields: Dcgan, layer: int, channels: int, filters: int) -> Iterable
 
 def _rectifier(fields: Dcgan) -> nn.Module:
     """Return the generator's activation."""
-    # A batch norm does not need its own result again: in its place, the activation takes no memory and less time.
+    # A batch norm does not need its own result again: in its place, the activation takes no memory and less time. Who
+    # hooks the batch norm sees it rectified; full backward hooks need `module.inplace = False` first.
     inplace = fields.generator_batch_norm_momentum is not None
     return nn.ReLU(inplace) if fields.generator_activation == "relu" else nn.LeakyReLU(fields.slope, inplace)
 

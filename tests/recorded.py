@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo.device import Precision
 
 STEPS = WARM_UP + 4
+INSTEAD = "an iteration is made kernel by kernel, and not as a CUDA graph: "
 PIXELS = torch.randint(0, 256, (32, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
 
 

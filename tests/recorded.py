@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from tests.tape import CPU, TapeRecorder
+from tests.test_exact_resume import leaves
 from zoo.plan import Plan, make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
@@ -54,14 +55,4 @@ def assert_same_training(recorded: Trainer, eager: Trainer, until: int = STEPS) 
         one, other = (leaves(trainer.state_dict()) for trainer in (recorded, eager))
         assert one.keys() == other.keys()
         for place, value in one.items():
-            same = torch.equal(value, other[place]) if torch.is_tensor(value) else value == other[place]
-            assert same, (mine.number, place)
-
-
-def leaves(state: Any, place: str = "") -> dict[str, Any]:
-    if not isinstance(state, (dict, list, tuple)):
-        return {place: state}
-    inside = state if isinstance(state, dict) else dict(enumerate(state))
-    return {
-        name: leaf for key, value in inside.items() for name, leaf in leaves(value, f"{place}.{key}").items()
-    }
+            assert value == other[place], (mine.number, place)

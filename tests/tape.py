@@ -56,6 +56,11 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.played.append(Played(func, args, given, made))
         return result
 
+    @property
+    def names(self) -> list[str]:
+        """What the operations are called."""
+        return [one.func.name() for one in self.played]
+
     def undo(self) -> None:
         """Put back what the operations changed."""
         for tensor, before in self.changed.values():

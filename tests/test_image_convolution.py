@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
-from tests.test_layers import Called
+from tests.tape import Tape
 from zoo.image_convolution import ImageConv2d
 from zoo.layers import LeakyReLU
 
@@ -68,11 +68,11 @@ def test_derivatives_of_derivatives_are_those_of_the_function() -> None:
 def test_the_gradient_for_images_is_not_left_to_torch() -> None:
     layer, images = layer_of(1, 5, 2), torch.randn(2, 1, 28, 28, requires_grad=True)
     layer.requires_grad_(False)
-    with Called() as called:
+    with Tape() as tape:
         layer(images).sum().backward()
 
-    assert "aten::convolution_backward" not in called.names
-    assert called.names.count("aten::convolution") == 2
+    assert "aten::convolution_backward" not in tape.names
+    assert tape.names.count("aten::convolution") == 2
 
 
 def test_without_a_gradient_for_images_it_is_torchs_own() -> None:
@@ -86,12 +86,12 @@ def test_no_second_derivative_is_made_of_zeros() -> None:
     network = nn.Sequential(layer_of(1, 5, 2), LeakyReLU(0.2), nn.Flatten(), nn.Linear(4 * 14 * 14, 1))
     images = torch.randn(2, 1, 28, 28, requires_grad=True)
     (slope,) = torch.autograd.grad(network(images).sum(), images, create_graph=True)
-    with Called() as called:
+    with Tape() as tape:
         slope.square().sum().backward()  # type: ignore[no-untyped-call]
 
     # One forwards, and one gradient of the weights.
-    assert called.names.count("aten::convolution") == 1
-    assert called.names.count("aten::convolution_backward") == 1
+    assert tape.names.count("aten::convolution") == 1
+    assert tape.names.count("aten::convolution_backward") == 1
 
 
 def test_under_autocast_it_rounds_as_torchs_own_does() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.operations import Operations
+from tests.tape import Tape
 from zoo.layers import LeakyReLU
 
 if TYPE_CHECKING:
@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SLOPES = [0.0, 0.2]
-
-
-class Called(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Remembers which operations run."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.names: list[str] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.names.append(func.name())
-        return func(*args, **(kwargs or {}))
 
 
 def critic(activation: Callable[[], nn.Module]) -> nn.Module:
@@ -76,11 +64,11 @@ def test_the_second_derivative_takes_no_convolution_back() -> None:
     """Not even one of zeros: the penalty needs each layer forwards, and its weights' gradient, once more."""
     mix = torch.randn(3, 1, 13, 13, dtype=torch.float64).requires_grad_()
     (slope,) = torch.autograd.grad(critic(lambda: LeakyReLU(0.2))(mix).sum(), mix, create_graph=True)
-    with Called() as called:
+    with Tape() as tape:
         slope.square().sum().backward()  # type: ignore[no-untyped-call]
 
-    assert called.names.count("aten::convolution") == 4
-    assert "aten::convolution_backward" not in called.names
+    assert tape.names.count("aten::convolution") == 4
+    assert "aten::convolution_backward" not in tape.names
 
 
 def test_higher_derivatives_are_right_too() -> None:

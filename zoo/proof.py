@@ -107,8 +107,9 @@ def other_figures(expected: Trail, found: Trail) -> str | None:
     """Return what is wrong with a replay's figures, or None."""
     if [name for name, _ in expected] != [name for name, _ in found]:
         return "a replay has other figures"
-    way, off = ([value for _, value in expected], [value for _, value in found])
-    return _astray("figures", _distance(way, off), _distance(way, [torch.zeros_like(value) for value in way]))
+    wanted, made = ([value for _, value in trail] for trail in (expected, found))
+    nought = [torch.zeros_like(value) for value in wanted]
+    return _astray("figures", _distance(wanted, made), _distance(wanted, nought))
 
 
 def _astray(name: str, off: float, way: float) -> str | None:

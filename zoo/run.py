@@ -255,10 +255,8 @@ class Run:
     def _note(self, state: str) -> None:
         self._refuse_removed()
         best = {"step": self._best[0], "value": self._best[1]} if self._best else None
-        graph = self.recorded
-        self.record.update(
-            state=state, step=self.step, seconds=round(self._seconds, 3), best=best, cuda_graph=graph
-        )
+        self.record.update(state=state, step=self.step, seconds=round(self._seconds, 3), best=best)
+        self.record["cuda_graph"] = self.recorded
         write_atomic(
             self.path / RECORD, (json.dumps(self.record, indent=2, ensure_ascii=False) + "\n").encode()
         )

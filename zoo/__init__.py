@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0"
-DISTRIBUTION = "gan-model-zoo"
-"""What pip, the cache folder, the Hub's tags and user agents call it."""
+from zoo.__about__ import __version__
+
 __all__ = ["__version__", "load", "resume", "train"]
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from zoo import DISTRIBUTION
+from zoo.__about__ import DISTRIBUTION
 
 
 def cache_folder(*parts: str) -> Path:

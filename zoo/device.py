@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from zoo import DISTRIBUTION, __version__
+from zoo.__about__ import DISTRIBUTION, __version__
 from zoo.errors import InputError
 
 if TYPE_CHECKING:

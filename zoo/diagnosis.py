@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 
-from zoo import DISTRIBUTION
+from zoo.__about__ import DISTRIBUTION
 from zoo.caches import cache_folder
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from zoo import DISTRIBUTION
+from zoo.__about__ import DISTRIBUTION
 from zoo.atomic import disk_errors, sync_folder
 from zoo.console import download_progress, say
 from zoo.errors import InputError, NetworkError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save
 
-from zoo import __version__
+from zoo.__about__ import __version__
 from zoo.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
 from zoo.console import warn
 from zoo.ema import calibrated

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo import DISTRIBUTION
+from zoo.__about__ import DISTRIBUTION
 from zoo.errors import InputError, ZooError
 from zoo.plugins import DISABLE, plugins
 

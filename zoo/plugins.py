@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
-from zoo import DISTRIBUTION, __version__, hookspecs
+from zoo import hookspecs
+from zoo.__about__ import DISTRIBUTION, __version__
 from zoo.errors import did_you_mean
 
 if TYPE_CHECKING:

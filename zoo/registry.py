@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from zoo import DISTRIBUTION
+from zoo.__about__ import DISTRIBUTION
 from zoo.components import (
     Architecture,
     Augmentation,

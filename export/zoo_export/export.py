@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from zoo import __version__
+from zoo.__about__ import __version__
 from zoo.atomic import new_folder
 from zoo.errors import InputError, UsageError
 from zoo.generator_folder import CARD, CONFIG, WEIGHTS, GeneratorConfig, add_files, read_config, verify

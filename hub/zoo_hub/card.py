@@ -12,7 +12,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from zoo import DISTRIBUTION
+from zoo.__about__ import DISTRIBUTION
 from zoo.errors import InputError
 from zoo.generator_folder import CARD
 from zoo_hub.card_text import parts

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import DISTRIBUTION
+from zoo.__about__ import DISTRIBUTION
 from zoo.console import say
 from zoo.errors import IntegrityError, NetworkError
 from zoo.generator_folder import CONFIG, read_config

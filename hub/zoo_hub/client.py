@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-import zoo
+from zoo.__about__ import DISTRIBUTION, __version__
 from zoo.console import say, stderr
 from zoo.errors import UsageError
 from zoo_hub.errors import LateError, is_transport, root
@@ -67,7 +67,7 @@ def client() -> HfApi:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     if not stderr().is_terminal:
         disable_progress_bars()
-    return HfApi(library_name=zoo.DISTRIBUTION, library_version=zoo.__version__)
+    return HfApi(library_name=DISTRIBUTION, library_version=__version__)
 
 
 def endpoint() -> str:

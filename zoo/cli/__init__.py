@@ -8,7 +8,7 @@ import traceback
 
 import click
 
-from zoo import __version__
+from zoo.__about__ import __version__
 from zoo.cli.doctor import doctor
 from zoo.cli.look import info, list_, plugins_
 from zoo.cli.runs import runs

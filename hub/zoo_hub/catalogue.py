@@ -14,11 +14,13 @@ from zoo.__about__ import DISTRIBUTION
 from zoo.console import say
 from zoo.errors import IntegrityError, NetworkError
 from zoo.generator_folder import CONFIG, read_config
-from zoo_hub.client import Watch, client, endpoint, retrying
 from zoo_hub.errors import hub_errors, is_unreachable, root
 from zoo_hub.integrity import fault
 from zoo_hub.listing import Listing, ask
+from zoo_hub.retry import retrying
+from zoo_hub.session import client
 from zoo_hub.snapshots import cached
+from zoo_hub.watch import Watch, endpoint
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoo.errors import NetworkError, ResourceError, UsageError, ZooError
+from zoo_hub.watch import LateError, endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,10 +46,6 @@ KINDS = {
 }
 """The client's classes that say it all, by what they mean."""
 STATUSES = {401: "wrong token", 403: "may not write", 412: "changed", 429: "rate limit"}
-
-
-class LateError(NetworkError):
-    """The Hub took longer than anybody would wait."""
 
 
 @contextmanager
@@ -118,8 +115,6 @@ def root(error: BaseException) -> BaseException:
 def explain(error: BaseException, repo: str, revision: str | None) -> str | None:
     """Return the sentence for an error of the client, or None when it is none."""
     from huggingface_hub.errors import HfHubHTTPError
-
-    from zoo_hub.client import endpoint
 
     error = root(error)
     kind = _kind(error)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, NetworkError
 from zoo.generator_folder import CONFIG
-from zoo_hub.client import Watch, endpoint, retrying
 from zoo_hub.files import LIMITS
+from zoo_hub.retry import retrying
+from zoo_hub.watch import Watch, endpoint
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -14,14 +14,16 @@ from zoo.console import say
 from zoo.errors import InputError, IntegrityError
 from zoo.generator_folder import CONFIG, WEIGHTS, read_config
 from zoo.space import refuse_without_room
-from zoo_hub.client import SLOWEST, Watch, client, endpoint, patience, retrying
 from zoo_hub.errors import hub_errors, is_unreachable, root
 from zoo_hub.files import Choice
 from zoo_hub.integrity import PUSH_AGAIN, check_agreement, fault
 from zoo_hub.listing import Listing, ask
 from zoo_hub.names import hub_name
 from zoo_hub.providers import name_missing
+from zoo_hub.retry import retrying
+from zoo_hub.session import client
 from zoo_hub.snapshots import Snapshot, alone, cache_root, cached, hub_digest, remember, remove, snapshot_at
+from zoo_hub.watch import SLOWEST, Watch, endpoint, patience
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,12 +14,14 @@ from zoo.errors import InputError, UsageError
 from zoo.generator_folder import CARD
 from zoo.naming import parse_hub_name
 from zoo_hub.card import base_card, merge
-from zoo_hub.client import Watch, client, endpoint, retrying
 from zoo_hub.errors import hub_errors
 from zoo_hub.names import hub_name
 from zoo_hub.published import checked, published
 from zoo_hub.remote import Changes, Remote, Target, card_there, difference, look, publish
+from zoo_hub.retry import retrying
+from zoo_hub.session import client
 from zoo_hub.variety import measure
+from zoo_hub.watch import Watch, endpoint
 
 COMMIT_LIKE = re.compile(r"[0-9a-f]{7,40}")
 LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,60}")

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.generator_folder import CARD
-from zoo_hub.client import SLOWEST, Watch, patience, retrying
 from zoo_hub.errors import root
 from zoo_hub.files import LIMITS
 from zoo_hub.integrity import digest_of
+from zoo_hub.retry import retrying
+from zoo_hub.watch import SLOWEST, Watch, patience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

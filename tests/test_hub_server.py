@@ -39,7 +39,7 @@ def test_parts_of_a_file(hub: Hub) -> None:
 
 
 def test_the_content_network_takes_signed_addresses_only(hub: Hub) -> None:
-    signed = hub.sign_address("get", "0" * 64)
+    signed = hub.context.sign_address("get", "0" * 64, hub.url)
     assert ask(signed.replace("/get/", "/put/"))[0] == 403
     assert ask(signed.replace("sig=", "sig=0"))[0] == 403
     assert ask(signed.replace("exp=", "exp=9"))[0] == 403

@@ -9,6 +9,7 @@ from tests.hub_server.faults import Action, Fault, Faults
 from tests.hub_server.wire import FaultyHandler, Logged
 from zoo_hub.server import content
 from zoo_hub.server.access import Access
+from zoo_hub.server.context import Context
 from zoo_hub.server.hub import LocalHub
 from zoo_hub.server.wire import Server
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo_hub.server.messages import Answer, Request
+    from zoo_hub.server.store import Store
 
 READ_ONLY = ":ro"
 """A token that ends like this cannot write."""
@@ -31,6 +33,22 @@ class ReadOnlyAccess(Access):
     def may_write(self, token: str) -> bool:
         """Whether the token is good for changes too."""
         return not token.endswith(READ_ONLY)
+
+
+class TwoAddresses(Context):
+    """A Hub whose large files are put and fetched at another address."""
+
+    def __init__(self, store: Store, access: Access, content: str) -> None:
+        super().__init__(store, access)
+        self._content = content
+
+    def elsewhere(self, oid: str) -> str | None:
+        """Return a large file's address on the second server."""
+        return self.sign_address("get", oid, self._content)
+
+    def sign_address(self, what: str, oid: str, base: str) -> str:  # noqa: ARG002
+        """Return an address on the second server."""
+        return super().sign_address(what, oid, self._content)
 
 
 class Hub(LocalHub):
@@ -50,8 +68,11 @@ class Hub(LocalHub):
         self.leaked_tokens = 0
         """How often bytes were put or fetched with a token, which the second address has no business with."""
         super().__init__(root, users, port)
-        self.access = ReadOnlyAccess(self.store, users)
+
+    def make_context(self, users: dict[str, str]) -> Context:
+        """Return what the routes get: rules with read-only tokens, and addresses on the second server."""
         self.content = Server(partial(content_route, self), "127.0.0.1", 0, self.handler("cdn"))
+        return TwoAddresses(self.store, ReadOnlyAccess(self.store, users), self.content.url)
 
     def handler(self, host: str = "hub") -> type[FaultyHandler]:
         """Return what serves a connection to one of the two."""
@@ -60,14 +81,6 @@ class Hub(LocalHub):
     def servers(self) -> list[Server]:
         """Return both addresses."""
         return [self.server, self.content]
-
-    def elsewhere(self, oid: str) -> str | None:
-        """Return a large file's address on the second server."""
-        return self.sign_address("get", oid)
-
-    def sign_address(self, what: str, oid: str, base: str | None = None) -> str:  # noqa: ARG002
-        """Return an address on the second server."""
-        return super().sign_address(what, oid, self.content.url)
 
     def fault(self, action: Action, **fields: Any) -> Fault:
         """Put a fault in force; see `Fault` for its fields."""
@@ -78,4 +91,4 @@ def content_route(hub: Hub, request: Request) -> Answer:
     """Answer on the second address, and count the tokens that come there."""
     if request.token and not request.path.startswith("/x/verify/"):
         hub.leaked_tokens += 1
-    return content.route(hub, request)
+    return content.route(hub.context, request)

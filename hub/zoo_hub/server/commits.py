@@ -6,11 +6,10 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any
 
-from zoo_hub.server.messages import Answer, RefusedError, parse_object, text_of
-from zoo_hub.server.write import page_of
+from zoo_hub.server.messages import Answer, RefusedError, page_of, parse_object, text_of
 
 if TYPE_CHECKING:
-    from zoo_hub.server.hub import LocalHub
+    from zoo_hub.server.context import Context
     from zoo_hub.server.messages import Request
     from zoo_hub.server.store import Store, Tree
 
@@ -21,16 +20,16 @@ MOST_FILES = 10_000
 LONGEST_PATH, LONGEST_NAME = 1000, 255
 
 
-def commit(hub: LocalHub, request: Request, kind: str, repo_id: str, branch: str) -> Answer:
+def commit(context: Context, request: Request, kind: str, repo_id: str, branch: str) -> Answer:
     """Answer `create_commit`."""
-    user = hub.access.require_user(request)
-    hub.access.writable(request, kind, repo_id)
+    user = context.access.require_user(request)
+    context.access.writable(request, kind, repo_id)
     if request.flag("create_pr"):
         raise RefusedError(501, "this Hub knows no pull requests; push to a branch")
     head, operations = _parse(request.body(COMMIT_LIMIT))
     summary, parent = text_of(head, "summary"), text_of(head, "parentCommit", "")
-    with hub.store.lock:
-        repo = hub.access.writable(request, kind, repo_id)
+    with context.store.lock:
+        repo = context.access.writable(request, kind, repo_id)
         if branch not in repo["branches"]:
             raise RefusedError(404, f"Invalid rev id: {branch!r:.200}", "RevisionNotFound")
         before = repo["branches"][branch]
@@ -38,10 +37,10 @@ def commit(hub: LocalHub, request: Request, kind: str, repo_id: str, branch: str
             raise RefusedError(412, "A commit has happened since. Please refresh and try again.")
         tree = dict(repo["commits"][before]["tree"])
         for key, value in operations:
-            _apply(hub.store, tree, key, value)
+            _apply(context.store, tree, key, value)
         if len(tree) > MOST_FILES:
             raise RefusedError(413, f"a repository holds at most {MOST_FILES:,} files")
-        sha = hub.store.commit(repo, branch, tree, summary, text_of(head, "description", ""), user)
+        sha = context.store.commit(repo, branch, tree, summary, text_of(head, "description", ""), user)
     url = f"{page_of(request, kind, repo_id)}/commit/{sha}"
     done = {"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": "", "pullRequestUrl": None}
     return Answer(done)

@@ -7,30 +7,29 @@ import hmac
 import time
 from typing import TYPE_CHECKING
 
-from zoo_hub.server.messages import Answer, RefusedError
+from zoo_hub.server.messages import Answer, RefusedError, whole_number
 from zoo_hub.server.store import writing
-from zoo_hub.server.write import whole_number
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo_hub.server.hub import LocalHub
+    from zoo_hub.server.context import Context
     from zoo_hub.server.messages import Request
 
 FILE_LIMIT = 5 << 30
 """Bytes of a large file, as on the Hub where it comes in one piece."""
 
 
-def route(hub: LocalHub, request: Request) -> Answer:
+def route(context: Context, request: Request) -> Answer:
     """Answer `/x/<get|put|verify>/<sha256>?exp=...&sig=...`."""
     if len(request.segments) != 3 or request.segments[0] != "x":
         raise RefusedError(404, "NoSuchKey")
     _, what, oid = request.segments
     expires = request.query.get("exp", "0")
-    expected = hub.signature(what, oid, expires).encode()
+    expected = context.signature(what, oid, expires).encode()
     if not hmac.compare_digest(request.query.get("sig", "").encode(), expected) or time.time() > int(expires):
         raise RefusedError(403, "SignatureDoesNotMatch or expired")
-    path = hub.store.lfs_path(oid)
+    path = context.store.lfs_path(oid)
     if what == "get" and request.method in ("GET", "HEAD") and path.is_file():
         return Answer(path, headers={"ETag": f'"{oid}"'})
     if what == "put" and request.method == "PUT":

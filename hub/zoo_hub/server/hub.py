@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hmac
-import secrets
 import threading
-import time
-from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from zoo_hub.server import api
+from zoo_hub.server import routes
 from zoo_hub.server.access import Access
+from zoo_hub.server.context import Context
 from zoo_hub.server.store import Store
 from zoo_hub.server.wire import Handler, Server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIFETIME = 3600
-"""Seconds for which a signed address works."""
+    from zoo_hub.server.messages import Answer, Request
 
 
 class LocalHub:
@@ -36,14 +32,20 @@ class LocalHub:
             BusyError: another process serves the folder.
             ResourceError: the folder cannot be written.
         """
-        self.server = Server(partial(api.route, self), host, port, self.handler())
+        self.server = Server(self._answer, host, port, self.handler())
         try:
             self.store = Store(root)
         except BaseException:
             self.server.server_close()
             raise
-        self.access = Access(self.store, users)
-        self._secret = secrets.token_bytes(16)
+        self.context = self.make_context(users)
+
+    def make_context(self, users: dict[str, str]) -> Context:
+        """Return what the routes get."""
+        return Context(self.store, Access(self.store, users))
+
+    def _answer(self, request: Request) -> Answer:
+        return routes.route(self.context, request)
 
     @property
     def url(self) -> str:
@@ -68,16 +70,3 @@ class LocalHub:
             server.shutdown()
             server.server_close()
         self.store.close()
-
-    def elsewhere(self, oid: str) -> str | None:  # noqa: ARG002
-        """Return where a large file is fetched, None for here."""
-        return None
-
-    def signature(self, what: str, oid: str, expires: str) -> str:
-        """Return the proof that this Hub gave an address out."""
-        return hmac.new(self._secret, f"{what}|{oid}|{expires}".encode(), "sha256").hexdigest()
-
-    def sign_address(self, what: str, oid: str, base: str) -> str:
-        """Return an address below `base` where `oid` can be put, fetched or verified for an hour."""
-        expires = str(int(time.time()) + LIFETIME)
-        return f"{base}/x/{what}/{oid}?exp={expires}&sig={self.signature(what, oid, expires)}"

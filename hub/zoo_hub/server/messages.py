@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
 Payload = bytes | Path | dict[str, Any] | list[Any]
 """Bytes, a file to send with range support, or something that becomes JSON."""
 BODY_LIMIT = 8 << 20
@@ -123,4 +124,24 @@ def text_of(fields: dict[str, Any], name: str, default: str | None = None) -> st
         return default
     if not isinstance(value, str):
         raise RefusedError(400, f"the field {name!r} is missing or no text")
+    return value
+
+
+def page_of(request: Request, kind: str, repo_id: str) -> str:
+    """Return a repository's address."""
+    return f"{request.base}/{'' if kind == 'models' else kind + '/'}{repo_id}"
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return a list of JSON objects, or refuse."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise RefusedError(400, "a list of objects is missing")
+    return value
+
+
+def whole_number(fields: dict[str, Any], name: str) -> int:
+    """Return a field that must be a count, or refuse."""
+    value = fields.get(name)
+    if type(value) is not int or value < 0:
+        raise RefusedError(400, f"the field {name!r} is missing or no count")
     return value

@@ -11,7 +11,7 @@ from zoo_hub.server.messages import Answer, RefusedError
 from zoo_hub.server.store import resolve_revision
 
 if TYPE_CHECKING:
-    from zoo_hub.server.hub import LocalHub
+    from zoo_hub.server.context import Context
     from zoo_hub.server.messages import Request
     from zoo_hub.server.store import Entry, Repo
 
@@ -19,38 +19,38 @@ MOST_ROWS = 1000
 """Repositories in one listing."""
 
 
-def info(hub: LocalHub, request: Request, repo: Repo, revision: str) -> Answer:
+def info(context: Context, request: Request, repo: Repo, revision: str) -> Answer:
     """Answer `model_info` and `dataset_info`."""
     sha = resolve_revision(repo, revision)
     blobs, files = request.flag("blobs"), sorted(repo["commits"][sha]["tree"].items())
-    row = _row(hub, repo, sha)
+    row = _row(context, repo, sha)
     row["siblings"] = [_sibling(path, entry, blobs=blobs) for path, entry in files]
     return Answer(row)
 
 
-def listing(hub: LocalHub, request: Request, kind: str) -> Answer:
+def listing(context: Context, request: Request, kind: str) -> Answer:
     """Answer `list_models` and `list_datasets`: by author, words of the name, and tags."""
-    user = hub.access.user(request)
+    user = context.access.user(request)
     author, words = request.query.get("author"), request.query.get("search", "").lower().split()
     wanted = set(request.queries.get("filter", []))
     limit = request.query.get("limit", "")
     rows: list[dict[str, Any]] = []
-    for repo in hub.store.every(kind):
+    for repo in context.store.every(kind):
         found = author in (None, repo["id"].split("/")[0]) and all(
             word in repo["id"].lower() for word in words
         )
-        if not found or not hub.access.may_see(user, repo):
+        if not found or not context.access.may_see(user, repo):
             continue
-        row = _row(hub, repo, repo["branches"]["main"])
+        row = _row(context, repo, repo["branches"]["main"])
         if wanted <= set(row["tags"]):
             rows.append(row)
     rows.sort(key=lambda row: row["lastModified"], reverse=True)
     return Answer(rows[: min(int(limit) if limit.isdecimal() else MOST_ROWS, MOST_ROWS)])
 
 
-def _row(hub: LocalHub, repo: Repo, sha: str) -> dict[str, Any]:
+def _row(context: Context, repo: Repo, sha: str) -> dict[str, Any]:
     """Return what there is to say of a repository at a commit. Downloads are not counted, so none are claimed."""
-    card = card_of(hub.store, repo, sha)
+    card = card_of(context.store, repo, sha)
     row: dict[str, Any] = {
         "_id": sha[:24],
         "id": repo["id"],
@@ -122,22 +122,22 @@ def commits(repo: Repo, revision: str) -> Answer:
     return Answer(rows, headers={"X-Total-Count": str(len(rows))})
 
 
-def file(hub: LocalHub, request: Request, repo: Repo, revision: str, path: str) -> Answer:
+def file(context: Context, request: Request, repo: Repo, revision: str, path: str) -> Answer:
     """Send a file; where large files have an address of their own, that."""
-    hub.access.check_gate(request, repo)
+    context.access.check_gate(request, repo)
     sha = resolve_revision(repo, revision)
     entry = repo["commits"][sha]["tree"].get(path)
     if entry is None:
         raise RefusedError(404, "Entry not found", "EntryNotFound", X_Repo_Commit=sha)
     headers = {"X-Repo-Commit": sha, "Accept-Ranges": "bytes", "ETag": f'"{entry["oid"]}"'}
     if "lfs" not in entry:
-        return Answer(hub.store.path(entry), headers=headers)
+        return Answer(context.store.path(entry), headers=headers)
     lfs = entry["lfs"]
     headers["X-Linked-Size"] = str(lfs["size"])
     headers["X-Linked-Etag"] = f'"{lfs["oid"]}"'
-    elsewhere = hub.elsewhere(lfs["oid"])
+    elsewhere = context.elsewhere(lfs["oid"])
     if elsewhere is None:
-        return Answer(hub.store.path(entry), headers=headers)
+        return Answer(context.store.path(entry), headers=headers)
     return Answer(b"Found. Redirecting to the CDN", 302, {**headers, "Location": elsewhere})
 
 

@@ -10,60 +10,60 @@ from zoo_hub.server.messages import Answer, RefusedError
 from zoo_hub.server.store import KINDS
 
 if TYPE_CHECKING:
-    from zoo_hub.server.hub import LocalHub
+    from zoo_hub.server.context import Context
     from zoo_hub.server.messages import Request
 
 UNKNOWN = "this Hub knows no {method} {path}"
 
 
-def route(hub: LocalHub, request: Request) -> Answer:
+def route(context: Context, request: Request) -> Answer:
     """Answer a request."""
     segments = request.segments
     if segments[0] == "api":
-        return _api(hub, request, segments[1:])
+        return _api(context, request, segments[1:])
     if segments[0] == "x":
-        return content.route(hub, request)
+        return content.route(context, request)
     kind, rest = (segments[0], segments[1:]) if segments[0] in KINDS else ("models", segments)
     if len(rest) == 6 and rest[2:] == ["info", "lfs", "objects", "batch"] and request.method == "POST":
-        return write.lfs_batch(hub, request, kind, f"{rest[0]}/{rest[1].removesuffix('.git')}")
+        return write.lfs_batch(context, request, kind, f"{rest[0]}/{rest[1].removesuffix('.git')}")
     if request.method not in ("GET", "HEAD"):
         raise _unknown(request)
     if len(rest) >= 5 and rest[2] == "resolve":
-        repo = hub.access.readable(request, kind, f"{rest[0]}/{rest[1]}")
-        return read.file(hub, request, repo, rest[3], "/".join(rest[4:]))
+        repo = context.access.readable(request, kind, f"{rest[0]}/{rest[1]}")
+        return read.file(context, request, repo, rest[3], "/".join(rest[4:]))
     if len(rest) == 2:
-        return read.page(hub.access.readable(request, kind, f"{rest[0]}/{rest[1]}"))
+        return read.page(context.access.readable(request, kind, f"{rest[0]}/{rest[1]}"))
     raise RefusedError(404, "Sorry, we can't find the page you are looking for.")
 
 
-def _api(hub: LocalHub, request: Request, segments: list[str]) -> Answer:
+def _api(context: Context, request: Request, segments: list[str]) -> Answer:
     match request.method, segments:
         case "GET", ["whoami-v2"]:
-            user = hub.access.require_user(request)
+            user = context.access.require_user(request)
             return Answer({"type": "user", "id": user, "name": user, "fullname": user, "orgs": []})
         case "POST", ["validate-yaml"]:
-            hub.access.require_user(request)
+            context.access.require_user(request)
             return write.validate_yaml(request)
         case "POST", ["repos", "create"]:
-            return write.create_repo(hub, request)
+            return write.create_repo(context, request)
         case "DELETE", ["repos", "delete"]:
-            return write.delete_repo(hub, request)
+            return write.delete_repo(context, request)
         case "GET", [kind] if kind in KINDS:
-            return read.listing(hub, request, kind)
+            return read.listing(context, request, kind)
         case "GET", [kind, owner, name, *rest] if kind in KINDS:
-            return _tell(hub, request, kind, f"{owner}/{name}", rest)
+            return _tell(context, request, kind, f"{owner}/{name}", rest)
         case _, [kind, owner, name, *rest] if kind in KINDS:
-            return _change(hub, request, kind, f"{owner}/{name}", rest)
+            return _change(context, request, kind, f"{owner}/{name}", rest)
     raise _unknown(request)
 
 
-def _tell(hub: LocalHub, request: Request, kind: str, repo_id: str, rest: list[str]) -> Answer:
-    repo = hub.access.readable(request, kind, repo_id)
+def _tell(context: Context, request: Request, kind: str, repo_id: str, rest: list[str]) -> Answer:
+    repo = context.access.readable(request, kind, repo_id)
     match rest:
         case []:
-            return read.info(hub, request, repo, "main")
+            return read.info(context, request, repo, "main")
         case ["revision", *name]:
-            return read.info(hub, request, repo, "/".join(name))
+            return read.info(context, request, repo, "/".join(name))
         case ["tree", revision, *folder]:
             return read.tree(repo, revision, "/".join(folder))
         case ["refs"]:
@@ -73,16 +73,16 @@ def _tell(hub: LocalHub, request: Request, kind: str, repo_id: str, rest: list[s
     raise _unknown(request)
 
 
-def _change(hub: LocalHub, request: Request, kind: str, repo_id: str, rest: list[str]) -> Answer:
+def _change(context: Context, request: Request, kind: str, repo_id: str, rest: list[str]) -> Answer:
     match request.method, rest:
         case "PUT", ["settings"]:
-            return write.settings(hub, request, kind, repo_id)
+            return write.settings(context, request, kind, repo_id)
         case "POST" | "DELETE", ["branch" | "tag" as what, *name]:
-            return write.reference(hub, request, kind, repo_id, what, "/".join(name))
+            return write.reference(context, request, kind, repo_id, what, "/".join(name))
         case "POST", ["preupload", *name]:
-            return write.preupload(hub, request, kind, repo_id, "/".join(name))
+            return write.preupload(context, request, kind, repo_id, "/".join(name))
         case "POST", ["commit", *name]:
-            return commit(hub, request, kind, repo_id, "/".join(name))
+            return commit(context, request, kind, repo_id, "/".join(name))
     raise _unknown(request)
 
 

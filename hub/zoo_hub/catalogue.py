@@ -17,8 +17,7 @@ from zoo.generator_folder import CONFIG, read_config
 from zoo_hub.errors import hub_errors, is_unreachable, root
 from zoo_hub.integrity import fault
 from zoo_hub.listing import Listing, ask
-from zoo_hub.retry import retrying
-from zoo_hub.session import client
+from zoo_hub.retry import client, retrying
 from zoo_hub.snapshots import cached
 from zoo_hub.watch import Watch, endpoint
 

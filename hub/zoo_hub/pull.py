@@ -20,8 +20,7 @@ from zoo_hub.integrity import PUSH_AGAIN, check_agreement, fault
 from zoo_hub.listing import Listing, ask
 from zoo_hub.names import hub_name
 from zoo_hub.providers import name_missing
-from zoo_hub.retry import retrying
-from zoo_hub.session import client
+from zoo_hub.retry import client, retrying
 from zoo_hub.snapshots import Snapshot, alone, cache_root, cached, hub_digest, remember, remove, snapshot_at
 from zoo_hub.watch import SLOWEST, Watch, endpoint, patience
 

@@ -18,8 +18,7 @@ from zoo_hub.errors import hub_errors
 from zoo_hub.names import hub_name
 from zoo_hub.published import checked, published
 from zoo_hub.remote import Changes, Remote, Target, card_there, difference, look, publish
-from zoo_hub.retry import retrying
-from zoo_hub.session import client
+from zoo_hub.retry import client, retrying
 from zoo_hub.variety import measure
 from zoo_hub.watch import Watch, endpoint
 

@@ -1,20 +1,42 @@
-"""Calling the Hub again while only the way there or its load is to blame."""
+"""A client of the Hub, and calling it again while only the way there or the Hub's load is to blame."""
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from zoo.console import say
+from zoo.__about__ import DISTRIBUTION, __version__
+from zoo.console import say, stderr
 from zoo_hub.errors import is_transport, root
-from zoo_hub.session import install
-from zoo_hub.watch import LONGEST_PAUSE, PAUSES, TRANSIENT, Watch, late, watching
+from zoo_hub.watch import (
+    LONGEST_PAUSE,
+    PAUSES,
+    TRANSIENT,
+    Watch,
+    late,
+    watching,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from huggingface_hub import HfApi
+
 
 T = TypeVar("T")
+
+
+def client() -> HfApi:
+    """Return a client that says who we are, and keeps quiet where nobody watches."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    # What it logs on its own account ("no files have been modified") is said here in the zoo's words.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    if not stderr().is_terminal:
+        disable_progress_bars()
+    return HfApi(library_name=DISTRIBUTION, library_version=__version__)
 
 
 def retrying(call: Callable[[], T], watch: Watch) -> T:
@@ -47,6 +69,8 @@ def retrying(call: Callable[[], T], watch: Watch) -> T:
 
 
 def _watched(call: Callable[[], T], watch: Watch, deadline: float) -> T:
+    from zoo_hub.session import install
+
     install()
     with watching(watch, deadline):
         return call()

@@ -6,7 +6,6 @@ cache whatever the server's headers say. Requests that nobody expects anything o
 
 from __future__ import annotations
 
-import logging
 import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,15 +14,11 @@ from urllib.parse import urljoin, urlsplit
 from huggingface_hub import set_client_factory
 from huggingface_hub.utils._http import default_client_factory, hf_raise_for_status
 
-from zoo.__about__ import DISTRIBUTION, __version__
-from zoo.console import stderr
 from zoo.errors import IntegrityError, NetworkError
 from zoo_hub.watch import STALL, TRANSIENT, Watch, current_watch, endpoint, late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from huggingface_hub import HfApi
 
 
 try:
@@ -140,15 +135,3 @@ class _Counted(SyncByteStream):
 
     def close(self) -> None:
         self._stream.close()
-
-
-def client() -> HfApi:
-    """Return a client that says who we are, and keeps quiet where nobody watches."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
-    # What it logs on its own account ("no files have been modified") is said here in the zoo's words.
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    if not stderr().is_terminal:
-        disable_progress_bars()
-    return HfApi(library_name=DISTRIBUTION, library_version=__version__)

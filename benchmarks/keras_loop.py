@@ -21,8 +21,8 @@ from zoo_plugins.regularizers.weight_clipping import WeightClipping
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from zoo.components import Plan
     from zoo.optimizers import RmsProp
-    from zoo.plan import Plan
     from zoo_plugins.architectures.dcgan import Dcgan
 
 

@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.machine import machine
 from zoo.device import choose_device, choose_precision
-from zoo.plan import make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.ranks import ALONE, Ranks, join, leave
 from zoo.recipe import read_recipe

@@ -8,7 +8,7 @@ import torch
 
 from zoo.ema import calibrated
 from zoo.evaluation import measure, split
-from zoo.plan import make_plan, with_data
+from zoo.planning import make_plan, with_data
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from zoo.components import Plan
     from zoo.images import Images
-    from zoo.plan import Plan
 
 
 class Subject:

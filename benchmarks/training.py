@@ -23,7 +23,7 @@ from benchmarks.operations import Operations
 from benchmarks.plain_loop import PlainLoop
 from zoo.cuda_graph import CudaRecorder
 from zoo.device import choose_device, choose_precision
-from zoo.plan import make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
@@ -32,8 +32,8 @@ from zoo.trainer import Trainer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from zoo.components import Plan
     from zoo.device import Precision
-    from zoo.plan import Plan
 
     Iteration = Callable[[], object]
 

@@ -8,7 +8,7 @@ import torch
 
 from tests.tape import CPU, TapeRecorder
 from tests.test_exact_resume import leaves
-from zoo.plan import Plan, make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from zoo.components import Plan
     from zoo.device import Precision
 
 STEPS = WARM_UP + 4

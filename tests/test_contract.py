@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 
 from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.ema import calibrated
-from zoo.plan import Plan, make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import merged, parse_recipe, read_recipe, write_toml
 from zoo.registry import KINDS, validated
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from zoo.components import Architecture, Augmentation, Loss, Metric
+    from zoo.components import Architecture, Augmentation, Loss, Metric, Plan
     from zoo.optimizers import Optimizers
 
 REGISTRY = load_registry()
@@ -167,7 +167,7 @@ def test_recipes_survive_being_resolved_and_written(recipe: str, tmp_path: Path)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_under_a_recipes_losses_every_weight_learns(recipe: str) -> None:
     plan, generator, critic = recipe_networks(recipe)
-    together = not plan.critic_ties_batch
+    together = not plan.architecture.critic_ties_batch
     real = torch.rand(4, *plan.architecture.image_shape) * 2 - 1
     with torch.no_grad():
         fake = generator(torch.randn(4, plan.architecture.latent_dim))

@@ -15,7 +15,7 @@ from zoo import launch
 from zoo.components import Augmentation
 from zoo.cuda_graph import CudaRecorder
 from zoo.images import Images
-from zoo.plan import make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.ranks import ALONE, Ranks
 from zoo.recipe import read_recipe

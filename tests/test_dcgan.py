@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from zoo.errors import InputError
-from zoo.plan import make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.registry import validated
@@ -34,7 +34,7 @@ def test_the_notes_networks_have_the_notes_parameters(
     registry = load_registry()
     plan = make_plan(read_recipe(registry.recipe(recipe)), registry, recipe)
 
-    assert plan.parameter_counts == (critic, generator)
+    assert plan.architecture.parameter_counts == (critic, generator)
     assert plan.architecture.image_shape == shape
 
 

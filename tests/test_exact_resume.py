@@ -14,10 +14,10 @@ import zoo
 from tests.test_run import drain, figures
 from tests.test_trainer import plan_of, trainer_of
 from zoo.checkpoint import checkpoints, load_checkpoint, save_checkpoint
-from zoo.components import Augmentation
+from zoo.components import Augmentation, Plan
 from zoo.launch import new_run
 from zoo.log import MetricsLog
-from zoo.plan import Plan, make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import flattened, read_recipe
 from zoo.reopening import reopen

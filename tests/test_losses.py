@@ -13,7 +13,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from tests.networks import ConstantCritic, LinearCritic, critic_batch, generator_batch, noise
 from zoo.batch import CriticBatch
 from zoo.errors import InputError
-from zoo.plan import make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo_plugins.architectures.dcgan import Dcgan
@@ -25,7 +25,7 @@ from zoo_plugins.regularizers.weight_clipping import WeightClipping
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.plan import Plan
+    from zoo.components import Plan
 
 
 def test_bce_at_zero_scores_is_ln_2() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.other_plugins import LOSS
 from zoo.components import Dataset
-from zoo.plan import make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 

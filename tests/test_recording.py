@@ -12,7 +12,7 @@ import torch
 from tests.recorded import STEPS, assert_same_training, eager_of, plan_of, recorded_of, unexpected
 from tests.tape import CPU, Tape, TapeRecorder
 from zoo import launch, reopening
-from zoo.plan import make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
@@ -24,9 +24,9 @@ from zoo.trainer import Trainer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from zoo.components import Plan
     from zoo.device import Precision
     from zoo.images import Images
-    from zoo.plan import Plan
     from zoo.run import Run
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.batch import CriticBatch
+    from zoo.components import Plan
     from zoo.descent import Trail
-    from zoo.plan import Plan
     from zoo.recording import Replay, Work
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks.plain_loop import PlainLoop
-from zoo.plan import make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.randomness import restore_random_state
 from zoo.recipe import read_recipe

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from zoo.plan import Plan, make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.trainer import Trainer
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor, nn
+
+    from zoo.components import Plan
 
 
 def plan_of(tiny: Path, *changes: str) -> Plan:

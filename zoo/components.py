@@ -1,4 +1,6 @@
-"""The kinds of part a plugin can bring. A component is a frozen pydantic model; its fields are its hyperparameters.
+"""The kinds of part a plugin can bring, and the plan they make up.
+
+A component is a frozen pydantic model; its fields are its hyperparameters.
 
 Importing this module does not import torch: a plugin that only brings a command never waits for it.
 """
@@ -6,18 +8,23 @@ Importing this module does not import torch: a plugin that only brings a command
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Self
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from zoo.errors import InputError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from torch import Tensor, nn
 
     from zoo.batch import CriticBatch, GeneratorBatch
     from zoo.images import Images, ImageShape
-    from zoo.plan import Plan
+    from zoo.recipe import Recipe, Table, Training
 
 
 class Component(BaseModel, ABC):
@@ -63,6 +70,30 @@ class Architecture(Component):
     @abstractmethod
     def critic(self) -> nn.Module:
         """Return a new network: images (N, C, H, W) -> raw scores (N,), without a sigmoid."""
+
+    @cached_property
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """Critic and generator without memory for their weights, to be looked at."""
+        import torch
+
+        with torch.device("meta"):
+            return self.critic(), self.generator()
+
+    @property
+    def critic_ties_batch(self) -> bool:
+        """Whether a layer of the critic makes an image's score depend on the rest of its batch."""
+        from torch.nn.modules.batchnorm import _BatchNorm
+
+        return any(isinstance(module, _BatchNorm) for module in self.networks[0].modules())
+
+    @property
+    def parameter_counts(self) -> tuple[int, int]:
+        """How many trainable numbers the critic and the generator have."""
+        critic, generator = (
+            sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
+            for network in self.networks
+        )
+        return critic, generator
 
 
 class Loss(Component):
@@ -151,3 +182,68 @@ class Metric(Component):
     def protocol(self, shape: ImageShape) -> str:  # noqa: ARG002
         """Return one line that says how the figure is measured on images of this shape (C, H, W)."""
         return self.name
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a trainer needs to know before it sees an image."""
+
+    recipe: Recipe
+    where: str
+    """The recipe's file, for messages."""
+    data: Dataset
+    architecture: Architecture
+    losses: tuple[Loss, ...]
+    regularizers: tuple[Regularizer, ...]
+    augmentations: tuple[Augmentation, ...]
+    metric: Metric | None
+
+    @property
+    def training(self) -> Training:
+        """The recipe's `[training]`."""
+        return self.recipe.training
+
+    def share(self, ranks: int = 1) -> int:
+        """Return how many images of a batch each of `ranks` processes takes.
+
+        Raises:
+            InputError: the batch cannot be split evenly over them, and each share into `training.accumulate` parts.
+        """
+        batch, parts = self.training.batch_size, self.training.accumulate
+        if batch % (ranks * parts) == 0:
+            return batch // ranks
+        over = [f"{ranks} ranks"] * (ranks > 1) + [f"{parts} parts (accumulate)"] * (parts > 1)
+        step = ranks * parts
+        near = " or ".join(str(size) for size in (batch // step * step, (batch // step + 1) * step) if size)
+        raise InputError(
+            f"{self.where} [training]: batch_size {batch} cannot be split evenly over {' of '.join(over)}. "
+            f"Use --set training.batch_size={near}"
+        )
+
+    def components(self) -> Iterator[tuple[str, Component]]:
+        """Yield each component with its place in the recipe (`losses.1`)."""
+        yield "data", self.data
+        yield "architecture", self.architecture
+        for table, group in (
+            ("losses", self.losses),
+            ("regularizers", self.regularizers),
+            ("augmentations", self.augmentations),
+        ):
+            for index, component in enumerate(cast("tuple[Component, ...]", group)):
+                yield f"{table}.{index}", component
+        if self.metric is not None:
+            yield "metric", self.metric
+
+    def resolved(self) -> Table:
+        """Return the recipe as a table with every component's every field."""
+        table: dict[str, Any] = self.recipe.model_dump(mode="json")
+        for place, component in self.components():
+            key, _, index = place.partition(".")
+            fields = {"name": component.name, **component.model_dump(mode="json")}
+            if index:
+                table[key][int(index)] = fields
+            else:
+                table[key] = fields
+        if self.recipe.sample is not None:
+            table["data"]["sample"] = self.recipe.sample
+        return table

@@ -8,7 +8,7 @@ import torch
 
 from zoo.errors import InputError, NetworkError, ZooError
 from zoo.launch import make_trainer
-from zoo.plan import make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.ranks import Order, join, leave
 from zoo.recipe import parse_recipe
@@ -18,9 +18,9 @@ from zoo.torchrun import place
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from zoo.components import Plan
     from zoo.images import Images
     from zoo.leading import Brief, Ended
-    from zoo.plan import Plan
     from zoo.ranks import Group
     from zoo.trainer import Trainer
 

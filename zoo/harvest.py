@@ -25,7 +25,7 @@ from zoo.generator_folder import (
 from zoo.generators import to_uint8
 from zoo.looking import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.pictures import grid, png
-from zoo.plan import Plan, make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.runs import GENERATOR, RECIPE, read_record
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from zoo.components import Component
+    from zoo.components import Component, Plan
 
 
 def write_generator(run: Path, which: str = "best", into: Path | None = None) -> Path:

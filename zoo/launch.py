@@ -17,7 +17,7 @@ from zoo.errors import InputError
 from zoo.evaluation import split
 from zoo.leading import LeadingTrainer, mustered
 from zoo.lock import command_line
-from zoo.plan import make_plan, with_data, with_stand_in
+from zoo.planning import make_plan, with_data, with_stand_in
 from zoo.plugins import load_registry
 from zoo.ranks import ALONE, Group
 from zoo.recipe import read_recipe
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from zoo.components import Plan
     from zoo.device import DeviceChoice, Precision, PrecisionChoice
     from zoo.images import Images
-    from zoo.plan import Plan
     from zoo.ranks import Ranks
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     import torch
 
+    from zoo.components import Plan
     from zoo.descent import Step
     from zoo.device import Precision
-    from zoo.plan import Plan
     from zoo.recipe import Table
 
 

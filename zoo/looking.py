@@ -12,9 +12,9 @@ from zoo.pictures import grid, png
 if TYPE_CHECKING:
     from torch import nn
 
+    from zoo.components import Plan
     from zoo.evaluation import Split
     from zoo.images import Images
-    from zoo.plan import Plan
     from zoo.trainer import Trainer
 
 SAMPLE_SEED = 0

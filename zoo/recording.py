@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from zoo.components import Plan
     from zoo.descent import Trail
     from zoo.device import Precision
-    from zoo.plan import Plan
 
     Work = Callable[[], Trail]
     Replay = Callable[[], object]

@@ -10,7 +10,7 @@ from zoo.device import DeviceChoice, PrecisionChoice, choose_device, choose_prec
 from zoo.errors import InputError, IntegrityError
 from zoo.evaluation import split
 from zoo.launch import make_trainer
-from zoo.plan import make_plan
+from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.ranks import ALONE
 from zoo.recipe import flattened, read_recipe

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import DivergedError
-from zoo.plan import slowed
+from zoo.planning import slowed
 
 if TYPE_CHECKING:
-    from zoo.plan import Plan
+    from zoo.components import Plan
 
 MOST_ROLLBACKS = 3
 SLOWER = 0.5

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    from zoo.components import Plan
     from zoo.evaluation import Split
     from zoo.images import Images
-    from zoo.plan import Plan
     from zoo.progress import Outcome
     from zoo.recipe import Recipe
     from zoo.signals import Stop

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from zoo.components import Plan
     from zoo.descent import Trail, Values
     from zoo.device import Precision
-    from zoo.plan import Plan
     from zoo.ranks import Ranks
 
 
@@ -66,7 +66,7 @@ class Trainer:
         self.generator_optimizer = plan.recipe.optimizers.generator.make(self.generator.parameters())
         self._pixels = pixels
         self._index = index.to(pixels.device)
-        self._together = not plan.critic_ties_batch
+        self._together = not plan.architecture.critic_ties_batch
         self._losses = labelled(plan.losses)
         self._states = {
             place: state.to(device)

@@ -145,11 +145,11 @@ def _registered_facts(name: str) -> dict[str, Any]:
 
 
 def _recipe_facts(registry: Registry, path: Path) -> dict[str, Any]:
-    from zoo.plan import make_plan
+    from zoo.planning import make_plan
     from zoo.recipe import read_recipe
 
     plan = make_plan(read_recipe(path), registry, path.name)
-    critic, generator = plan.parameter_counts
+    critic, generator = plan.architecture.parameter_counts
     return {
         "summary": plan.recipe.summary,
         "file": str(path),

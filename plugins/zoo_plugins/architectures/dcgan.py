@@ -17,8 +17,8 @@ from zoo.layers import LeakyReLU
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from zoo.components import Plan
     from zoo.images import ImageShape
-    from zoo.plan import Plan
 
 Activation = Literal["relu", "leaky-relu"]
 Sizes = Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_length=1, max_length=16)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.batch import CriticBatch, GeneratorBatch
-    from zoo.plan import Plan
+    from zoo.components import Plan
 
 
 class Bce(Loss):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.batch import CriticBatch
-    from zoo.plan import Plan
+    from zoo.components import Plan
 
 
 class GradientPenalty(Loss):
@@ -34,7 +34,7 @@ class GradientPenalty(Loss):
 
     def check(self, plan: Plan) -> str | None:
         """Refuse batch norm in the critic: it ties the images of a batch together (the paper's section 4)."""
-        if plan.critic_ties_batch:
+        if plan.architecture.critic_ties_batch:
             return (
                 "the critic has batch norm, which ties the images of a batch together, so that no image has a "
                 "gradient of its own. Remove critic_batch_norm_momentum"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.batch import CriticBatch, GeneratorBatch
-    from zoo.plan import Plan
+    from zoo.components import Plan
 
 
 class Wasserstein(Loss):
@@ -39,7 +39,9 @@ class Wasserstein(Loss):
         others = (loss for loss in plan.losses if not isinstance(loss, Wasserstein) and loss.weight > 0)
         if plan.regularizers or any(loss.has_critic_side() for loss in others):
             return None
-        if any(is_parametrized(module) for module in plan.networks[0].modules()):  # spectral norm, for one
+        if any(
+            is_parametrized(module) for module in plan.architecture.networks[0].modules()
+        ):  # spectral norm, for one
             return None
         return (
             "nothing holds the critic Lipschitz, so its scores grow without bound. "

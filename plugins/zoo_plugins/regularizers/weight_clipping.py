@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from zoo.plan import Plan
+    from zoo.components import Plan
 
 
 class WeightClipping(Regularizer):

@@ -1,121 +1,24 @@
-"""A recipe with its components made and found to fit each other."""
+"""From a recipe to a plan: its components made and found to fit each other."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from zoo.components import (
-    Architecture,
-    Augmentation,
-    Component,
     Dataset,
     Loss,
-    Metric,
-    Regularizer,
+    Plan,
 )
 from zoo.errors import InputError
 from zoo.recipe import Recipe, merged, parse_recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from torch import nn
-
     from zoo.images import StandIn
-    from zoo.recipe import Table, Training
+    from zoo.recipe import Table
     from zoo.registry import Registry
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything a trainer needs to know before it sees an image."""
-
-    recipe: Recipe
-    where: str
-    """The recipe's file, for messages."""
-    data: Dataset
-    architecture: Architecture
-    losses: tuple[Loss, ...]
-    regularizers: tuple[Regularizer, ...]
-    augmentations: tuple[Augmentation, ...]
-    metric: Metric | None
-
-    @property
-    def training(self) -> Training:
-        """The recipe's `[training]`."""
-        return self.recipe.training
-
-    @cached_property
-    def networks(self) -> tuple[nn.Module, nn.Module]:
-        """Critic and generator without memory for their weights, to be looked at."""
-        import torch
-
-        with torch.device("meta"):
-            return self.architecture.critic(), self.architecture.generator()
-
-    @property
-    def critic_ties_batch(self) -> bool:
-        """Whether a layer of the critic makes an image's score depend on the rest of its batch."""
-        from torch.nn.modules.batchnorm import _BatchNorm
-
-        return any(isinstance(module, _BatchNorm) for module in self.networks[0].modules())
-
-    @property
-    def parameter_counts(self) -> tuple[int, int]:
-        """How many trainable numbers the critic and the generator have."""
-        critic, generator = (
-            sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
-            for network in self.networks
-        )
-        return critic, generator
-
-    def share(self, ranks: int = 1) -> int:
-        """Return how many images of a batch each of `ranks` processes takes.
-
-        Raises:
-            InputError: the batch cannot be split evenly over them, and each share into `training.accumulate` parts.
-        """
-        batch, parts = self.training.batch_size, self.training.accumulate
-        if batch % (ranks * parts) == 0:
-            return batch // ranks
-        over = [f"{ranks} ranks"] * (ranks > 1) + [f"{parts} parts (accumulate)"] * (parts > 1)
-        step = ranks * parts
-        near = " or ".join(str(size) for size in (batch // step * step, (batch // step + 1) * step) if size)
-        raise InputError(
-            f"{self.where} [training]: batch_size {batch} cannot be split evenly over {' of '.join(over)}. "
-            f"Use --set training.batch_size={near}"
-        )
-
-    def components(self) -> Iterator[tuple[str, Component]]:
-        """Yield each component with its place in the recipe (`losses.1`)."""
-        yield "data", self.data
-        yield "architecture", self.architecture
-        for table, group in (
-            ("losses", self.losses),
-            ("regularizers", self.regularizers),
-            ("augmentations", self.augmentations),
-        ):
-            for index, component in enumerate(cast("tuple[Component, ...]", group)):
-                yield f"{table}.{index}", component
-        if self.metric is not None:
-            yield "metric", self.metric
-
-    def resolved(self) -> Table:
-        """Return the recipe as a table with every component's every field."""
-        table: dict[str, Any] = self.recipe.model_dump(mode="json")
-        for place, component in self.components():
-            key, _, index = place.partition(".")
-            fields = {"name": component.name, **component.model_dump(mode="json")}
-            if index:
-                table[key][int(index)] = fields
-            else:
-                table[key] = fields
-        if self.recipe.sample is not None:
-            table["data"]["sample"] = self.recipe.sample
-        return table
 
 
 def make_plan(recipe: Recipe, registry: Registry, where: str) -> Plan:

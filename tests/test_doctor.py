@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import zoo_export.diagnosis
-from zoo.diagnosis import folder_size
+from zoo.caches import folder_size
 from zoo.errors import InputError
 from zoo_export.runtime import loaded
 
@@ -130,7 +130,7 @@ def test_a_plugin_that_failed_and_one_with_findings(zoo: Zoo, others: Plugins) -
     others.add("zoo-torn", "import nowhere")
     others.add(
         "zoo-licence",
-        "from zoo.diagnosis import Finding\nfrom zoo.hookspecs import hookimpl\n@hookimpl\n"
+        "from zoo.hookspecs import Finding, hookimpl\n@hookimpl\n"
         "def zoo_diagnose(): return [Finding('licence server', 'answers')]\n",
         group="zoo.commands",
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pluggy
 
@@ -12,14 +13,54 @@ if TYPE_CHECKING:
 
     import click
 
-    from zoo.components import Architecture, Augmentation, Dataset, Loss, Metric, Regularizer
-    from zoo.diagnosis import Finding
+    from zoo.components import Architecture, Augmentation, Dataset, Loss, Metric, Plan, Regularizer
     from zoo.generators import Generator
-    from zoo.run import Run
+    from zoo.recipe import Recipe
 
 
 hookspec = pluggy.HookspecMarker("zoo")
 hookimpl = pluggy.HookimplMarker("zoo")
+State = Literal["ok", "note", "broken"]
+"""`note`: something is missing that not everybody needs. `broken`: pictures cannot be made."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    about: str
+    found: str
+    state: State = "ok"
+    advice: str = ""
+    """A whole sentence without its full stop."""
+
+
+class RunView(Protocol):
+    """A training as the hooks see it: to be read, never changed."""
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe it is trained by."""
+
+    @property
+    def plan(self) -> Plan:
+        """The components it is made of."""
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """What `run.json` holds."""
+
+    @property
+    def step(self) -> int:
+        """How many generator steps have been made."""
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """Step and figure of the best measurement so far."""
 
 
 @hookspec
@@ -111,20 +152,20 @@ def zoo_diagnose() -> Iterable[Finding]:
 
 
 @hookspec
-def zoo_run_started(run: Run) -> None:
+def zoo_run_started(run: RunView) -> None:
     """A run begins or goes on. Whoever tracks runs elsewhere starts here: `tracker.start(run.path, run.recipe)`."""
 
 
 @hookspec
-def zoo_step_logged(run: Run, step: int, metrics: Mapping[str, float]) -> None:
+def zoo_step_logged(run: RunView, step: int, metrics: Mapping[str, float]) -> None:
     """A line went into `metrics.jsonl`: `tracker.log(metrics, step)`."""
 
 
 @hookspec
-def zoo_checkpoint_saved(run: Run, path: Path) -> None:
+def zoo_checkpoint_saved(run: RunView, path: Path) -> None:
     """A checkpoint folder is complete: `upload(path)`."""
 
 
 @hookspec
-def zoo_run_finished(run: Run, outcome: str) -> None:
+def zoo_run_finished(run: RunView, outcome: str) -> None:
     """A run ended: `outcome` is `done`, `stopped` or `failed`."""

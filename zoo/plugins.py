@@ -22,6 +22,7 @@ import pluggy
 
 from zoo import hookspecs
 from zoo.__about__ import DISTRIBUTION, __version__
+from zoo.console import warn
 from zoo.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -163,6 +164,20 @@ class Plugins:
                         part.add_recipe(thing, provider)
         return part
 
+    def notify(self, hook: str, **facts: Any) -> None:
+        """Call a hook of every plugin that has it; one that raises is named in a warning, and the others go on."""
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            wanted = {name: facts[name] for name in implementation.argnames}
+            try:
+                with contextlib.redirect_stdout(sys.stderr):
+                    implementation.function(**wanted)
+            except (Exception, SystemExit) as error:
+                plugin = self.infos[implementation.plugin_name]
+                warn(
+                    f"plugin {plugin.name} of {plugin.distribution} {plugin.version}: its {hook} failed: "
+                    f"{type(error).__name__}: {error}"
+                )
+
     @contextlib.contextmanager
     def tolerant(self, info: PluginInfo) -> Iterator[None]:
         """Let a built-in's error through, and make anybody else's that plugin's own trouble, `sys.exit()` included."""
@@ -180,8 +195,6 @@ class Plugins:
         words = f"{type(error).__name__}: {error}".rstrip(": ")
         reason = textwrap.shorten(words, REASON_LENGTH, placeholder=" …")
         self.infos[info.key] = replace(info, status="failed", reason=reason, hooks=())
-        from zoo.console import warn
-
         warn(
             f"plugin {info.name} of {info.distribution} {info.version} is left out: {reason.rstrip('.')}. "
             f"Mend it, uninstall it, or set {DISABLE}={info.distribution}"

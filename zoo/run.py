@@ -15,7 +15,7 @@ from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
 from zoo.generator_folder import is_generator_folder, read_config
 from zoo.log import MetricsLog
 from zoo.looking import Look
-from zoo.moments import tell
+from zoo.plugins import plugins
 from zoo.progress import OnNan, Progress
 from zoo.recipe import write_toml
 from zoo.rollback import SLOWER, rollback_entry, slower_plan, told
@@ -269,4 +269,4 @@ class Run:
         self._moment("zoo_run_finished", outcome=outcome)
 
     def _moment(self, hook: str, **facts: Any) -> None:
-        tell(hook, run=self, **facts)
+        plugins().notify(hook, run=self, **facts)

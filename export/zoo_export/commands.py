@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import click
 
-    from zoo.diagnosis import Finding
     from zoo.generators import Generator
+    from zoo.hookspecs import Finding
 
 
 @hookimpl

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.diagnosis import Finding, State
 from zoo.errors import ZooError
+from zoo.hookspecs import Finding, State
 from zoo_export.runtime import PROVIDERS, QUIET, Device, loaded, new_session, run
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import click
 
-    from zoo.diagnosis import Finding
     from zoo.generators import Generator
+    from zoo.hookspecs import Finding
     from zoo.naming import HubName
 
 
@@ -37,7 +37,8 @@ def zoo_diagnose() -> Iterable[Finding]:
     """Look at the login and the cache, without asking the Hub."""
     from huggingface_hub import constants, get_token
 
-    from zoo.diagnosis import Finding, folder_size
+    from zoo.caches import folder_size
+    from zoo.hookspecs import Finding
 
     if get_token():
         login = "there is a token; whether it is still good, only the Hub knows"

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import json
+import platform
 from dataclasses import asdict
+from importlib import metadata
+from typing import TYPE_CHECKING
 
 import click
+
+from zoo.__about__ import DISTRIBUTION
+from zoo.caches import cache_folder, folder_size
+from zoo.hookspecs import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+PACKAGES = (
+    DISTRIBUTION, "numpy", "onnxruntime", "onnxruntime-gpu", "huggingface-hub", "pluggy", "pydantic", "safetensors",
+    "torch", "onnx", "onnxscript", "pyarrow",
+)  # fmt: skip
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool) -> None:
     """Try what pictures and training need, without the network, and say what is amiss."""
-    from zoo.diagnosis import diagnose
     from zoo.errors import InputError
 
     findings = list(diagnose())
@@ -27,3 +42,52 @@ def doctor(as_json: bool) -> None:
     for finding in findings:
         if finding.state == "broken":
             raise InputError(f"{finding.about}: {finding.found}. {finding.advice or 'Mend it'}")
+
+
+def diagnose() -> Iterator[Finding]:
+    """Look at versions, caches and plugins, then at what plugins look at."""
+    yield from _versions()
+    folder = cache_folder()
+    yield Finding("cache", f"{folder}, {folder_size(folder) / 1e6:.1f} MB")
+    yield from _training()
+    yield from _plugins()
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("python", f"{platform.python_version()}, {platform.system()} {platform.machine()}")
+    for package in PACKAGES:
+        try:
+            yield Finding(package, metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Finding(package, "not installed")
+
+
+def _training() -> Iterator[Finding]:
+    from zoo.plugins import load_registry
+
+    try:
+        load_registry()
+    except ModuleNotFoundError as error:
+        yield Finding(
+            "training",
+            f"{error.name} is not installed",
+            "note",
+            f'To train or export, run pip install "{DISTRIBUTION}[train]"',
+        )
+    else:
+        yield Finding("training", "torch and the components can be imported")
+
+
+def _plugins() -> Iterator[Finding]:
+    from zoo.plugins import DISABLE, plugins
+
+    for info in list(plugins().infos.values()):
+        name = f"plugin {info.name} of {info.distribution} {info.version}"
+        if info.status == "failed":
+            advice = f"Mend it, uninstall it, or set {DISABLE}={info.distribution}"
+            yield Finding(name, f"failed: {info.reason.rstrip('.')}", "note", advice)
+        elif info.status == "disabled":
+            yield Finding(name, f"disabled: {info.reason}")
+    for info, function in list(plugins().calls("zoo_diagnose")):
+        with plugins().tolerant(info):
+            yield from list(function())

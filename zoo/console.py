@@ -7,8 +7,6 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
-from zoo.torchrun import follows
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 
 @cache
 def stderr() -> Console:
-    """The one console for progress and warnings; of ranks that train together, only the first has one."""
+    """The one console for progress and warnings."""
     from rich.console import Console
 
     class Quieted(Console):
@@ -25,7 +23,12 @@ def stderr() -> Console:
             self.quiet = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
-    return Quieted(stderr=True, highlight=False, soft_wrap=True, quiet=follows())
+    return Quieted(stderr=True, highlight=False, soft_wrap=True)
+
+
+def silence() -> None:
+    """Say nothing from now on: of processes that train together, only the first speaks."""
+    stderr().quiet = True
 
 
 def say(text: str) -> None:

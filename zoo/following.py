@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from zoo.console import silence
 from zoo.errors import InputError, NetworkError, ZooError
 from zoo.launch import make_trainer
 from zoo.planning import make_plan
@@ -40,6 +41,7 @@ def follow() -> Path:
         LeaderError: rank 0 failed; its process may still be at work on that.
         ZooError: this rank failed, or has lost the others.
     """
+    silence()
     here = place()
     assert here is not None
     group = join(here)

@@ -13,9 +13,10 @@ from zoo.cli.doctor import doctor
 from zoo.cli.look import info, list_, plugins_
 from zoo.cli.runs import runs
 from zoo.cli.train import resume, train
+from zoo.console import silence
 from zoo.errors import ZooError
 from zoo.signals import arrived, ignore_signals, raise_on_signals
-from zoo.torchrun import ending_at_once, place
+from zoo.torchrun import ending_at_once, follows, place
 
 EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
 """What whoever only makes pictures need not install, and the extra that brings it."""
@@ -40,6 +41,8 @@ def main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     raise_on_signals()
+    if follows():
+        silence()
     try:
         _add_plugin_commands()
         code = _run([word for word in arguments if word != "--debug"])

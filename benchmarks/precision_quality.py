@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.machine import machine
 from benchmarks.subjects import Subject
 from zoo.device import Precision, choose_device
+from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -19,7 +20,12 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 def figure(subject: Subject, precision: Precision, steps: int) -> float:
     """Train and return the metric of the averaged generator."""
-    trainer = Trainer(subject.plan, subject.pixels, subject.split.training, choose_device("auto"), precision)
+    trainer = Trainer(
+        subject.plan,
+        Sampler(subject.pixels, subject.split.training, choose_device("auto")),
+        choose_device("auto"),
+        precision,
+    )
     for _ in trainer.steps(steps):
         pass
     return subject.figure(trainer.ema.module)

@@ -22,10 +22,12 @@ import torch
 
 from benchmarks.machine import machine
 from zoo.device import choose_device, choose_precision
+from zoo.group import join, leave
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.ranks import ALONE, Ranks, join, leave
+from zoo.ranks import ALONE, Ranks
 from zoo.recipe import read_recipe
+from zoo.sampler import Sampler
 from zoo.torchrun import Place
 from zoo.trainer import Trainer
 
@@ -56,7 +58,7 @@ class Case:
         pixels = torch.randint(0, 256, (1024, *plan.architecture.image_shape), dtype=torch.uint8)
         device = choose_device("cpu")
         precision = choose_precision(self.precision, device)
-        return Trainer(plan, pixels, torch.arange(1024), device, precision, ranks)
+        return Trainer(plan, Sampler(pixels, torch.arange(1024), device), device, precision, ranks)
 
     @property
     def images(self) -> int:

@@ -18,6 +18,7 @@ from benchmarks.machine import machine
 from benchmarks.plain_loop import PlainLoop
 from benchmarks.subjects import Subject
 from zoo.device import choose_device, choose_precision
+from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def contenders(subject: Subject) -> list[Contender]:
     """Return both loops, on the same images from the same first weights."""
     device = choose_device("auto")
     precision = choose_precision("auto", device)
-    trainer = Trainer(subject.plan, subject.pixels, subject.split.training, device, precision)
+    trainer = Trainer(
+        subject.plan, Sampler(subject.pixels, subject.split.training, device), device, precision
+    )
     plain = PlainLoop(subject.plan, subject.pixels[subject.split.training], device)
     with torch.no_grad():
         for mine, its in ((plain.generator, trainer.generator), (plain.critic, trainer.critic)):

@@ -27,6 +27,7 @@ from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
+from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -71,9 +72,11 @@ def trainer_of(way: str, plan: Plan, pixels: torch.Tensor) -> Trainer:
     precision: Precision = "bf16" if way.startswith("bf16") else "fp32"
     index = torch.arange(IMAGES)
     if not way.endswith("graph"):
-        return Trainer(plan, pixels, index, pixels.device, precision)
+        return Trainer(plan, Sampler(pixels, index, pixels.device), pixels.device, precision)
     recorder = CudaRecorder(pixels.device)
-    trainer = RecordedTrainer(plan, pixels, index, pixels.device, precision, recorder, sys.exit)
+    trainer = RecordedTrainer(
+        plan, Sampler(pixels, index, pixels.device), pixels.device, precision, recorder, sys.exit
+    )
     list(trainer.steps(WARM_UP + 1))
     return trainer
 

@@ -12,6 +12,7 @@ from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
+from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def plan_of(tiny: Path, *changes: str) -> Plan:
 
 
 def eager_of(plan: Plan, precision: Precision = "fp32") -> Trainer:
-    return Trainer(plan, PIXELS, torch.arange(32), CPU, precision)
+    return Trainer(plan, Sampler(PIXELS, torch.arange(32), CPU), CPU, precision)
 
 
 def unexpected(line: str) -> None:
@@ -44,7 +45,9 @@ def recorded_of(
     tell: Callable[[str], None] = unexpected,
     precision: Precision = "fp32",
 ) -> RecordedTrainer:
-    return RecordedTrainer(plan, PIXELS, torch.arange(32), CPU, precision, recorder or TapeRecorder(), tell)
+    return RecordedTrainer(
+        plan, Sampler(PIXELS, torch.arange(32), CPU), CPU, precision, recorder or TapeRecorder(), tell
+    )
 
 
 def assert_same_training(recorded: Trainer, eager: Trainer, until: int = STEPS) -> None:

@@ -17,6 +17,7 @@ from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import merged, parse_recipe, read_recipe, write_toml
 from zoo.registry import KINDS, validated
+from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 from zoo_export.check import check
 from zoo_export.convert import to_onnx
@@ -205,7 +206,9 @@ def test_recipes_train_a_step(recipe: str) -> None:
     pixels = torch.from_numpy(
         np.random.default_rng(0).integers(0, 256, (8, *plan.architecture.image_shape), np.uint8)
     )
-    step = Trainer(plan, pixels, torch.arange(8), torch.device("cpu")).train_step()
+    step = Trainer(
+        plan, Sampler(pixels, torch.arange(8), torch.device("cpu")), torch.device("cpu")
+    ).train_step()
 
     assert step.number == 1
     assert all(math.isfinite(value.item()) for value in step.losses.values())

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.tape import TapeRecorder
-from zoo import launch
+from zoo import build, launch
 from zoo.components import Augmentation
 from zoo.cuda_graph import CudaRecorder
 from zoo.images import Images
@@ -21,6 +21,7 @@ from zoo.ranks import ALONE, Ranks
 from zoo.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.reopening import reopen
+from zoo.sampler import Sampler
 from zoo.signals import Stop
 from zoo.trainer import Trainer
 
@@ -117,15 +118,16 @@ class OnGpu(torch.Tensor):
 def test_who_records(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def made(*, gpu: bool = True, eager: bool = False, ranks: Ranks = ALONE) -> Trainer:
         place = OnGpu if gpu else torch.Tensor
-        monkeypatch.setattr(launch, "_placed", lambda *_: (pixels.as_subclass(place), torch.arange(4)))
-        return launch.make_trainer(plan, images, CPU, "fp32", ranks, eager=eager)
+        sampler = Sampler(pixels.as_subclass(place), torch.arange(4), CPU)
+        monkeypatch.setattr(build, "sampler_on", lambda *_: sampler)
+        return build.build_trainer(plan, images, CPU, "fp32", ranks, eager=eager)
 
     pixels = torch.zeros(4, 1, 28, 28, dtype=torch.uint8)
     images = Images(pixels.numpy(), "unknown", "made")
     plan = make_plan(read_recipe(tiny), load_registry(), "tiny.toml")
     several = Ranks()
     several.size = 2
-    monkeypatch.setattr(launch, "CudaRecorder", lambda _: TapeRecorder())
+    monkeypatch.setattr(build, "CudaRecorder", lambda _: TapeRecorder())
 
     assert type(made()) is RecordedTrainer
     assert type(made(eager=True)) is Trainer
@@ -145,8 +147,10 @@ def trainers(name: str, precision: Any, changes: Sequence[str] = ()) -> tuple[Re
     def unexpected(line: str) -> None:
         raise AssertionError(line)
 
-    recorded = RecordedTrainer(plan, pixels, index, device, precision, CudaRecorder(device), unexpected)
-    return recorded, Trainer(plan, pixels, index, device, precision)
+    recorded = RecordedTrainer(
+        plan, Sampler(pixels, index, device), device, precision, CudaRecorder(device), unexpected
+    )
+    return recorded, Trainer(plan, Sampler(pixels, index, device), device, precision)
 
 
 @needs_gpu
@@ -198,7 +202,9 @@ def test_on_a_gpu_what_waits_for_it_is_trained_kernel_by_kernel(tiny: Path) -> N
     device = torch.device("cuda")
     pixels = torch.zeros(8, 1, 28, 28, dtype=torch.uint8, device=device)
     recorder = CudaRecorder(device)
-    trainer = RecordedTrainer(plan, pixels, torch.arange(8), device, "fp32", recorder, told.append)
+    trainer = RecordedTrainer(
+        plan, Sampler(pixels, torch.arange(8), device), device, "fp32", recorder, told.append
+    )
     list(trainer.steps(WARM_UP + 2))
 
     assert not trainer.recorded

@@ -22,6 +22,7 @@ from zoo.plugins import load_registry
 from zoo.recipe import flattened, read_recipe
 from zoo.reopening import reopen
 from zoo.runs import read_record
+from zoo.sampler import Sampler
 from zoo.signals import Stop
 from zoo.trainer import Trainer
 
@@ -52,7 +53,7 @@ def small_trainer(recipe: str) -> Trainer:
     pixels = torch.randint(
         0, 256, (8, *plan.architecture.image_shape), dtype=torch.uint8, generator=generator
     )
-    return Trainer(plan, pixels, torch.arange(8), torch.device("cpu"))
+    return Trainer(plan, Sampler(pixels, torch.arange(8), torch.device("cpu")), torch.device("cpu"))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -20,8 +20,11 @@ from tests.test_trainer import copies, plan_of, trainer_of
 from zoo.buckets import Buckets
 from zoo.errors import InputError, NetworkError
 from zoo.following import _same_images
+from zoo.group import Group
+from zoo.protocol import Order
 from zoo.randomness import rank_seed, seed_all
-from zoo.ranks import ALONE, Group, Order, Ranks
+from zoo.ranks import ALONE, Ranks
+from zoo.sampler import Sampler
 from zoo.torchrun import Place, follows, place
 from zoo.trainer import Trainer
 
@@ -76,7 +79,9 @@ def descended(recipe: Path, ranks: Ranks) -> dict[str, Any]:
     """Return the first step's gradients and figures, and the weights after 20 steps of SGD."""
     plan = plan_of(recipe)
     pixels = ((noise(96, 5, (1, 28, 28)) + 1) * 127.5).to(torch.uint8)
-    trainer = Trainer(plan, pixels, torch.arange(96), torch.device("cpu"), ranks=ranks)
+    trainer = Trainer(
+        plan, Sampler(pixels, torch.arange(96), torch.device("cpu")), torch.device("cpu"), ranks=ranks
+    )
     trainer.critic_optimizer = torch.optim.SGD(trainer.critic.parameters(), lr=RATE)
     trainer.generator_optimizer = torch.optim.SGD(trainer.generator.parameters(), lr=RATE)
     with pytest.MonkeyPatch.context() as patch:
@@ -134,7 +139,9 @@ def test_ranks_see_other_images_and_stay_equal(tiny: Path, pair: Pair) -> None:
 def _trained(group: Group, recipe: Path, change: str) -> dict[str, Any]:
     plan = plan_of(recipe, change)
     pixels = ((noise(96, 5, (1, 28, 28)) + 1) * 127.5).to(torch.uint8)
-    trainer = Trainer(plan, pixels, torch.arange(96), torch.device("cpu"), ranks=group)
+    trainer = Trainer(
+        plan, Sampler(pixels, torch.arange(96), torch.device("cpu")), torch.device("cpu"), ranks=group
+    )
     for _ in trainer.steps(3):
         pass
     return {"state": copy.deepcopy(trainer.state_dict()), "z": trainer._latents()}

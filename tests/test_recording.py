@@ -18,6 +18,7 @@ from zoo.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.reopening import reopen
 from zoo.runs import read_record
+from zoo.sampler import Sampler, sampler_on
 from zoo.signals import Stop
 from zoo.trainer import Trainer
 
@@ -62,8 +63,9 @@ def test_a_run_that_is_measured_sampled_saved_and_resumed_between_replays_is_the
     def recorded(
         plan: Plan, images: Images, device: torch.device, precision: Precision, *_: Any, **__: Any
     ) -> Trainer:
-        pixels, training = launch._placed(images, device)
-        return RecordedTrainer(plan, pixels, training, device, precision, TapeRecorder(), unexpected)
+        return RecordedTrainer(
+            plan, sampler_on(device, images), device, precision, TapeRecorder(), unexpected
+        )
 
     changes = ("sample_every=2", "eval_every=3", "checkpoint_every=5", f"steps={2 * STEPS}")
     for name in ("eager", "recorded"):
@@ -158,7 +160,7 @@ def test_no_recipe_waits_for_the_device_or_makes_a_tensor_elsewhere(
     small = ("training.batch_size=2", "training.critic_steps=1", 'augmentations=[{name="affine"}]')
     plan = make_plan(read_recipe(registry.recipe(recipe), small), registry, recipe)
     pixels = torch.zeros(4, *plan.architecture.image_shape, dtype=torch.uint8)
-    trainer = Trainer(plan, pixels, torch.arange(4), CPU)
+    trainer = Trainer(plan, Sampler(pixels, torch.arange(4), CPU), CPU)
     trainer.train_step()  # in which optimizers make their moments
     with torch.device("meta"), Tape():
         step = trainer.train_step()

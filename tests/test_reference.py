@@ -12,6 +12,7 @@ from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.randomness import restore_random_state
 from zoo.recipe import read_recipe
+from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def test_every_step_is_the_plain_loops(subject: str, method: str) -> None:
     plan = make_plan(read_recipe(registry.recipe(name), changes), registry, name)
     shape = (64, *plan.architecture.image_shape)
     pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-    trainer = Trainer(plan, pixels, torch.arange(64), CPU)
+    trainer = Trainer(plan, Sampler(pixels, torch.arange(64), CPU), CPU)
     plain = PlainLoop(plan, pixels, CPU)
     same_weights(plain.generator, trainer.generator)
     same_weights(plain.critic, trainer.critic)

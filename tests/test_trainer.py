@@ -10,6 +10,7 @@ import torch
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
+from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def trainer_of(plan: Plan) -> Trainer:
     pixels = torch.randint(
         0, 256, (32, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(5)
     )
-    return Trainer(plan, pixels, torch.arange(32), torch.device("cpu"))
+    return Trainer(plan, Sampler(pixels, torch.arange(32), torch.device("cpu")), torch.device("cpu"))
 
 
 def copies(network: nn.Module) -> list[Tensor]:
@@ -121,7 +122,9 @@ def test_real_and_fake_scored_together_or_apart_are_the_same(tiny: Path) -> None
 def test_bfloat16_keeps_losses_weights_and_optimizer_state_in_float32(tiny: Path) -> None:
     plan = plan_of(tiny)
     pixels = torch.zeros(8, 1, 28, 28, dtype=torch.uint8)
-    trainer = Trainer(plan, pixels, torch.arange(8), torch.device("cpu"), "bf16")
+    trainer = Trainer(
+        plan, Sampler(pixels, torch.arange(8), torch.device("cpu")), torch.device("cpu"), "bf16"
+    )
     step = trainer.train_step()
 
     assert all(value.dtype == torch.float32 for value in step.losses.values())
@@ -132,7 +135,9 @@ def test_bfloat16_keeps_losses_weights_and_optimizer_state_in_float32(tiny: Path
 
 def test_real_images_are_scaled_to_the_generators_range(tiny: Path) -> None:
     pixels = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 28, 28)
-    trainer = Trainer(plan_of(tiny), pixels, torch.arange(2), torch.device("cpu"))
+    trainer = Trainer(
+        plan_of(tiny), Sampler(pixels, torch.arange(2), torch.device("cpu")), torch.device("cpu")
+    )
 
     assert set(trainer._real(2).flatten().tolist()) == {-1.0, 1.0}
 
@@ -140,7 +145,9 @@ def test_real_images_are_scaled_to_the_generators_range(tiny: Path) -> None:
 def test_only_the_training_images_are_drawn(tiny: Path) -> None:
     pixels = torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1).expand(10, 1, 28, 28)
     trainer = Trainer(
-        plan_of(tiny, "training.batch_size=200"), pixels, torch.tensor([2, 7]), torch.device("cpu")
+        plan_of(tiny, "training.batch_size=200"),
+        Sampler(pixels, torch.tensor([2, 7]), torch.device("cpu")),
+        torch.device("cpu"),
     )
     drawn = ((trainer._real(200) + 1) * 127.5).round()
 

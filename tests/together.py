@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from zoo import ranks
+from zoo import group as group_module
 from zoo.torchrun import Place
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Pair:
         self._pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
 
     def run(
-        self, work: Callable[..., Any], *arguments: Any, patience: timedelta = ranks.PATIENCE
+        self, work: Callable[..., Any], *arguments: Any, patience: timedelta = group_module.PATIENCE
     ) -> list[Any]:
         """Return what `work(group, *arguments)` gives on each rank."""
         port = free_port()
@@ -73,12 +73,12 @@ def _enter(
     os.environ.update(environment(rank, 2, port))
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranks, "PATIENCE", patience)
-        group = ranks.join(Place(rank, 2, rank))
+        patch.setattr(group_module, "PATIENCE", patience)
+        group = group_module.join(Place(rank, 2, rank))
     try:
         return work(group, *arguments)
     finally:
-        ranks.leave()
+        group_module.leave()
 
 
 class Processes:

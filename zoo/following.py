@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from zoo.build import build_trainer
 from zoo.console import silence
 from zoo.errors import InputError, NetworkError, ZooError
-from zoo.launch import make_trainer
+from zoo.group import join, leave
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.ranks import Order, join, leave
+from zoo.protocol import Order
 from zoo.recipe import parse_recipe
 from zoo.signals import stop_on_signals
 from zoo.torchrun import place
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.components import Plan
+    from zoo.group import Group
     from zoo.images import Images
-    from zoo.leading import Brief, Ended
-    from zoo.ranks import Group
+    from zoo.protocol import Brief, Ended
     from zoo.trainer import Trainer
 
 
@@ -92,7 +93,7 @@ def _made(group: Group, brief: Brief) -> Trainer | None:
         trouble = str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"
     if any(group.collect(trouble)):
         return None
-    return make_trainer(plan, images, device, brief.precision, group)
+    return build_trainer(plan, images, device, brief.precision, group)
 
 
 def _same_images(plan: Plan, fingerprint: str) -> Images:

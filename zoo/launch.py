@@ -7,36 +7,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from zoo.atomic import disk_errors
 from zoo.console import warn
-from zoo.cuda_graph import CudaRecorder
 from zoo.device import choose_device, choose_precision, surroundings
 from zoo.errors import InputError
 from zoo.evaluation import split
-from zoo.leading import LeadingTrainer, mustered
+from zoo.leading import make_trainer
 from zoo.lock import command_line
 from zoo.planning import make_plan, with_data, with_stand_in
 from zoo.plugins import load_registry
-from zoo.ranks import ALONE, Group
+from zoo.ranks import ALONE
 from zoo.recipe import read_recipe
-from zoo.recording import RecordedTrainer
 from zoo.run import Run
 from zoo.runs import new_run_path
 from zoo.signals import deferred
-from zoo.threads import use_cores
-from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor
-
     from zoo.components import Plan
-    from zoo.device import DeviceChoice, Precision, PrecisionChoice
+    from zoo.device import DeviceChoice, PrecisionChoice
     from zoo.images import Images
     from zoo.ranks import Ranks
+    from zoo.trainer import Trainer
 
 
 def new_run(
@@ -115,47 +108,6 @@ def _images(plan: Plan) -> tuple[Plan, Images]:
 def _size(shape: tuple[int, int, int]) -> str:
     channels, height, width = shape
     return f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
-
-
-def make_trainer(
-    plan: Plan,
-    images: Images,
-    device: torch.device,
-    precision: Precision,
-    ranks: Ranks,
-    *,
-    eager: bool = False,
-) -> Trainer:
-    """Return a trainer on the images; they move to a GPU whole where they take less than half of its free memory.
-
-    There, one that trains alone records its iterations unless it is to be eager. On the first of several ranks, the
-    others then have their trainers too.
-    """
-    use_cores()
-    if isinstance(ranks, Group) and ranks.rank == 0:
-        with mustered(ranks, plan, images.fingerprint, device, precision):
-            return LeadingTrainer(plan, *_placed(images, device), device, precision, ranks)
-    pixels, training = _placed(images, device)
-    if pixels.is_cuda and ranks.size == 1 and not eager:
-        return RecordedTrainer(plan, pixels, training, device, precision, CudaRecorder(device), warn)
-    return Trainer(plan, pixels, training, device, precision, ranks)
-
-
-def _placed(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the images, and which of them are for training."""
-    pixels = torch.from_numpy(images.pixels)
-    if device.type == "cuda":
-        # A training's shapes never change, so that cuDNN's search for the fastest algorithms pays.
-        torch.backends.cudnn.benchmark = True
-        free = torch.cuda.mem_get_info(device)[0]
-        if pixels.nbytes < free // 2:
-            pixels = pixels.to(device)
-        else:
-            warn(
-                f"the images take {pixels.nbytes / 1e9:.1f} GB, and the GPU has {free / 1e9:.1f} GB free: they stay in "
-                "the computer's memory, and an iteration is made kernel by kernel"
-            )
-    return pixels, split(len(images)).training
 
 
 def _record(plan: Plan, images: Images, trainer: Trainer, *, eager: bool) -> dict[str, Any]:

@@ -5,57 +5,27 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.build import build_trainer, prepare
 from zoo.errors import InputError, NetworkError, ZooError
-from zoo.ranks import Group, Order, join, leave
+from zoo.group import Group, join, leave
+from zoo.protocol import Brief, Ended, Order
+from zoo.sampler import sampler_on
 from zoo.signals import arrived
 from zoo.torchrun import place
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import torch
 
     from zoo.components import Plan
     from zoo.descent import Step
     from zoo.device import Precision
-    from zoo.recipe import Table
-
-
-@dataclass(frozen=True)
-class Brief:
-    """What a rank must know to make a trainer like rank 0's.
-
-    Attributes:
-        recipe: every field, the data and what stands in for it resolved.
-        where: the recipe's file, for messages.
-        fingerprint: of rank 0's images.
-        device: the type of it (`cuda`).
-        precision: of convolutions.
-    """
-
-    recipe: Table
-    where: str
-    fingerprint: str
-    device: str
-    precision: Precision
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How rank 0's training ended.
-
-    Attributes:
-        code: its exit code.
-        run: the run folder; None where it did not come to one.
-    """
-
-    code: int
-    run: Path | None
+    from zoo.images import Images
+    from zoo.ranks import Ranks
 
 
 @contextmanager
@@ -92,6 +62,26 @@ def _exit_code(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         return 128 + (arrived or [signal.SIGINT])[0]
     return error.exit_code if isinstance(error, ZooError) else 1
+
+
+def make_trainer(
+    plan: Plan,
+    images: Images,
+    device: torch.device,
+    precision: Precision,
+    ranks: Ranks,
+    *,
+    eager: bool = False,
+) -> Trainer:
+    """Return a trainer on the images; on the first of several ranks, the others then have theirs too.
+
+    See `build_trainer`.
+    """
+    if not (isinstance(ranks, Group) and ranks.rank == 0):
+        return build_trainer(plan, images, device, precision, ranks, eager=eager)
+    prepare(device)
+    with mustered(ranks, plan, images.fingerprint, device, precision):
+        return LeadingTrainer(plan, sampler_on(device, images), device, precision, ranks)
 
 
 @contextmanager

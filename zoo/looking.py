@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from zoo.components import Plan
     from zoo.evaluation import Split
     from zoo.images import Images
-    from zoo.trainer import Trainer
 
 SAMPLE_SEED = 0
 SAMPLE_COUNT = 64
@@ -24,13 +23,13 @@ SAMPLE_CALIBRATION = 8
 
 
 class Look:
-    """The averaged generator of a trainer, seen from outside."""
+    """The averaged generator of a training, seen from outside."""
 
-    def __init__(self, plan: Plan, images: Images, split: Split, trainer: Trainer) -> None:
+    def __init__(self, plan: Plan, images: Images, split: Split, averaged: nn.Module) -> None:
         self._plan = plan
         self._images = images
         self._split = split
-        self._trainer = trainer
+        self._averaged = averaged
 
     def value(self) -> float:
         """Return the plan's metric of the averaged generator."""
@@ -47,4 +46,4 @@ class Look:
 
     def _calibrated(self, batches: int = 64) -> nn.Module:
         dim, batch = self._plan.architecture.latent_dim, self._plan.training.batch_size
-        return calibrated(self._trainer.ema.module, dim, batch, batches)
+        return calibrated(self._averaged, dim, batch, batches)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zoo.components import Plan
     from zoo.descent import Trail
     from zoo.device import Precision
+    from zoo.sampler import Sampler
 
     Work = Callable[[], Trail]
     Replay = Callable[[], object]
@@ -82,14 +83,13 @@ class RecordedTrainer(Trainer):
     def __init__(
         self,
         plan: Plan,
-        pixels: Tensor,
-        index: Tensor,
+        sampler: Sampler,
         device: torch.device,
         precision: Precision,
         recorder: Recorder,
         tell: Callable[[str], None],
     ) -> None:
-        super().__init__(plan, pixels, index, device, precision)
+        super().__init__(plan, sampler, device, precision)
         self._recorder: Recorder | None = recorder
         self._tell = tell
         self._met: Counter[tuple[bool, ...]] = Counter()

@@ -9,7 +9,7 @@ from zoo.console import warn
 from zoo.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, surroundings
 from zoo.errors import InputError, IntegrityError
 from zoo.evaluation import split
-from zoo.launch import make_trainer
+from zoo.leading import make_trainer
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.ranks import ALONE

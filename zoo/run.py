@@ -54,7 +54,7 @@ class Run:
         self.outcome: Outcome | None = None
         self._trainer = trainer
         self._fingerprint = images.fingerprint
-        self._look = Look(plan, images, split, trainer)
+        self._look = Look(plan, images, split, trainer.ema.module)
         self._log = MetricsLog(path)
         self._logged = 0
         self._seconds = 0.0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zoo.descent import Trail, Values
     from zoo.device import Precision
     from zoo.ranks import Ranks
+    from zoo.sampler import Sampler
 
 
 class Trainer:
@@ -28,8 +29,7 @@ class Trainer:
 
     Args:
         plan: what to assemble.
-        pixels: uint8 (N, C, H, W), all images, on any device; may be mapped from a file.
-        index: int64 (M,), which of them are for training.
+        sampler: of the real images.
         device: where the networks live.
         precision: of convolutions; losses, gradient norms, weights and optimizer state are float32 always.
         ranks: the processes that train together; each has a trainer, and all make every call in step.
@@ -41,8 +41,7 @@ class Trainer:
     def __init__(
         self,
         plan: Plan,
-        pixels: Tensor,
-        index: Tensor,
+        sampler: Sampler,
         device: torch.device,
         precision: Precision = "fp32",
         ranks: Ranks = ALONE,
@@ -64,8 +63,7 @@ class Trainer:
         self.ema = Ema(self.generator, plan.training.ema)
         self.critic_optimizer = plan.recipe.optimizers.critic.make(self.critic.parameters())
         self.generator_optimizer = plan.recipe.optimizers.generator.make(self.generator.parameters())
-        self._pixels = pixels
-        self._index = index.to(pixels.device)
+        self._sampler = sampler
         self._together = not plan.architecture.critic_ties_batch
         self._losses = labelled(plan.losses)
         self._states = {
@@ -153,11 +151,7 @@ class Trainer:
         return images.float()
 
     def _real(self, count: int) -> Tensor:
-        """Draw images uniformly, as the notes do, and scale them to [-1, 1] on the device."""
-        chosen = self._index[torch.randint(len(self._index), (count,), device=self._index.device)]
-        images = self._pixels[chosen].to(self.device, non_blocking=True)
-        scaled = images.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
-        return self._augment(scaled)
+        return self._augment(self._sampler.draw(count))
 
     def _augment(self, images: Tensor) -> Tensor:
         for augmentation in self.plan.augmentations:

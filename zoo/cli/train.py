@@ -124,7 +124,7 @@ def resume(
 
 def _follow() -> None:
     from zoo.following import LeaderError, follow
-    from zoo.ranks import outlast_leader
+    from zoo.group import outlast_leader
 
     try:
         follow()

@@ -1,0 +1,56 @@
+"""What rank 0 tells the others: orders, what a trainer must be like, how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zoo.device import Precision
+    from zoo.recipe import Table
+
+
+class Order(IntEnum):
+    """What rank 0 can have the others do."""
+
+    START = 1
+    STEP = 2
+    SAVE = 3
+    LOAD = 4
+    SLOW_DOWN = 5
+    END = 6
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a rank must know to make a trainer like rank 0's.
+
+    Attributes:
+        recipe: every field, the data and what stands in for it resolved.
+        where: the recipe's file, for messages.
+        fingerprint: of rank 0's images.
+        device: the type of it (`cuda`).
+        precision: of convolutions.
+    """
+
+    recipe: Table
+    where: str
+    fingerprint: str
+    device: str
+    precision: Precision
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How rank 0's training ended.
+
+    Attributes:
+        code: its exit code.
+        run: the run folder; None where it did not come to one.
+    """
+
+    code: int
+    run: Path | None

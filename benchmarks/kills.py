@@ -15,8 +15,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from zoo.atomic import sha256_file
 from zoo.generator_folder import ONNX, read_config, verify
+from zoo.system.atomic import sha256_file
 
 
 def command(folder: Path, opset: int) -> list[str]:

@@ -21,7 +21,7 @@ from benchmarks.machine import machine
 from benchmarks.peak_memory import peak_resident
 from zoo.cli.display import show
 from zoo.launch import new_run
-from zoo.signals import Stop
+from zoo.system.signals import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Generator

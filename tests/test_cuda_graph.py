@@ -22,7 +22,7 @@ from zoo.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.reopening import reopen
 from zoo.sampler import Sampler
-from zoo.signals import Stop
+from zoo.system.signals import Stop
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:

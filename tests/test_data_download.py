@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import zoo.download
+import zoo.system.download
 from tests.loopback import FileServer, closed_port, serve
-from zoo.download import Unreachable, download
 from zoo.errors import InputError, NetworkError, ResourceError
+from zoo.system.download import Unreachable, download
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def server() -> Iterator[FileServer]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zoo.download, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(zoo.system.download, "PAUSES", (0.0, 0.0, 0.0))
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
 

@@ -13,8 +13,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 import zoo_plugins.datasets.folder
-from zoo.caches import cache_folder
 from zoo.errors import InputError
+from zoo.system.cache import cache_folder
 from zoo_plugins.datasets.folder import Folder
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-import zoo.download
+import zoo.system.download
 from tests.loopback import FileServer, closed_port, serve
-from zoo.download import Unreachable
 from zoo.errors import InputError, NetworkError
 from zoo.registry import validated
+from zoo.system.download import Unreachable
 from zoo_plugins.datasets.quickdraw import HERE, QuickDraw, categories
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     np.save(buffer, DRAWINGS)
     with serve(buffer.getvalue()) as server:
         monkeypatch.setenv("ZOO_QUICKDRAW_URL", f"{server.url}/bitmaps/")
-        monkeypatch.setattr(zoo.download, "PAUSES", ())
+        monkeypatch.setattr(zoo.system.download, "PAUSES", ())
         yield server
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import zoo_export.diagnosis
-from zoo.caches import folder_size
 from zoo.errors import InputError
+from zoo.system.cache import folder_size
 from zoo_export.runtime import loaded
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from zoo.recipe import flattened, read_recipe
 from zoo.reopening import reopen
 from zoo.runs import read_record
 from zoo.sampler import Sampler
-from zoo.signals import Stop
+from zoo.system.signals import Stop
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ import zoo_export.check
 import zoo_export.convert
 from tests.handmade import LATENT_DIM, SHAPE, build, config
 from zoo import __version__
-from zoo.atomic import sha256_file
 from zoo.cli.look import info
 from zoo.errors import InputError, IntegrityError, UsageError
 from zoo.generator_folder import ONNX, WEIGHTS, add_files, verify
+from zoo.system.atomic import sha256_file
 from zoo_export.check import Parity, Reference, Tolerance
 from zoo_export.export import Wanted, export, export_copy
 from zoo_export.export_command import export as export_command

@@ -9,8 +9,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import zoo.atomic
 import zoo.generator_folder
+import zoo.system.atomic
 from tests import killed_writer
 from tests.handmade import build, config
 from zoo.generator_folder import ONNX, WEIGHTS, add_files, read_config, verify
@@ -48,7 +48,7 @@ def test_a_file_that_changes_is_off_the_list_until_the_new_one_is_there(
     folder = tmp_path / "generator"
     add_files(folder, {WEIGHTS: b"weights", ONNX: b"old", "samples.png": b"same"}, config())
     written: list[tuple[str, bool]] = []
-    plain = zoo.atomic.write_atomic
+    plain = zoo.system.atomic.write_atomic
 
     def watched(path: Path, data: bytes) -> None:
         plain(path, data)

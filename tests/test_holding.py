@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 import zoo as library
-from zoo.atomic import write_atomic
 from zoo.checkpoint import checkpoints, load_checkpoint
 from zoo.errors import BusyError, InputError, ResourceError
 from zoo.launch import new_run
 from zoo.lock import held, is_held
 from zoo.reopening import reopen
 from zoo.runs import read_record
-from zoo.signals import Stop
-from zoo.space import refuse_without_room
 from zoo.start import claimed
+from zoo.system.atomic import write_atomic
+from zoo.system.disk_space import refuse_without_room
+from zoo.system.signals import Stop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +95,7 @@ def test_a_folder_in_use_is_refused_before_anything_else(zoo: Zoo, tiny: Path, t
 def test_a_disk_without_room_is_found_before_the_first_step(
     zoo: Zoo, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.space.free_bytes", lambda _path: 50_000)
+    monkeypatch.setattr("zoo.system.disk_space.free_bytes", lambda _path: 50_000)
     ran = zoo("train", tiny, "--out", tmp_path / "run")
     size = new_run(str(tiny), out=tmp_path / "other")._trainer.checkpoint_bytes
 
@@ -121,7 +121,7 @@ def test_the_size_of_a_checkpoint_is_known_before_the_first_step(tiny: Path, tmp
 def test_a_limit_on_the_size_of_files_is_found_before_the_first_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.space.file_size_limit", lambda: 1024)
+    monkeypatch.setattr("zoo.system.disk_space.file_size_limit", lambda: 1024)
     with pytest.raises(ResourceError) as caught:
         refuse_without_room(tmp_path, 2048)
 
@@ -138,7 +138,7 @@ def test_a_disk_that_fills_in_between_costs_no_checkpoint(
     steps = run.go(4, Stop())
     for _ in range(3):
         next(steps)
-    monkeypatch.setattr("zoo.space.free_bytes", lambda _path: 10)
+    monkeypatch.setattr("zoo.system.disk_space.free_bytes", lambda _path: 10)
     with pytest.raises(
         ResourceError, match=r"step-00000004: it takes up to [0-9,]+ bytes, and 10 bytes are free"
     ):
@@ -171,8 +171,8 @@ def test_a_full_disk_is_told_with_the_path_and_the_bytes(
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("zoo.atomic.os.fsync", full)
-    monkeypatch.setattr("zoo.atomic.free_bytes", lambda _path: 3)
+    monkeypatch.setattr("zoo.system.atomic.os.fsync", full)
+    monkeypatch.setattr("zoo.system.atomic.free_bytes", lambda _path: 3)
     with pytest.raises(ResourceError) as caught:
         write_atomic(tmp_path / "file", b"x" * 2000)
 

@@ -11,7 +11,7 @@ from zoo.launch import new_run
 from zoo.lock import held
 from zoo.overview import find_runs
 from zoo.runs import read_record
-from zoo.signals import Stop
+from zoo.system.signals import Stop
 
 if TYPE_CHECKING:
     from tests.cli_fixtures import Zoo

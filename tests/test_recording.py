@@ -19,7 +19,7 @@ from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.reopening import reopen
 from zoo.runs import read_record
 from zoo.sampler import Sampler, sampler_on
-from zoo.signals import Stop
+from zoo.system.signals import Stop
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:

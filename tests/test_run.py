@@ -22,7 +22,7 @@ from zoo.harvest import write_generator
 from zoo.launch import new_run
 from zoo.reopening import reopen
 from zoo.runs import latest_run, read_record
-from zoo.signals import Stop, stop_on_signals
+from zoo.system.signals import Stop, stop_on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

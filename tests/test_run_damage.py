@@ -21,7 +21,7 @@ from zoo.errors import InputError
 from zoo.generator_folder import verify
 from zoo.reopening import reopen
 from zoo.runs import read_record
-from zoo.signals import Terminated, arrived, deferred
+from zoo.system.signals import Terminated, arrived, deferred
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from zoo.launch import new_run
 from zoo.lock import held
 from zoo.reopening import reopen
 from zoo.runs import latest_run, read_record
-from zoo.signals import Stop
+from zoo.system.signals import Stop
 from zoo_export.export import export, export_checkpoint
 
 if TYPE_CHECKING:

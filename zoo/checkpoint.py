@@ -13,9 +13,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from zoo.atomic import new_folder, remove_folder, sha256_file
 from zoo.errors import InputError, IntegrityError, ResourceError
-from zoo.space import refuse_without_room
+from zoo.system.atomic import new_folder, remove_folder, sha256_file
+from zoo.system.disk_space import refuse_without_room
 
 if TYPE_CHECKING:
     from pathlib import Path

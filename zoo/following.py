@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from zoo.build import build_trainer
-from zoo.console import silence
 from zoo.errors import InputError, NetworkError, ZooError
 from zoo.group import join, leave
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.protocol import Order
 from zoo.recipe import parse_recipe
-from zoo.signals import stop_on_signals
+from zoo.system.console import silence
+from zoo.system.signals import stop_on_signals
 from zoo.torchrun import place
 
 if TYPE_CHECKING:

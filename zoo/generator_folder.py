@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zoo.atomic import sha256_file, write_atomic
 from zoo.errors import InputError, IntegrityError
-from zoo.strict_json import check_json
+from zoo.system.atomic import sha256_file, write_atomic
+from zoo.system.strict_json import check_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from zoo.buckets import Buckets
 from zoo.errors import InputError, NetworkError
 from zoo.protocol import Order
 from zoo.ranks import Ranks
-from zoo.signals import unhandled
+from zoo.system.signals import unhandled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

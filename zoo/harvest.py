@@ -9,7 +9,6 @@ from safetensors.torch import save
 
 from zoo.__about__ import __version__
 from zoo.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
-from zoo.console import warn
 from zoo.ema import calibrated
 from zoo.errors import InputError, IntegrityError, ZooError
 from zoo.evaluation import make_images
@@ -29,6 +28,7 @@ from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipe import read_recipe
 from zoo.runs import GENERATOR, RECIPE, read_record
+from zoo.system.console import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.atomic import disk_errors
-from zoo.console import warn
 from zoo.device import choose_device, choose_precision, surroundings
 from zoo.errors import InputError
 from zoo.evaluation import split
@@ -20,7 +18,9 @@ from zoo.ranks import ALONE
 from zoo.recipe import read_recipe
 from zoo.run import Run
 from zoo.runs import new_run_path
-from zoo.signals import deferred
+from zoo.system.atomic import disk_errors
+from zoo.system.console import warn
+from zoo.system.signals import deferred
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from zoo.errors import InputError, NetworkError, ZooError
 from zoo.group import Group, join, leave
 from zoo.protocol import Brief, Ended, Order
 from zoo.sampler import sampler_on
-from zoo.signals import arrived
+from zoo.system.signals import arrived
 from zoo.torchrun import place
 from zoo.trainer import Trainer
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from zoo.atomic import disk_errors, write_atomic
 from zoo.errors import BusyError
+from zoo.system.atomic import disk_errors, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

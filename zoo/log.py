@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo.atomic import disk_errors, sync_file
-from zoo.console import warn
 from zoo.descent import GRADIENT
 from zoo.errors import DivergedError
+from zoo.system.atomic import disk_errors, sync_file
+from zoo.system.console import warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

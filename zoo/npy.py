@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.lib import format as npy_format
 
-from zoo.atomic import disk_errors, sync_folder
 from zoo.errors import InputError
+from zoo.system.atomic import disk_errors, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

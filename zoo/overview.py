@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.console import warn
 from zoo.errors import InputError
 from zoo.lock import is_held
 from zoo.runs import is_run, read_record
+from zoo.system.console import warn
 
 if TYPE_CHECKING:
     from pathlib import Path

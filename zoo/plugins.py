@@ -22,8 +22,8 @@ import pluggy
 
 from zoo import hookspecs
 from zoo.__about__ import DISTRIBUTION, __version__
-from zoo.console import warn
 from zoo.errors import did_you_mean
+from zoo.system.console import warn
 
 if TYPE_CHECKING:
     from zoo.registry import Registry

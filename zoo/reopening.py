@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from zoo.checkpoint import newest_good
-from zoo.console import warn
 from zoo.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, surroundings
 from zoo.errors import InputError, IntegrityError
 from zoo.evaluation import split
@@ -16,7 +15,8 @@ from zoo.ranks import ALONE
 from zoo.recipe import flattened, read_recipe
 from zoo.run import Run
 from zoo.runs import RECIPE, RECORD, read_record
-from zoo.signals import deferred
+from zoo.system.console import warn
+from zoo.system.signals import deferred
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

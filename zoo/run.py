@@ -9,8 +9,6 @@ from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, get_args
 
 from zoo import checkpoint
-from zoo.atomic import write_atomic
-from zoo.console import warn
 from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
 from zoo.generator_folder import is_generator_folder, read_config
 from zoo.log import MetricsLog
@@ -20,7 +18,9 @@ from zoo.progress import OnNan, Progress
 from zoo.recipe import write_toml
 from zoo.rollback import SLOWER, rollback_entry, slower_plan, told
 from zoo.runs import GENERATOR, RECIPE, RECORD
-from zoo.space import refuse_without_room
+from zoo.system.atomic import write_atomic
+from zoo.system.console import warn
+from zoo.system.disk_space import refuse_without_room
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zoo.images import Images
     from zoo.progress import Outcome
     from zoo.recipe import Recipe
-    from zoo.signals import Stop
+    from zoo.system.signals import Stop
     from zoo.trainer import Trainer
 
 SURROUNDINGS = ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")

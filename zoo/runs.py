@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from zoo.console import warn
 from zoo.errors import InputError
 from zoo.generator_folder import is_generator_folder
+from zoo.system.console import warn
 
 RUNS = Path("runs")
 RECORD = "run.json"

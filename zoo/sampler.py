@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zoo.console import warn
 from zoo.evaluation import split
+from zoo.system.console import warn
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,11 +6,11 @@ import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from zoo.atomic import disk_errors
 from zoo.errors import InputError, ResourceError
 from zoo.lock import HOLDER, LOCK, held
 from zoo.runs import RECIPE, is_run, latest_run, read_record
-from zoo.signals import deferred
+from zoo.system.atomic import disk_errors
+from zoo.system.signals import deferred
 from zoo.torchrun import place
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.harvest import harvested
-from zoo.signals import stop_on_signals
 from zoo.start import all_changes, reopened, started
+from zoo.system.signals import stop_on_signals
 from zoo.torchrun import follows
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo.atomic import sha256_file
 from zoo.checkpoint import FOLDER, checkpoints, load_checkpoint
 from zoo.log import NAME as LOG
 from zoo.runs import is_run
+from zoo.system.atomic import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

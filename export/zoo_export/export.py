@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zoo.__about__ import __version__
-from zoo.atomic import new_folder
 from zoo.errors import InputError, UsageError
 from zoo.generator_folder import CARD, CONFIG, WEIGHTS, GeneratorConfig, add_files, read_config, verify
 from zoo.lock import held
+from zoo.system.atomic import new_folder
 from zoo_export.report import REPORT, ExportedFile, ExportReport, merged
 
 if TYPE_CHECKING:

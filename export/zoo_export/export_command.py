@@ -51,8 +51,8 @@ def export(
         raise UsageError(
             f"--checkpoint: {checkpoint!r} is neither best nor last nor a step. Give one of these"
         )
-    from zoo.console import say
     from zoo.runs import latest_run
+    from zoo.system.console import say
     from zoo_export.export import Wanted
     from zoo_export.report import as_dict, table
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.console import say
 from zoo.errors import InputError
+from zoo.system.console import say
 from zoo_export.session import OnnxGenerator
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from zoo.console import say, stderr
+from zoo.system.console import say, stderr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

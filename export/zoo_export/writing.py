@@ -11,10 +11,10 @@ import numpy as np
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from zoo.atomic import disk_errors, write_atomic
 from zoo.errors import BusyError, InputError
 from zoo.npy import store_images
 from zoo.pictures import gif, grid, png
+from zoo.system.atomic import disk_errors, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.console import say
 from zoo.errors import InputError
+from zoo.system.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Kept:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def cache(prune: bool, as_json: bool) -> None:
     """Say what the caches of images and of generators hold."""
-    from zoo.caches import cache_folder, folder_size
+    from zoo.system.cache import cache_folder, folder_size
     from zoo_hub.snapshots import cache_root
 
     freed = sum(_prune(repo) for repo in _generators()) if prune else 0

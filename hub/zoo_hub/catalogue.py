@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.__about__ import DISTRIBUTION
-from zoo.console import say
 from zoo.errors import IntegrityError, NetworkError
 from zoo.generator_folder import CONFIG, read_config
+from zoo.system.console import say
 from zoo_hub.errors import hub_errors, is_unreachable, root
 from zoo_hub.integrity import fault
 from zoo_hub.listing import Listing, ask

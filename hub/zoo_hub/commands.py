@@ -37,8 +37,8 @@ def zoo_diagnose() -> Iterable[Finding]:
     """Look at the login and the cache, without asking the Hub."""
     from huggingface_hub import constants, get_token
 
-    from zoo.caches import folder_size
     from zoo.hookspecs import Finding
+    from zoo.system.cache import folder_size
 
     if get_token():
         login = "there is a token; whether it is still good, only the Hub knows"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from zoo.console import say
+from zoo.system.console import say
 
 if TYPE_CHECKING:
     from zoo.generator_folder import GeneratorConfig

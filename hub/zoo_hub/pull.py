@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.atomic import new_folder
-from zoo.console import say
 from zoo.errors import InputError, IntegrityError
 from zoo.generator_folder import CONFIG, WEIGHTS, read_config
-from zoo.space import refuse_without_room
+from zoo.system.atomic import new_folder
+from zoo.system.console import say
+from zoo.system.disk_space import refuse_without_room
 from zoo_hub.errors import hub_errors, is_unreachable, root
 from zoo_hub.files import Choice
 from zoo_hub.integrity import PUSH_AGAIN, check_agreement, fault

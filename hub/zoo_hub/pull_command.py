@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from zoo.console import say
 from zoo.errors import UsageError
+from zoo.system.console import say
 from zoo_hub.names import hub_name
 
 EXTRAS = ("fp16", "int8", "uint8", "weights")

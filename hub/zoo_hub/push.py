@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.atomic import write_atomic
-from zoo.console import say
 from zoo.errors import InputError, UsageError
 from zoo.generator_folder import CARD
 from zoo.naming import parse_hub_name
+from zoo.system.atomic import write_atomic
+from zoo.system.console import say
 from zoo_hub.card import base_card, merge
 from zoo_hub.errors import hub_errors
 from zoo_hub.names import hub_name

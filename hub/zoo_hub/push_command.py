@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.console import say
 from zoo.errors import InputError, UsageError
+from zoo.system.console import say
 from zoo_hub.names import hub_name
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from zoo.__about__ import DISTRIBUTION, __version__
-from zoo.console import say, stderr
+from zoo.system.console import say, stderr
 from zoo_hub.errors import is_transport, root
 from zoo_hub.watch import (
     LONGEST_PAUSE,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from zoo.console import say, warn
 from zoo.errors import InputError, NetworkError, UsageError
 from zoo.naming import parse_hub_name
+from zoo.system.console import say, warn
 
 TOKEN_FILE = "token"
 """In the served folder: what was made up for whoever starts it without --user."""
@@ -131,6 +131,6 @@ def _reachable(url: str) -> str:
 
 def _code() -> int:
     """Return the exit code of the signal that arrived."""
-    from zoo.signals import arrived
+    from zoo.system.signals import arrived
 
     return 128 + (arrived or [2])[0]

@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from zoo.atomic import write_atomic
-from zoo.console import say
 from zoo.errors import ResourceError
 from zoo.generator_folder import CONFIG
+from zoo.system.atomic import write_atomic
+from zoo.system.console import say
 from zoo_hub.listing import COMMIT
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from zoo.cli.doctor import doctor
 from zoo.cli.look import info, list_, plugins_
 from zoo.cli.runs import runs
 from zoo.cli.train import resume, train
-from zoo.console import silence
 from zoo.errors import ZooError
-from zoo.signals import arrived, ignore_signals, raise_on_signals
+from zoo.system.console import silence
+from zoo.system.signals import arrived, ignore_signals, raise_on_signals
 from zoo.torchrun import ending_at_once, follows, place
 
 EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from zoo.console import say, stderr
+from zoo.system.console import say, stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zoo.progress import OnNan
     from zoo.progress import Progress as StepProgress
     from zoo.run import Run
-    from zoo.signals import Stop
+    from zoo.system.signals import Stop
 
 PLAIN_SECONDS = 30.0
 """Between lines where stderr is no terminal."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.__about__ import DISTRIBUTION
-from zoo.caches import cache_folder, folder_size
 from zoo.hookspecs import Finding
+from zoo.system.cache import cache_folder, folder_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,9 +20,9 @@ _TITLES = ("run", "state", "steps", "best", "size", "started")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def runs(folder: Path | None, as_json: bool) -> None:
     """List the runs in FOLDER (without it, in runs/): state, steps, best figure and size."""
-    from zoo.console import say
     from zoo.overview import find_runs
     from zoo.runs import RUNS
+    from zoo.system.console import say
 
     place = folder or RUNS
     found = find_runs(place)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.errors import UsageError
-from zoo.signals import stop_on_signals
+from zoo.system.signals import stop_on_signals
 from zoo.torchrun import follows
 
 if TYPE_CHECKING:
@@ -136,9 +136,9 @@ def _follow() -> None:
 def _go(run: Run, until: int, on_nan: OnNan) -> None:
     with stop_on_signals() as stop:
         from zoo.cli.display import show
-        from zoo.console import say
         from zoo.harvest import harvested
         from zoo.runs import GENERATOR
+        from zoo.system.console import say
 
         with harvested(run.path):
             show(run, until, stop, on_nan)

@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NotRequired, TypedDict
 
-from zoo.atomic import disk_errors, sync_folder
 from zoo.errors import BusyError
 from zoo.naming import parse_hub_name
+from zoo.system.atomic import disk_errors, sync_folder
 from zoo_hub.server.messages import RefusedError
 
 if TYPE_CHECKING:

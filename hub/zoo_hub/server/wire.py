@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from zoo.console import warn
 from zoo.errors import ResourceError
+from zoo.system.console import warn
 from zoo_hub.server.messages import Answer, RefusedError, Request
 
 if TYPE_CHECKING:

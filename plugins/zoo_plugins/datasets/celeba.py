@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from zoo.caches import cache_folder
 from zoo.components import Dataset
 from zoo.hookspecs import hookimpl
 from zoo.images import Images
+from zoo.system.cache import cache_folder
 from zoo_plugins.datasets.parquet import Source, decode_once
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from zoo.caches import cache_folder
 from zoo.components import Dataset
 from zoo.errors import did_you_mean
 from zoo.hookspecs import hookimpl
 from zoo.images import Images
+from zoo.system.cache import cache_folder
 from zoo_plugins.datasets.parquet import Source, decode_once
 
 if TYPE_CHECKING:

@@ -17,14 +17,14 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from pydantic import Field
 
-from zoo.atomic import write_atomic
-from zoo.caches import cache_folder
 from zoo.components import Dataset
-from zoo.console import download_progress
 from zoo.errors import InputError
 from zoo.hookspecs import hookimpl
 from zoo.images import Images
 from zoo.npy import map_images, store_images
+from zoo.system.atomic import write_atomic
+from zoo.system.cache import cache_folder
+from zoo.system.console import download_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from zoo.atomic import write_atomic
 from zoo.errors import InputError, NetworkError, ResourceError
 from zoo.npy import map_images, store_images
+from zoo.system.atomic import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from pydantic import Field, field_validator
 
-from zoo.caches import cache_folder
 from zoo.components import Dataset
-from zoo.download import Unreachable, download
 from zoo.errors import InputError, NetworkError, did_you_mean
 from zoo.hookspecs import hookimpl
 from zoo.images import Images, StandIn
 from zoo.npy import map_images
+from zoo.system.cache import cache_folder
+from zoo.system.download import Unreachable, download
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from zoo.atomic import free_bytes
 from zoo.errors import ResourceError
+from zoo.system.atomic import free_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

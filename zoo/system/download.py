@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from zoo.__about__ import DISTRIBUTION
-from zoo.atomic import disk_errors, sync_folder
-from zoo.console import download_progress, say
 from zoo.errors import InputError, NetworkError
+from zoo.system.atomic import disk_errors, sync_folder
+from zoo.system.console import download_progress, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,1 @@
+"""Disk, downloads, signals and stderr: what knows nothing of GANs."""

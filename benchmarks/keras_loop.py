@@ -13,7 +13,7 @@ import tensorflow as tf
 import torch
 from keras import layers
 
-from zoo.optimizers import Adam
+from zoo.recipes.optimizers import Adam
 from zoo_plugins.architectures.dcgan import BATCH_NORM_EPS
 from zoo_plugins.losses.gradient_penalty import GradientPenalty
 from zoo_plugins.regularizers.weight_clipping import WeightClipping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.components import Plan
-    from zoo.optimizers import RmsProp
+    from zoo.recipes.optimizers import RmsProp
     from zoo_plugins.architectures.dcgan import Dcgan
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 
 if TYPE_CHECKING:
     from zoo.components import Architecture

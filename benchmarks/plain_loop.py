@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks.plain_networks import Critic, Generator
-from zoo.optimizers import Adam
+from zoo.recipes.optimizers import Adam
 from zoo_plugins.losses.gradient_penalty import GradientPenalty
 from zoo_plugins.regularizers.weight_clipping import WeightClipping
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.components import Plan
-    from zoo.optimizers import RmsProp
+    from zoo.recipes.optimizers import RmsProp
     from zoo_plugins.architectures.dcgan import Dcgan
 
 

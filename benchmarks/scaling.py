@@ -26,7 +26,7 @@ from zoo.group import join, leave
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.ranks import ALONE, Ranks
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 from zoo.sampler import Sampler
 from zoo.torchrun import Place
 from zoo.trainer import Trainer

@@ -10,7 +10,7 @@ from zoo.ema import calibrated
 from zoo.evaluation import measure, split
 from zoo.planning import make_plan, with_data
 from zoo.plugins import load_registry
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,7 +25,7 @@ from zoo.cuda_graph import CudaRecorder
 from zoo.device import choose_device, choose_precision
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.sampler import Sampler
 from zoo.trainer import Trainer

@@ -10,7 +10,7 @@ from tests.tape import CPU, TapeRecorder
 from tests.test_exact_resume import leaves
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.sampler import Sampler
 from zoo.trainer import Trainer

@@ -15,7 +15,8 @@ from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.ema import calibrated
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.recipe import merged, parse_recipe, read_recipe, write_toml
+from zoo.recipes.recipe import parse_recipe, read_recipe
+from zoo.recipes.tables import merged, write_toml
 from zoo.registry import KINDS, validated
 from zoo.sampler import Sampler
 from zoo.trainer import Trainer
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.components import Architecture, Augmentation, Loss, Metric, Plan
-    from zoo.optimizers import Optimizers
+    from zoo.recipes.optimizers import Optimizers
 
 REGISTRY = load_registry()
 RECIPES = sorted(REGISTRY.recipes())

@@ -18,7 +18,7 @@ from zoo.images import Images
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.ranks import ALONE, Ranks
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.reopening import reopen
 from zoo.sampler import Sampler

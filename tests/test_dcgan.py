@@ -12,7 +12,7 @@ from torch import nn
 from zoo.errors import InputError
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 from zoo.registry import validated
 from zoo_plugins.architectures.dcgan import Dcgan, DcganGenerator
 

@@ -19,7 +19,8 @@ from zoo.launch import new_run
 from zoo.log import MetricsLog
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.recipe import flattened, read_recipe
+from zoo.recipes.recipe import read_recipe
+from zoo.recipes.tables import flattened
 from zoo.reopening import reopen
 from zoo.runs import read_record
 from zoo.sampler import Sampler

@@ -15,7 +15,7 @@ from zoo.batch import CriticBatch
 from zoo.errors import InputError
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 from zoo_plugins.architectures.dcgan import Dcgan
 from zoo_plugins.losses.bce import Bce
 from zoo_plugins.losses.gradient_penalty import GradientPenalty

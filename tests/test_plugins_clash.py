@@ -12,7 +12,7 @@ from tests.other_plugins import LOSS
 from zoo.components import Dataset
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 
 if TYPE_CHECKING:
     from tests.cli_fixtures import Zoo

@@ -14,7 +14,7 @@ from tests.tape import CPU, Tape, TapeRecorder
 from zoo import launch, reopening
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.reopening import reopen
 from zoo.runs import read_record

@@ -11,7 +11,7 @@ from benchmarks.plain_loop import PlainLoop
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.randomness import restore_random_state
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 

@@ -9,7 +9,7 @@ import torch
 
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from zoo.batch import CriticBatch, GeneratorBatch
     from zoo.images import Images, ImageShape
-    from zoo.recipe import Recipe, Table, Training
+    from zoo.recipes.recipe import Recipe, Training
+    from zoo.recipes.tables import Table
 
 
 class Component(BaseModel, ABC):

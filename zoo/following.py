@@ -12,7 +12,7 @@ from zoo.group import join, leave
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.protocol import Order
-from zoo.recipe import parse_recipe
+from zoo.recipes.recipe import parse_recipe
 from zoo.system.console import silence
 from zoo.system.signals import stop_on_signals
 from zoo.torchrun import place

@@ -26,7 +26,7 @@ from zoo.looking import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.pictures import grid, png
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 from zoo.runs import GENERATOR, RECIPE, read_record
 from zoo.system.console import warn
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from zoo.components import Architecture, Augmentation, Dataset, Loss, Metric, Plan, Regularizer
     from zoo.generators import Generator
-    from zoo.recipe import Recipe
+    from zoo.recipes.recipe import Recipe
 
 
 hookspec = pluggy.HookspecMarker("zoo")

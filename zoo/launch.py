@@ -15,7 +15,7 @@ from zoo.lock import command_line
 from zoo.planning import make_plan, with_data, with_stand_in
 from zoo.plugins import load_registry
 from zoo.ranks import ALONE
-from zoo.recipe import read_recipe
+from zoo.recipes.recipe import read_recipe
 from zoo.run import Run
 from zoo.runs import new_run_path
 from zoo.system.atomic import disk_errors

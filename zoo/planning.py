@@ -11,13 +11,14 @@ from zoo.components import (
     Plan,
 )
 from zoo.errors import InputError
-from zoo.recipe import Recipe, merged, parse_recipe
+from zoo.recipes.recipe import Recipe, parse_recipe
+from zoo.recipes.tables import merged
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.images import StandIn
-    from zoo.recipe import Table
+    from zoo.recipes.tables import Table
     from zoo.registry import Registry
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.device import Precision
-    from zoo.recipe import Table
+    from zoo.recipes.tables import Table
 
 
 class Order(IntEnum):

@@ -23,7 +23,7 @@ from zoo.components import (
 )
 from zoo.errors import InputError, UsageError, did_you_mean
 from zoo.generator_folder import COMPONENT_NAME, ComponentRecord, Provider
-from zoo.messages import explain
+from zoo.recipes.validation import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,7 +12,8 @@ from zoo.leading import make_trainer
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.ranks import ALONE
-from zoo.recipe import flattened, read_recipe
+from zoo.recipes.recipe import read_recipe
+from zoo.recipes.tables import flattened
 from zoo.run import Run
 from zoo.runs import RECIPE, RECORD, read_record
 from zoo.system.console import warn

@@ -15,7 +15,7 @@ from zoo.log import MetricsLog
 from zoo.looking import Look
 from zoo.plugins import plugins
 from zoo.progress import OnNan, Progress
-from zoo.recipe import write_toml
+from zoo.recipes.tables import write_toml
 from zoo.rollback import SLOWER, rollback_entry, slower_plan, told
 from zoo.runs import GENERATOR, RECIPE, RECORD
 from zoo.system.atomic import write_atomic
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zoo.evaluation import Split
     from zoo.images import Images
     from zoo.progress import Outcome
-    from zoo.recipe import Recipe
+    from zoo.recipes.recipe import Recipe
     from zoo.system.signals import Stop
     from zoo.trainer import Trainer
 

@@ -146,7 +146,7 @@ def _registered_facts(name: str) -> dict[str, Any]:
 
 def _recipe_facts(registry: Registry, path: Path) -> dict[str, Any]:
     from zoo.planning import make_plan
-    from zoo.recipe import read_recipe
+    from zoo.recipes.recipe import read_recipe
 
     plan = make_plan(read_recipe(path), registry, path.name)
     critic, generator = plan.architecture.parameter_counts

@@ -6,18 +6,17 @@ import json
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import InputError
-from zoo.messages import explain
-from zoo.optimizers import Optimizers
+from zoo.recipes.optimizers import Optimizers
+from zoo.recipes.tables import Table, set_value
+from zoo.recipes.validation import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-Table = dict[str, Any]
 RECIPE_LIMIT = 1 << 20
 
 
@@ -101,82 +100,3 @@ def parse_recipe(table: Mapping[str, Any], where: str) -> Recipe:
         raise InputError(explain(error.errors()[0], Recipe, where)) from None
     except RecursionError:
         raise InputError(f"{where}: its tables are nested too deeply. No recipe needs that") from None
-
-
-def set_value(table: Table, change: str) -> None:
-    """Apply one `key.path=value` in place; the value is read as TOML, and as plain text when it is not.
-
-    Raises:
-        InputError: there is no `=`, or the path leads through something that is no table or list.
-    """
-    key, equals, text = change.partition("=")
-    if not equals or not all(key.split(".")):
-        raise InputError(
-            f"--set {change}: it is not of the form key.path=value. Write for example training.steps=500"
-        )
-    *parents, last = key.split(".")
-    place: Any = table
-    for part in parents:
-        place = _step_into(place, part, change)
-    if isinstance(place, list):
-        place[_index(place, last, change)] = _value(text)
-    elif isinstance(place, dict):
-        place[last] = _value(text)
-    else:
-        raise InputError(f"--set {change}: {parents[-1]!r} is no table. Name a field of a table")
-
-
-def _step_into(place: Any, part: str, change: str) -> Any:
-    if isinstance(place, list):
-        return place[_index(place, part, change)]
-    if isinstance(place, dict):
-        return place.setdefault(part, {})
-    raise InputError(f"--set {change}: nothing lies below {part!r}. Name a field of a table")
-
-
-def _index(place: list[Any], part: str, change: str) -> int:
-    if part not in map(str, range(len(place))):
-        raise InputError(f"--set {change}: {part!r} is no entry of a list of {len(place)}. Count from 0")
-    return int(part)
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        return text
-
-
-def merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> Table:
-    """Return `table` with `changes` laid over it: tables are merged, everything else is replaced."""
-    out = dict(table)
-    for key, value in changes.items():
-        old = out.get(key)
-        out[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return out
-
-
-def flattened(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a nested table as `{"losses.1.weight": 10.0}`, as `--set` names fields; empty ones are left out."""
-    out: dict[str, Any] = {}
-    for key, value in table.items():
-        entries = dict(enumerate(value)) if isinstance(value, (list, tuple)) else value
-        if isinstance(entries, dict):
-            inner = flattened({str(name): entry for name, entry in entries.items()})
-            out.update({f"{key}.{name}": entry for name, entry in inner.items()})
-        elif value is not None:
-            out[key] = value
-    return out
-
-
-def write_toml(table: Mapping[str, Any]) -> bytes:
-    """Return a table as TOML; keys without a value are left out, since TOML has no null."""
-    return tomli_w.dumps(_without_none(table)).encode()
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
-    if isinstance(value, (list, tuple)):
-        return [_without_none(inner) for inner in value]
-    return value

@@ -20,7 +20,7 @@ import torch
 from benchmarks.machine import machine
 from benchmarks.networks import architecture, generator
 from benchmarks.plain_networks import Generator
-from zoo.latents import latents
+from zoo.generators.latents import latents
 from zoo_export.convert import to_onnx
 from zoo_export.session import OnnxGenerator
 from zoo_export.timing import alternately

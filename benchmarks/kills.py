@@ -15,7 +15,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from zoo.generator_folder import ONNX, read_config, verify
+from zoo.generators.files import ONNX
+from zoo.generators.folder import read_config, verify
 from zoo.system.atomic import sha256_file
 
 

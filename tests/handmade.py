@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo.generator_folder import ComponentRecord, DataRecord, GeneratorConfig, Provider, TrainingRecord
+from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, Provider, TrainingRecord
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,14 +11,8 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from zoo.generator_folder import (
-    ComponentRecord,
-    DataRecord,
-    GeneratorConfig,
-    Provider,
-    TrainingRecord,
-    add_files,
-)
+from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, Provider, TrainingRecord
+from zoo.generators.folder import add_files
 
 if TYPE_CHECKING:
     from pathlib import Path

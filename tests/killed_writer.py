@@ -9,7 +9,8 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from zoo.generator_folder import ONNX, add_files
+from zoo.generators.files import ONNX
+from zoo.generators.folder import add_files
 
 VERSIONS = tuple(bytes([number]) * 300_000 for number in (1, 2))
 

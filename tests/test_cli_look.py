@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import zoo as library
-from zoo.generator_folder import read_config
+from zoo.generators.folder import read_config
 from zoo.plugins import BUILTIN_PLUGINS
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 
 import zoo
 from tests.hub_server.hub import Hub
-from zoo.generator_folder import read_config
+from zoo.generators.folder import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from zoo.components import Metric
 from zoo.evaluation import REFERENCE_LIMIT, make_images, measure, split
+from zoo.generators.latents import latents
 from zoo.images import Images
-from zoo.latents import latents
 
 
 class Counting(Metric):

@@ -15,12 +15,9 @@ from PIL import Image
 
 from tests.handmade import build, config
 from zoo.errors import InputError
-from zoo.generator_folder import (
-    ONNX,
-    WEIGHTS,
-    add_files,
-)
-from zoo.pictures import grid
+from zoo.generators.files import ONNX, WEIGHTS
+from zoo.generators.folder import add_files
+from zoo.generators.pictures import grid
 from zoo_export.commands import zoo_open_generator, zoo_register_commands
 from zoo_export.generate_command import generate
 from zoo_export.session import OnnxGenerator

@@ -15,8 +15,8 @@ from torch.nn.utils import parametrizations
 
 from tests.tiny_generator import LATENT_DIM, Tiny, make
 from zoo.errors import InputError, IntegrityError, UsageError
-from zoo.generators import to_uint8
-from zoo.latents import latents
+from zoo.generators.generator import to_uint8
+from zoo.generators.latents import latents
 from zoo_export.check import BATCHES, TOLERANCE, check
 from zoo_export.convert import to_onnx
 from zoo_export.graph import read_graph

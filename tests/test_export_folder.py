@@ -18,7 +18,8 @@ from tests.handmade import LATENT_DIM, SHAPE, build, config
 from zoo import __version__
 from zoo.cli.look import info
 from zoo.errors import InputError, IntegrityError, UsageError
-from zoo.generator_folder import ONNX, WEIGHTS, add_files, verify
+from zoo.generators.files import ONNX, WEIGHTS
+from zoo.generators.folder import add_files, verify
 from zoo.system.atomic import sha256_file
 from zoo_export.check import Parity, Reference, Tolerance
 from zoo_export.export import Wanted, export, export_copy

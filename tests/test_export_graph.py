@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxscript import ir
 
-from zoo.latents import latents
+from zoo.generators.latents import latents
 from zoo_export.folding import folded, without_transposed
 from zoo_export.session import OnnxGenerator
 

@@ -9,11 +9,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import zoo.generator_folder
+import zoo.generators.folder
 import zoo.system.atomic
 from tests import killed_writer
 from tests.handmade import build, config
-from zoo.generator_folder import ONNX, WEIGHTS, add_files, read_config, verify
+from zoo.generators.files import ONNX, WEIGHTS
+from zoo.generators.folder import add_files, read_config, verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,7 @@ def test_a_file_that_changes_is_off_the_list_until_the_new_one_is_there(
         written.append((path.name, ONNX in read_config(folder).files))
         verify(folder)
 
-    monkeypatch.setattr(zoo.generator_folder, "write_atomic", watched)
+    monkeypatch.setattr(zoo.generators.folder, "write_atomic", watched)
     add_files(folder, {ONNX: b"new", "samples.png": b"same"})
     assert written == [
         ("config.json", False),

@@ -12,11 +12,8 @@ from onnx import TensorProto
 
 from tests.handmade import LATENT_DIM, SHAPE, build, config, pictures_of
 from zoo.errors import InputError, IntegrityError, ZooError
-from zoo.generator_folder import (
-    ONNX,
-    WEIGHTS,
-    add_files,
-)
+from zoo.generators.files import ONNX, WEIGHTS
+from zoo.generators.folder import add_files
 from zoo_export.model_file import SIZE_LIMIT
 from zoo_export.session import OnnxGenerator
 

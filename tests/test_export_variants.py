@@ -16,8 +16,8 @@ from onnx import TensorProto
 
 from tests.tiny_generator import LATENT_DIM, Tiny, make
 from zoo.errors import IntegrityError
-from zoo.generators import to_uint8
-from zoo.latents import latents
+from zoo.generators.generator import to_uint8
+from zoo.generators.latents import latents
 from zoo_export.check import Parity, check
 from zoo_export.convert import to_onnx
 from zoo_export.session import OnnxGenerator

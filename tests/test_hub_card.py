@@ -13,7 +13,8 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from tests.hub_folder import BUILTIN, SHAPE, make_config, make_folder
 from zoo.errors import InputError
-from zoo.generator_folder import ComponentRecord, read_config
+from zoo.generators.config import ComponentRecord
+from zoo.generators.folder import read_config
 from zoo_hub.card import base_card, is_edited, merge, render
 from zoo_hub.front_matter import parse_card, with_values
 from zoo_hub.variety import PICTURES, Variety, measure
@@ -21,7 +22,7 @@ from zoo_hub.variety import PICTURES, Variety, measure
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
 
 TAGS = ["gan", "onnx", "camel-wgangp", "dcgan", "4x4"]
 

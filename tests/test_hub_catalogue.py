@@ -9,7 +9,7 @@ import pytest
 
 from tests.hub_folder import make_folder
 from tests.hub_publish import contents, head, put, the_repo
-from zoo.generator_folder import read_config
+from zoo.generators.folder import read_config
 from zoo_hub.catalogue import printable
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.hub_folder import make_folder, tiny_onnx
 from zoo.errors import InputError
-from zoo.generator_folder import ONNX, add_files, read_config
+from zoo.generators.files import ONNX
+from zoo.generators.folder import add_files, read_config
 from zoo.naming import HubName, parse_hub_name
 from zoo_hub.commands import zoo_open_generator
 from zoo_hub.push_command import push

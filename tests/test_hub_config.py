@@ -12,7 +12,8 @@ from tests.hub_folder import make_config, make_folder
 from tests.hub_publish import publish, put
 from tests.hub_pulls import Pulls
 from zoo.errors import InputError
-from zoo.generator_folder import CONFIG, read_config
+from zoo.generators.files import CONFIG
+from zoo.generators.folder import read_config
 from zoo_hub.files import EXTRAS, ONNX_LIMIT, REPORT
 
 if TYPE_CHECKING:

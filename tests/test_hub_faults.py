@@ -12,7 +12,7 @@ from tests.hub_publish import PULLED, contents, head, publish, put, the_repo
 from tests.hub_pulls import Outcome, Pulls
 from tests.hub_server.hub import Hub
 from tests.loopback import FileServer, serve
-from zoo.generator_folder import ONNX
+from zoo.generators.files import ONNX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import pytest
 from tests.hub_folder import make_folder
 from tests.hub_publish import PULLED, WHOLE, contents, head, publish, put
 from tests.hub_server.store import git_blob
-from zoo.generator_folder import read_config, verify
+from zoo.generators.folder import read_config, verify
 
 if TYPE_CHECKING:
     from pathlib import Path

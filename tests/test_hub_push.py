@@ -16,7 +16,8 @@ import pytest
 from tests.hub_folder import make_folder, report, tiny_onnx
 from tests.hub_publish import contents, head, put, the_repo
 from zoo.errors import InputError, UsageError
-from zoo.generator_folder import ONNX, add_files, read_config
+from zoo.generators.files import ONNX
+from zoo.generators.folder import add_files, read_config
 from zoo_hub.push_command import push
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import pytest
 from tests.hub_folder import make_folder, tiny_onnx
 from tests.hub_publish import PULLED, WHOLE, WITH_WEIGHTS, contents, head, publish, put, the_repo
 from tests.hub_pulls import Pulls
-from zoo.generator_folder import ONNX, add_files, read_config
+from zoo.generators.files import ONNX
+from zoo.generators.folder import add_files, read_config
 
 if TYPE_CHECKING:
     from pathlib import Path

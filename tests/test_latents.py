@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import InputError
-from zoo.latents import latents, walk
+from zoo.generators.latents import latents, walk
 
 REFERENCE = {
     (0, 0): [0.11655652, -0.68353242, 0.098195978, -0.29281077],

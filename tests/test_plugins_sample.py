@@ -16,7 +16,7 @@ import torch
 import zoo
 from tests.other_plugins import Plugins
 from zoo.batch import CriticBatch, GeneratorBatch
-from zoo.generator_folder import Provider
+from zoo.generators.config import Provider
 from zoo.hookspecs import zoo_register_losses
 from zoo.registry import Registry
 

@@ -19,7 +19,7 @@ from tests.test_exact_resume import leaves
 from tests.test_run import figures
 from tests.together import LOOPBACK, SECONDS, Processes
 from zoo.checkpoint import checkpoints, load_checkpoint
-from zoo.generator_folder import verify
+from zoo.generators.folder import verify
 from zoo.lock import held
 from zoo.runs import read_record
 

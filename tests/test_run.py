@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 import zoo
 from zoo.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.errors import InputError
-from zoo.generator_folder import verify
+from zoo.generators.folder import verify
 from zoo.harvest import write_generator
 from zoo.launch import new_run
 from zoo.reopening import reopen

@@ -18,7 +18,7 @@ from tests.test_run import lines
 from tests.test_run_faults import flip
 from zoo.checkpoint import checkpoint_path, checkpoints
 from zoo.errors import InputError
-from zoo.generator_folder import verify
+from zoo.generators.folder import verify
 from zoo.reopening import reopen
 from zoo.runs import read_record
 from zoo.system.signals import Terminated, arrived, deferred

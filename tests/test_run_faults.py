@@ -14,7 +14,7 @@ import zoo as library
 from tests.test_run import drain, lines
 from zoo.checkpoint import checkpoint_path, checkpoints, load_checkpoint
 from zoo.errors import BusyError, DivergedError, InputError, IntegrityError
-from zoo.generator_folder import verify
+from zoo.generators.folder import verify
 from zoo.harvest import harvested, write_generator
 from zoo.launch import new_run
 from zoo.lock import held

@@ -10,7 +10,9 @@ from safetensors.torch import save
 
 from tests.hub_folder import make_config
 from zoo.errors import IntegrityError, UsageError
-from zoo.generator_folder import CONFIG, WEIGHTS, Provider, add_files, read_config, verify
+from zoo.generators.config import Provider
+from zoo.generators.files import CONFIG, WEIGHTS
+from zoo.generators.folder import add_files, read_config, verify
 from zoo.weights import load_generator
 from zoo_plugins.architectures.dcgan import Dcgan
 
@@ -79,7 +81,7 @@ def test_another_size_is_told_without_hashing(folder: Path, monkeypatch: pytest.
     size = (folder / WEIGHTS).stat().st_size
     with (folder / WEIGHTS).open("ab") as file:
         file.write(b"!")
-    monkeypatch.setattr("zoo.generator_folder.sha256_file", lambda _: pytest.fail("hashed"))
+    monkeypatch.setattr("zoo.generators.folder.sha256_file", lambda _: pytest.fail("hashed"))
     with pytest.raises(IntegrityError) as caught:
         verify(folder)
     assert str(caught.value) == (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from zoo.latents import latents
+from zoo.generators.latents import latents
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -12,18 +12,12 @@ from zoo.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint,
 from zoo.ema import calibrated
 from zoo.errors import InputError, IntegrityError, ZooError
 from zoo.evaluation import make_images
-from zoo.generator_folder import (
-    SAMPLES,
-    WEIGHTS,
-    ComponentRecord,
-    DataRecord,
-    GeneratorConfig,
-    TrainingRecord,
-    add_files,
-)
-from zoo.generators import to_uint8
+from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
+from zoo.generators.files import SAMPLES, WEIGHTS
+from zoo.generators.folder import add_files
+from zoo.generators.generator import to_uint8
+from zoo.generators.pictures import grid, png
 from zoo.looking import SAMPLE_COUNT, SAMPLE_SEED
-from zoo.pictures import grid, png
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipes.recipe import read_recipe

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import click
 
     from zoo.components import Architecture, Augmentation, Dataset, Loss, Metric, Plan, Regularizer
-    from zoo.generators import Generator
+    from zoo.generators.generator import Generator
     from zoo.recipes.recipe import Recipe
 
 

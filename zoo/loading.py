@@ -11,7 +11,7 @@ from zoo.plugins import DISABLE, plugins
 if TYPE_CHECKING:
     from os import PathLike
 
-    from zoo.generators import Generator
+    from zoo.generators.generator import Generator
 
 
 def load(name: str | PathLike[str]) -> Generator:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from zoo.ema import calibrated
 from zoo.evaluation import make_images, measure
-from zoo.generators import to_uint8
-from zoo.pictures import grid, png
+from zoo.generators.generator import to_uint8
+from zoo.generators.pictures import grid, png
 
 if TYPE_CHECKING:
     from torch import nn

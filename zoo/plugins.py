@@ -145,7 +145,7 @@ class Plugins:
         return registry
 
     def _brought_by(self, info: PluginInfo) -> Registry:
-        from zoo.generator_folder import Provider
+        from zoo.generators.config import Provider
         from zoo.registry import Registry
 
         provider = Provider(distribution=info.distribution, version=info.version)

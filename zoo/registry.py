@@ -22,7 +22,7 @@ from zoo.components import (
     Regularizer,
 )
 from zoo.errors import InputError, UsageError, did_you_mean
-from zoo.generator_folder import COMPONENT_NAME, ComponentRecord, Provider
+from zoo.generators.config import COMPONENT_NAME, ComponentRecord, Provider
 from zoo.recipes.validation import explain
 
 if TYPE_CHECKING:

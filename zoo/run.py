@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from zoo import checkpoint
 from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
-from zoo.generator_folder import is_generator_folder, read_config
+from zoo.generators.folder import is_generator_folder, read_config
 from zoo.log import MetricsLog
 from zoo.looking import Look
 from zoo.plugins import plugins

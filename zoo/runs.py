@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import InputError
-from zoo.generator_folder import is_generator_folder
+from zoo.generators.folder import is_generator_folder
 from zoo.system.console import warn
 
 RUNS = Path("runs")

@@ -8,7 +8,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from zoo.errors import IntegrityError, UsageError
-from zoo.generator_folder import CONFIG, WEIGHTS, verify
+from zoo.generators.files import CONFIG, WEIGHTS
+from zoo.generators.folder import verify
 from zoo.plugins import load_registry
 from zoo.registry import validated
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.components import Architecture
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
 
 
 def load_generator(folder: Path) -> nn.Module:

@@ -27,7 +27,7 @@ from benchmarks.survival.tiny import (
 )
 from zoo.checkpoint import newest_good
 from zoo.errors import ZooError
-from zoo.generator_folder import verify
+from zoo.generators.folder import verify
 from zoo.runs import GENERATOR, is_run, read_record
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from zoo.errors import InputError, IntegrityError
-from zoo.generators import to_uint8
-from zoo.latents import latents
+from zoo.generators.generator import to_uint8
+from zoo.generators.latents import latents
 from zoo_export.convert import still
 from zoo_export.session import OnnxGenerator
 from zoo_export.timing import alternately

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from zoo.__about__ import __version__
 from zoo.errors import InputError, UsageError
-from zoo.generator_folder import CARD, CONFIG, WEIGHTS, GeneratorConfig, add_files, read_config, verify
+from zoo.generators.files import CARD, CONFIG, WEIGHTS
+from zoo.generators.folder import add_files, read_config, verify
 from zoo.lock import held
 from zoo.system.atomic import new_folder
 from zoo_export.report import REPORT, ExportedFile, ExportReport, merged
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from zoo.generators.config import GeneratorConfig
     from zoo_export.check import Parity
     from zoo_export.variants import Variant
 

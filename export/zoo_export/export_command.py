@@ -105,7 +105,7 @@ def _generator_of(source: Path) -> Path:
 
 
 def _next_steps(typed: Path, folder: Path) -> str:
-    from zoo.generator_folder import read_config
+    from zoo.generators.folder import read_config
 
     path = shlex.quote(str(typed))
     return f"Next:  zoo generate {path}  ;  zoo push me/{read_config(folder).recipe} {path}"

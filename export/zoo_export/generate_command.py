@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.generators import Generator
+    from zoo.generators.generator import Generator
     from zoo_export.runtime import Device
 
 FORMATS = (".png", ".gif", ".npy")

@@ -13,7 +13,7 @@ from zoo_export.inspection import Inspected
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
 
 SIZE_LIMIT = 256 << 20
 """Bytes of a file that is opened: 64 million float32 weights, ten times those of a 64 x 64 generator here."""
@@ -70,11 +70,8 @@ def read_listed(folder: Path) -> tuple[bytes, GeneratorConfig]:
         InputError: `config.json` is wrong, or does not list the file.
         IntegrityError: the file is missing or has another sha256.
     """
-    from zoo.generator_folder import (
-        CONFIG,
-        ONNX,
-        read_config,
-    )  # not for a file alone: pydantic takes its time
+    from zoo.generators.files import CONFIG, ONNX
+    from zoo.generators.folder import read_config
 
     config = read_config(folder)
     path = folder / ONNX

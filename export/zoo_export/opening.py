@@ -10,7 +10,7 @@ from zoo.system.console import say
 from zoo_export.session import OnnxGenerator
 
 if TYPE_CHECKING:
-    from zoo.generators import Generator
+    from zoo.generators.generator import Generator
 
 WANTED = "Give a run folder, a generator folder or an .onnx file"
 
@@ -39,7 +39,8 @@ def open_path(name: str) -> Generator | None:
 
 
 def _open_folder(path: Path, name: str) -> Generator:
-    from zoo.generator_folder import ONNX, read_config
+    from zoo.generators.files import ONNX
+    from zoo.generators.folder import read_config
     from zoo.runs import generator_folder
 
     folder = generator_folder(path)

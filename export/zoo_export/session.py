@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from zoo.errors import InputError, IntegrityError, ResourceError
-from zoo.generators import Generator
+from zoo.generators.generator import Generator
 from zoo_export.inspection import RUN_LIMIT, WORK_LIMIT, Inspected, amount
 from zoo_export.model_file import inspect, read_listed, read_model
 from zoo_export.runtime import Device, first_line, new_session, run
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
 
 RANGE_SLACK = 1e-3
 """How far beyond [-1, 1] a pixel may lie: rounding is forgiven, a generator without tanh is not."""
@@ -150,7 +150,7 @@ class OnnxGenerator(Generator):
         self._input = self._session.get_inputs()[0].name
 
     def _check_config(self, config: GeneratorConfig, folder: Path) -> None:
-        from zoo.generator_folder import ONNX, WEIGHTS
+        from zoo.generators.files import ONNX, WEIGHTS
 
         listed = config.latent_dim, config.image_shape
         if (self.latent_dim, self.image_shape) != listed:

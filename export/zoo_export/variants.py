@@ -15,7 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxscript import ir
 
-from zoo.latents import latents
+from zoo.generators.latents import latents
 from zoo_export.folding import without_transposed
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from zoo.errors import BusyError, InputError
+from zoo.generators.pictures import gif, grid, png
 from zoo.npy import store_images
-from zoo.pictures import gif, grid, png
 from zoo.system.atomic import disk_errors, write_atomic
 
 if TYPE_CHECKING:

@@ -78,7 +78,7 @@ def _generators() -> Iterator[CachedRepoInfo]:
 
 
 def _is_generator(folder: Path) -> bool:
-    from zoo.generator_folder import read_config
+    from zoo.generators.folder import read_config
 
     try:
         read_config(folder)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.__about__ import DISTRIBUTION
 from zoo.errors import InputError
-from zoo.generator_folder import CARD
+from zoo.generators.files import CARD
 from zoo_hub.card_text import parts
 from zoo_hub.front_matter import parse_card, split_card, with_values, without
 
 if TYPE_CHECKING:
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
     from zoo_hub.variety import Variety
 
 TASK = "unconditional-image-generation"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.generator_folder import ONNX, SAMPLES
+from zoo.generators.files import ONNX, SAMPLES
 from zoo_hub.citations import papers
 from zoo_hub.published import listed
 from zoo_hub.variety import ALIKE, PICTURES, SEED
 
 if TYPE_CHECKING:
-    from zoo.generator_folder import ComponentRecord, GeneratorConfig
+    from zoo.generators.config import ComponentRecord, GeneratorConfig
     from zoo_hub.variety import Variety
 
 

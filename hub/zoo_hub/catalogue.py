@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.__about__ import DISTRIBUTION
 from zoo.errors import IntegrityError, NetworkError
-from zoo.generator_folder import CONFIG, read_config
+from zoo.generators.files import CONFIG
+from zoo.generators.folder import read_config
 from zoo.system.console import say
 from zoo_hub.errors import hub_errors, is_unreachable, root
 from zoo_hub.integrity import fault

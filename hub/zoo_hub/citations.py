@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
 
 GOODFELLOW = "Goodfellow et al., *Generative Adversarial Nets*, 2014, arXiv:1406.2661"
 ARJOVSKY = "Arjovsky, Chintala, Bottou, *Wasserstein GAN*, 2017, arXiv:1701.07875"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from zoo.generators import Generator
+    from zoo.generators.generator import Generator
     from zoo.hookspecs import Finding
     from zoo.naming import HubName
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from zoo.generator_folder import CARD, CONFIG, CONFIG_LIMIT, ONNX, SAMPLES, WEIGHTS
+from zoo.generators.files import CARD, CONFIG, CONFIG_LIMIT, ONNX, SAMPLES, WEIGHTS
 
 if TYPE_CHECKING:
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
 
 EXTRAS = {
     "fp16": "onnx/model_fp16.onnx",

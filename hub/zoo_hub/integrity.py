@@ -6,12 +6,12 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from zoo.errors import IntegrityError
-from zoo.generator_folder import CONFIG, PEOPLE_EDIT
+from zoo.generators.files import CONFIG, PEOPLE_EDIT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
     from zoo_hub.listing import Listing
 
 PIECE = 1 << 20

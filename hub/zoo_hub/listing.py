@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, NetworkError
-from zoo.generator_folder import CONFIG
+from zoo.generators.files import CONFIG
 from zoo_hub.files import LIMITS
 from zoo_hub.retry import retrying
 from zoo_hub.watch import Watch, endpoint

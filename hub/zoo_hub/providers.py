@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.system.console import say
 
 if TYPE_CHECKING:
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
 
 
 def name_missing(repo: str, config: GeneratorConfig) -> None:

@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, IntegrityError
-from zoo.generator_folder import CARD, CONFIG, ONNX, PEOPLE_EDIT, verify
+from zoo.generators.files import CARD, CONFIG, ONNX, PEOPLE_EDIT
+from zoo.generators.folder import verify
 from zoo_hub.files import LIMITS, REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
 
 
 def listed(config: GeneratorConfig) -> list[str]:

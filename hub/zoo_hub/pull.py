@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, IntegrityError
-from zoo.generator_folder import CONFIG, WEIGHTS, read_config
+from zoo.generators.files import CONFIG, WEIGHTS
+from zoo.generators.folder import read_config
 from zoo.system.atomic import new_folder
 from zoo.system.console import say
 from zoo.system.disk_space import refuse_without_room
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from huggingface_hub import HfApi
 
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
 
 PULLED = "pulled.json"
 """Where a copy outside the cache says which commit it is."""

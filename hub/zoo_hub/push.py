@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, UsageError
-from zoo.generator_folder import CARD
+from zoo.generators.files import CARD
 from zoo.naming import parse_hub_name
 from zoo.system.atomic import write_atomic
 from zoo.system.console import say
@@ -28,7 +28,7 @@ LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,60}")
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-    from zoo.generator_folder import GeneratorConfig
+    from zoo.generators.config import GeneratorConfig
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def push(
     dry_run: bool,
 ) -> None:
     """Publish a generator on the Hugging Face Hub, the latest run's when none is named."""
-    from zoo.generator_folder import ONNX, read_config
+    from zoo.generators.files import ONNX
+    from zoo.generators.folder import read_config
     from zoo.runs import latest_run
     from zoo_hub.push import Wishes
     from zoo_hub.push import push as publish
@@ -90,7 +91,7 @@ def _folder(path: Path) -> Path:
 
 def _export(folder: Path) -> None:
     """Export a generator that was never exported: the one case in which a push needs torch."""
-    from zoo.generator_folder import ONNX
+    from zoo.generators.files import ONNX
     from zoo_export.export import export
 
     say(f"{folder}: it has no {ONNX} yet, so it is exported first")

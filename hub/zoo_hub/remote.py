@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.generator_folder import CARD
+from zoo.generators.files import CARD
 from zoo_hub.errors import root
 from zoo_hub.files import LIMITS
 from zoo_hub.integrity import digest_of

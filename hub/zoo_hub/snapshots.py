@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from zoo.errors import ResourceError
-from zoo.generator_folder import CONFIG
+from zoo.generators.files import CONFIG
 from zoo.system.atomic import write_atomic
 from zoo.system.console import say
 from zoo_hub.listing import COMMIT

@@ -87,7 +87,7 @@ def plugins_(as_json: bool) -> None:
 
 
 def _generator_facts(path: Path) -> dict[str, Any] | None:
-    from zoo.generator_folder import read_config
+    from zoo.generators.folder import read_config
     from zoo.runs import generator_folder
 
     folder = generator_folder(path) if path.is_dir() else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.errors import InputError
-from zoo.latents import latents, walk
+from zoo.generators.latents import latents, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,107 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from zoo.errors import InputError, IntegrityError
+from zoo.generators.config import FileRecord, GeneratorConfig
+from zoo.generators.files import CONFIG, CONFIG_LIMIT, PEOPLE_EDIT, is_safe_name
 from zoo.system.atomic import sha256_file, write_atomic
 from zoo.system.strict_json import check_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
-SAMPLES = "samples.png"
-ONNX = "onnx/model.onnx"
-CARD = "README.md"
-PEOPLE_EDIT = frozenset({CONFIG, CARD})
-"""The files whose hashes are not listed: the list itself, and the card."""
-CONFIG_LIMIT = 1 << 20
-COMPONENT_NAME = r"^[\w. +-]{1,100}$"
-"""Letters, digits and a few marks: nothing that reads as a path, an import or a line of its own."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
-
-
-_Side = Annotated[int, Field(ge=1, le=4096)]
-
-
-class Provider(_Part):
-    """Who brought a component: the installed distribution and its version."""
-
-    distribution: str = Field(pattern=r"^[\w.-]{1,100}$")
-    version: str = Field(pattern=r"^[\w.+!-]{1,100}$")
-
-
-class ComponentRecord(_Part):
-    """A component by name, with every field: enough to make it again where its provider is installed."""
-
-    name: str = Field(pattern=COMPONENT_NAME)
-    provider: Provider
-    fields: dict[str, Any] = {}
-
-
-class TrainingRecord(_Part):
-    """How the weights came to be."""
-
-    step: int = Field(ge=0)
-    """The generator step whose averaged weights these are."""
-    steps: int = Field(ge=0)
-    """How far the run had gone when the folder was written."""
-    batch_size: int = Field(ge=1)
-    critic_steps: int = Field(ge=1)
-    seed: int
-    seconds: float = Field(ge=0)
-    hardware: str
-    precision: str
-    metric: str | None = None
-    value: float | None = None
-    """The metric at `step`; None when the run was never evaluated."""
-    protocol: str | None = None
-    """One line: how the metric was measured."""
-    losses: tuple[ComponentRecord, ...] = ()
-    regularizers: tuple[ComponentRecord, ...] = ()
-    augmentations: tuple[ComponentRecord, ...] = ()
-
-
-class DataRecord(_Part):
-    """What the generator learnt from."""
-
-    name: str
-    source: str
-    licence: str
-    images: int = Field(ge=1)
-    fingerprint: str
-    stand_in: str | None = None
-    """Why these were not the images the recipe asks for; None when they were."""
-
-
-class FileRecord(_Part):
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    size: int = Field(ge=0)
-
-
-class GeneratorConfig(_Part):
-    """`config.json`: names and numbers only; nothing in it is ever imported or executed."""
-
-    format: Literal[1] = 1
-    library: str
-    """Name and version of the library that wrote it."""
-    recipe: str
-    architecture: ComponentRecord
-    latent_dim: int = Field(ge=1, le=4096)
-    image_shape: tuple[_Side, _Side, _Side]
-    """(C, H, W)."""
-    value_range: tuple[float, float] = (-1.0, 1.0)
-    training: TrainingRecord
-    data: DataRecord
-    files: dict[str, FileRecord] = {}
+    from pathlib import Path
 
 
 def is_generator_folder(path: Path) -> bool:
@@ -212,9 +124,3 @@ def verify(folder: Path, names: tuple[str, ...] | None = None) -> GeneratorConfi
                 "Get the generator again"
             )
     return config
-
-
-def is_safe_name(name: str) -> bool:
-    """Whether a listed file name stays inside its folder on every system."""
-    path = PurePosixPath(name)
-    return bool(name) and not path.is_absolute() and ".." not in path.parts and not set(name) & set("\\:\0")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from benchmarks.machine import machine
 from benchmarks.subjects import Subject
+from zoo.data.sampler import Sampler
 from zoo.device import Precision, choose_device
-from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")

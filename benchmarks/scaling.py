@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from benchmarks.machine import machine
+from zoo.data.sampler import Sampler
 from zoo.device import choose_device, choose_precision
 from zoo.group import join, leave
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.ranks import ALONE, Ranks
 from zoo.recipes.recipe import read_recipe
-from zoo.sampler import Sampler
 from zoo.torchrun import Place
 from zoo.trainer import Trainer
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from zoo.data.split import split
 from zoo.ema import calibrated
-from zoo.evaluation import measure, split
+from zoo.evaluation import measure
 from zoo.planning import make_plan, with_data
 from zoo.plugins import load_registry
 from zoo.recipes.recipe import read_recipe

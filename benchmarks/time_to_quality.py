@@ -17,8 +17,8 @@ import torch
 from benchmarks.machine import machine
 from benchmarks.plain_loop import PlainLoop
 from benchmarks.subjects import Subject
+from zoo.data.sampler import Sampler
 from zoo.device import choose_device, choose_precision
-from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:

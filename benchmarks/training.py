@@ -22,12 +22,12 @@ from benchmarks.machine import machine, matrix_rate
 from benchmarks.operations import Operations
 from benchmarks.plain_loop import PlainLoop
 from zoo.cuda_graph import CudaRecorder
+from zoo.data.sampler import Sampler
 from zoo.device import choose_device, choose_precision
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipes.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
-from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:

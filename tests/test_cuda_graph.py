@@ -14,6 +14,7 @@ from tests.tape import TapeRecorder
 from zoo import build, launch
 from zoo.components import Augmentation
 from zoo.cuda_graph import CudaRecorder
+from zoo.data.sampler import Sampler
 from zoo.images import Images
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
@@ -21,7 +22,6 @@ from zoo.ranks import ALONE, Ranks
 from zoo.recipes.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.reopening import reopen
-from zoo.sampler import Sampler
 from zoo.system.signals import Stop
 from zoo.trainer import Trainer
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from zoo.data.npy import map_images, store_images
 from zoo.errors import InputError
-from zoo.npy import map_images, store_images
 from zoo_plugins.datasets.array import Array
 
 if TYPE_CHECKING:

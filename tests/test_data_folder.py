@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
+import zoo.data.decode
 import zoo_plugins.datasets.folder
 from zoo.errors import InputError
 from zoo.system.cache import cache_folder
@@ -159,7 +160,7 @@ def test_an_encrypted_or_damaged_member_is_left_out(folder: Path) -> None:
 
 
 def test_what_would_fill_the_memory_is_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zoo_plugins.datasets.folder, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(zoo.data.decode, "MOST_PIXELS", 1000)
     monkeypatch.setattr(zoo_plugins.datasets.folder, "MOST_BYTES", 5000)
     path = folder / "all.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -197,7 +198,7 @@ def test_images_are_decoded_once_and_again_when_something_changes(
     first = Folder(path=str(folder)).images()
     assert isinstance(first.pixels, np.memmap)
     with monkeypatch.context() as patch:
-        patch.setattr(zoo_plugins.datasets.folder, "_decode", lambda *_: pytest.fail("decoded again"))
+        patch.setattr(zoo_plugins.datasets.folder, "decode", lambda *_: pytest.fail("decoded again"))
         assert Folder(path=str(folder)).images().fingerprint == first.fingerprint
     assert Folder(path=str(folder), size=(8, 8)).images().shape == (3, 8, 8)
     picture(BLUE).save(folder / "a.png")

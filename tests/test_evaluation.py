@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.components import Metric
-from zoo.evaluation import REFERENCE_LIMIT, make_images, measure, split
+from zoo.data.split import REFERENCE_LIMIT, split
+from zoo.evaluation import make_images, measure
 from zoo.generators.latents import latents
 from zoo.images import Images
 

@@ -15,6 +15,7 @@ from tests.test_run import drain, figures
 from tests.test_trainer import plan_of, trainer_of
 from zoo.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.components import Augmentation, Plan
+from zoo.data.sampler import Sampler
 from zoo.launch import new_run
 from zoo.log import MetricsLog
 from zoo.planning import make_plan
@@ -23,7 +24,6 @@ from zoo.recipes.recipe import read_recipe
 from zoo.recipes.tables import flattened
 from zoo.reopening import reopen
 from zoo.runs import read_record
-from zoo.sampler import Sampler
 from zoo.system.signals import Stop
 from zoo.trainer import Trainer
 

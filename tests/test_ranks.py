@@ -18,13 +18,13 @@ from tests.networks import noise
 from tests.test_exact_resume import leaves
 from tests.test_trainer import copies, plan_of, trainer_of
 from zoo.buckets import Buckets
+from zoo.data.sampler import Sampler
 from zoo.errors import InputError, NetworkError
 from zoo.following import _same_images
 from zoo.group import Group
 from zoo.protocol import Order
 from zoo.randomness import rank_seed, seed_all
 from zoo.ranks import ALONE, Ranks
-from zoo.sampler import Sampler
 from zoo.torchrun import Place, follows, place
 from zoo.trainer import Trainer
 

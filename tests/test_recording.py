@@ -12,13 +12,13 @@ import torch
 from tests.recorded import STEPS, assert_same_training, eager_of, plan_of, recorded_of, unexpected
 from tests.tape import CPU, Tape, TapeRecorder
 from zoo import launch, reopening
+from zoo.data.sampler import Sampler, sampler_on
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipes.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.reopening import reopen
 from zoo.runs import read_record
-from zoo.sampler import Sampler, sampler_on
 from zoo.system.signals import Stop
 from zoo.trainer import Trainer
 

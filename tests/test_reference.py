@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from benchmarks.plain_loop import PlainLoop
+from zoo.data.sampler import Sampler
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.randomness import restore_random_state
 from zoo.recipes.recipe import read_recipe
-from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:

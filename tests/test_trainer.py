@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from zoo.data.sampler import Sampler
 from zoo.planning import make_plan
 from zoo.plugins import load_registry
 from zoo.recipes.recipe import read_recipe
-from zoo.sampler import Sampler
 from zoo.trainer import Trainer
 
 if TYPE_CHECKING:

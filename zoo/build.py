@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from zoo.cuda_graph import CudaRecorder
+from zoo.data.sampler import sampler_on
 from zoo.ranks import ALONE
 from zoo.recording import RecordedTrainer
-from zoo.sampler import sampler_on
 from zoo.system.console import warn
 from zoo.threads import use_cores
 from zoo.trainer import Trainer

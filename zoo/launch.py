@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.data.split import split
 from zoo.device import choose_device, choose_precision, surroundings
 from zoo.errors import InputError
-from zoo.evaluation import split
 from zoo.leading import make_trainer
 from zoo.lock import command_line
 from zoo.planning import make_plan, with_data, with_stand_in

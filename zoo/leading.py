@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from zoo.build import build_trainer, prepare
+from zoo.data.sampler import sampler_on
 from zoo.errors import InputError, NetworkError, ZooError
 from zoo.group import Group, join, leave
 from zoo.protocol import Brief, Ended, Order
-from zoo.sampler import sampler_on
 from zoo.system.signals import arrived
 from zoo.torchrun import place
 from zoo.trainer import Trainer

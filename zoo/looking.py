@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.components import Plan
-    from zoo.evaluation import Split
+    from zoo.data.split import Split
     from zoo.images import Images
 
 SAMPLE_SEED = 0

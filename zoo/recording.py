@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.components import Plan
+    from zoo.data.sampler import Sampler
     from zoo.descent import Trail
     from zoo.device import Precision
-    from zoo.sampler import Sampler
 
     Work = Callable[[], Trail]
     Replay = Callable[[], object]

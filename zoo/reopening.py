@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from zoo.checkpoint import newest_good
+from zoo.data.split import split
 from zoo.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, surroundings
 from zoo.errors import InputError, IntegrityError
-from zoo.evaluation import split
 from zoo.leading import make_trainer
 from zoo.planning import make_plan
 from zoo.plugins import load_registry

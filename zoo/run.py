@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.components import Plan
-    from zoo.evaluation import Split
+    from zoo.data.split import Split
     from zoo.images import Images
     from zoo.progress import Outcome
     from zoo.recipes.recipe import Recipe

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from zoo.components import Plan
+    from zoo.data.sampler import Sampler
     from zoo.descent import Trail, Values
     from zoo.device import Precision
     from zoo.ranks import Ranks
-    from zoo.sampler import Sampler
 
 
 class Trainer:

@@ -11,9 +11,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 from PIL import Image
 
+from zoo.data.npy import store_images
 from zoo.errors import BusyError, InputError
 from zoo.generators.pictures import gif, grid, png
-from zoo.npy import store_images
 from zoo.system.atomic import disk_errors, write_atomic
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field
 
 from zoo.components import Dataset
+from zoo.data.npy import map_images
 from zoo.hookspecs import hookimpl
 from zoo.images import Images
-from zoo.npy import map_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

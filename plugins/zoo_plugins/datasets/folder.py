@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import warnings
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 from pydantic import Field
 
 from zoo.components import Dataset
+from zoo.data.decode import decode, formats
+from zoo.data.npy import map_images, store_images
 from zoo.errors import InputError
 from zoo.hookspecs import hookimpl
 from zoo.images import Images
-from zoo.npy import map_images, store_images
 from zoo.system.atomic import write_atomic
 from zoo.system.cache import cache_folder
 from zoo.system.console import download_progress
@@ -29,15 +27,13 @@ from zoo.system.console import download_progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from zoo.images import ImageShape
 
 MOST_BYTES = 256 << 20
 """Of an image file, unpacked from the zip."""
-MOST_PIXELS = 128 << 20
-UNSAFE = {"EPS"}
-"""Formats that Pillow gives to another program to run."""
 VERSION = 1
 """Of the decoding, part of the cache's key."""
 Side = Annotated[int, Field(ge=1, le=4096)]
@@ -106,7 +102,7 @@ class Folder(Dataset):
                 task = bar.add_task(path.name, total=sum(file.size for file in files))
                 for file in files:
                     try:
-                        yield _decode(file.read(), self.size, self.channels)
+                        yield decode(file.read(), self.size, self.channels)
                     except (
                         Exception
                     ) as error:  # what Pillow's many readers raise for damaged files knows no bounds
@@ -176,39 +172,7 @@ def _is_image(name: str) -> bool:
     """Whether a path's ending says so, and no part of it is hidden (as what macOS puts into zips)."""
     path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return not hidden and path.suffix.lower() in _formats()
-
-
-@cache
-def _formats() -> dict[str, str]:
-    """Return the formats that Pillow reads by itself, by file ending."""
-    endings = Image.registered_extensions()
-    return {ending: name for ending, name in endings.items() if name in Image.OPEN and name not in UNSAFE}
-
-
-def _decode(data: bytes, size: tuple[int, int], channels: int) -> NDArray[np.uint8]:
-    """Return the middle of an encoded image, uint8 (H, W) or (H, W, 3)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks, on sizes too: the limit here is an error
-        with Image.open(io.BytesIO(data), formats=sorted(set(_formats().values()))) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise ValueError(
-                    f"it has {image.width} x {image.height} pixels, at most {MOST_PIXELS} are read"
-                )
-            image.draft(None, (2 * max(size), 2 * max(size)))
-            plain = _plain(ImageOps.exif_transpose(image)).convert("L" if channels == 1 else "RGB")
-    return np.asarray(ImageOps.fit(plain, size[::-1], Image.Resampling.LANCZOS))
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """Return the image without transparency and with 8 bits a channel."""
-    if image.mode.startswith("I"):
-        return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
-    if "A" in image.getbands() or "transparency" in image.info:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        return white
-    return image
+    return not hidden and path.suffix.lower() in formats()
 
 
 def _why(error: Exception) -> str:

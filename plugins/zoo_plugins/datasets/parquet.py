@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from zoo.data.decode import cropped
+from zoo.data.npy import map_images, store_images
 from zoo.errors import InputError, NetworkError, ResourceError
-from zoo.npy import map_images, store_images
 from zoo.system.atomic import write_atomic
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _pixels(
             raise InputError(
                 f"image {len(numbers)} of the set: it cannot be decoded ({error}). Fetch the set again"
             ) from error
-        yield np.asarray(ImageOps.fit(image, size[::-1], Image.Resampling.LANCZOS))
+        yield cropped(image, size)
     if labels is not None:
         buffer = io.BytesIO()
         np.save(buffer, np.asarray(numbers, np.int64))

@@ -11,10 +11,10 @@ from urllib.parse import quote
 from pydantic import Field, field_validator
 
 from zoo.components import Dataset
+from zoo.data.npy import map_images
 from zoo.errors import InputError, NetworkError, did_you_mean
 from zoo.hookspecs import hookimpl
 from zoo.images import Images, StandIn
-from zoo.npy import map_images
 from zoo.system.cache import cache_folder
 from zoo.system.download import Unreachable, download
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zoo.evaluation import split
+from zoo.data.split import split
 from zoo.system.console import warn
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 
 if TYPE_CHECKING:

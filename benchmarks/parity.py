@@ -14,7 +14,7 @@ import torch
 from benchmarks.machine import machine
 from benchmarks.networks import architecture, generator
 from zoo.generators.latents import latents
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
 from zoo_export.check import TOLERANCE
 from zoo_export.convert import OPSETS, to_onnx
 from zoo_export.session import OnnxGenerator

@@ -24,8 +24,8 @@ from benchmarks.machine import machine
 from zoo.data.sampler import Sampler
 from zoo.device import choose_device, choose_precision
 from zoo.group import join, leave
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.ranks import ALONE, Ranks
 from zoo.recipes.recipe import read_recipe
 from zoo.torchrun import Place

@@ -9,8 +9,8 @@ import torch
 from zoo.data.split import split
 from zoo.ema import calibrated
 from zoo.evaluation import measure
-from zoo.planning import make_plan, with_data
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan, with_data
 from zoo.recipes.recipe import read_recipe
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from benchmarks.plain_loop import PlainLoop
 from zoo.cuda_graph import CudaRecorder
 from zoo.data.sampler import Sampler
 from zoo.device import choose_device, choose_precision
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.trainer import Trainer

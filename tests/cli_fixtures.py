@@ -11,7 +11,8 @@ import pytest
 
 from tests.other_plugins import Plugins, Ran
 from zoo.cli import cli, main
-from zoo.plugins import load_registry, plugins
+from zoo.plugins.collect import load_registry
+from zoo.plugins.manager import plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

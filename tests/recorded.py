@@ -9,8 +9,8 @@ import torch
 from tests.tape import CPU, TapeRecorder
 from tests.test_exact_resume import leaves
 from zoo.data.sampler import Sampler
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.trainer import Trainer

@@ -11,7 +11,7 @@ import pytest
 
 import zoo as library
 from zoo.generators.folder import read_config
-from zoo.plugins import BUILTIN_PLUGINS
+from zoo.plugins.manager import BUILTIN_PLUGINS
 
 if TYPE_CHECKING:
     from pathlib import Path

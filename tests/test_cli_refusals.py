@@ -204,7 +204,7 @@ def test_what_nobody_expects_is_one_line_too(
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr("zoo.plugins.load_registry", fail)
+    monkeypatch.setattr("zoo.plugins.collect.load_registry", fail)
     ran = zoo("list")
 
     assert (ran.code, ran.error) == (code, message)

@@ -14,11 +14,11 @@ from safetensors.torch import load, save
 from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.data.sampler import Sampler
 from zoo.ema import calibrated
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
+from zoo.plugins.registry import KINDS, validated
 from zoo.recipes.recipe import parse_recipe, read_recipe
 from zoo.recipes.tables import merged, write_toml
-from zoo.registry import KINDS, validated
 from zoo.trainer import Trainer
 from zoo_export.check import check
 from zoo_export.convert import to_onnx

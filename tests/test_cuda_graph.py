@@ -16,8 +16,8 @@ from zoo.components import Augmentation
 from zoo.cuda_graph import CudaRecorder
 from zoo.data.sampler import Sampler
 from zoo.images import Images
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.ranks import ALONE, Ranks
 from zoo.recipes.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer

@@ -16,7 +16,7 @@ from PIL import Image
 import zoo_plugins.datasets.parquet
 from tests.loopback import closed_port
 from zoo.errors import InputError
-from zoo.registry import validated
+from zoo.plugins.registry import validated
 from zoo_plugins.datasets.celeba import SOURCE, CelebA
 from zoo_plugins.datasets.cifar10 import CATEGORIES, Cifar10
 

@@ -11,7 +11,7 @@ import pytest
 import zoo.system.download
 from tests.loopback import FileServer, closed_port, serve
 from zoo.errors import InputError, NetworkError
-from zoo.registry import validated
+from zoo.plugins.registry import validated
 from zoo.system.download import Unreachable
 from zoo_plugins.datasets.quickdraw import HERE, QuickDraw, categories
 

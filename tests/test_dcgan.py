@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from torch import nn
 
 from zoo.errors import InputError
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
+from zoo.plugins.registry import validated
 from zoo.recipes.recipe import read_recipe
-from zoo.registry import validated
 from zoo_plugins.architectures.dcgan import Dcgan, DcganGenerator
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from zoo.components import Augmentation, Plan
 from zoo.data.sampler import Sampler
 from zoo.launch import new_run
 from zoo.log import MetricsLog
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo.recipes.tables import flattened
 from zoo.reopening import reopen

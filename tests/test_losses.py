@@ -13,8 +13,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 from tests.networks import ConstantCritic, LinearCritic, critic_batch, generator_batch, noise
 from zoo.batch import CriticBatch
 from zoo.errors import InputError
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo_plugins.architectures.dcgan import Dcgan
 from zoo_plugins.losses.bce import Bce

@@ -10,8 +10,8 @@ import pytest
 
 from tests.other_plugins import LOSS
 from zoo.components import Dataset
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from tests.other_plugins import Plugins
 from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.generators.config import Provider
 from zoo.hookspecs import zoo_register_losses
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 if TYPE_CHECKING:
     from zoo.components import Loss

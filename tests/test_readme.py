@@ -12,7 +12,8 @@ import pytest
 import zoo
 from zoo import hookspecs
 from zoo.cli import cli
-from zoo.plugins import load_registry, plugins
+from zoo.plugins.collect import load_registry
+from zoo.plugins.manager import plugins
 
 ROOT = Path(zoo.__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

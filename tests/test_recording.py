@@ -13,8 +13,8 @@ from tests.recorded import STEPS, assert_same_training, eager_of, plan_of, recor
 from tests.tape import CPU, Tape, TapeRecorder
 from zoo import launch, reopening
 from zoo.data.sampler import Sampler, sampler_on
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.reopening import reopen

@@ -9,8 +9,8 @@ import torch
 
 from benchmarks.plain_loop import PlainLoop
 from zoo.data.sampler import Sampler
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.randomness import restore_random_state
 from zoo.recipes.recipe import read_recipe
 from zoo.trainer import Trainer

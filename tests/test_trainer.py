@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from zoo.data.sampler import Sampler
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo.trainer import Trainer
 

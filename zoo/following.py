@@ -9,8 +9,8 @@ import torch
 from zoo.build import build_trainer
 from zoo.errors import InputError, NetworkError, ZooError
 from zoo.group import join, leave
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.protocol import Order
 from zoo.recipes.recipe import parse_recipe
 from zoo.system.console import silence

@@ -18,8 +18,8 @@ from zoo.generators.folder import add_files
 from zoo.generators.generator import to_uint8
 from zoo.generators.pictures import grid, png
 from zoo.looking import SAMPLE_COUNT, SAMPLE_SEED
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo.runs import GENERATOR, RECIPE, read_record
 from zoo.system.console import warn

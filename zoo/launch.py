@@ -12,8 +12,8 @@ from zoo.device import choose_device, choose_precision, surroundings
 from zoo.errors import InputError
 from zoo.leading import make_trainer
 from zoo.lock import command_line
-from zoo.planning import make_plan, with_data, with_stand_in
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan, with_data, with_stand_in
 from zoo.ranks import ALONE
 from zoo.recipes.recipe import read_recipe
 from zoo.run import Run

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from zoo.__about__ import DISTRIBUTION
 from zoo.errors import InputError, ZooError
-from zoo.plugins import DISABLE, plugins
+from zoo.plugins.manager import DISABLE, plugins
 
 if TYPE_CHECKING:
     from os import PathLike

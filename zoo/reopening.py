@@ -9,8 +9,8 @@ from zoo.data.split import split
 from zoo.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, surroundings
 from zoo.errors import InputError, IntegrityError
 from zoo.leading import make_trainer
-from zoo.planning import make_plan
-from zoo.plugins import load_registry
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
 from zoo.ranks import ALONE
 from zoo.recipes.recipe import read_recipe
 from zoo.recipes.tables import flattened

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import DivergedError
-from zoo.planning import slowed
+from zoo.plugins.planning import slowed
 
 if TYPE_CHECKING:
     from zoo.components import Plan

@@ -13,7 +13,7 @@ from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
 from zoo.generators.folder import is_generator_folder, read_config
 from zoo.log import MetricsLog
 from zoo.looking import Look
-from zoo.plugins import plugins
+from zoo.plugins.manager import plugins
 from zoo.progress import OnNan, Progress
 from zoo.recipes.tables import write_toml
 from zoo.rollback import SLOWER, rollback_entry, slower_plan, told

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from zoo.errors import IntegrityError, UsageError
 from zoo.generators.files import CONFIG, WEIGHTS
 from zoo.generators.folder import verify
-from zoo.plugins import load_registry
-from zoo.registry import validated
+from zoo.plugins.collect import load_registry
+from zoo.plugins.registry import validated
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -119,7 +119,7 @@ def _is_torchs_memory_error(error: BaseException) -> bool:
 
 
 def _add_plugin_commands() -> None:
-    from zoo.plugins import plugins
+    from zoo.plugins.manager import plugins
 
     for plugin, function in list(plugins().calls("zoo_register_commands")):
         with plugins().tolerant(plugin):

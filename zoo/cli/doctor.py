@@ -63,7 +63,7 @@ def _versions() -> Iterator[Finding]:
 
 
 def _training() -> Iterator[Finding]:
-    from zoo.plugins import load_registry
+    from zoo.plugins.collect import load_registry
 
     try:
         load_registry()
@@ -79,7 +79,7 @@ def _training() -> Iterator[Finding]:
 
 
 def _plugins() -> Iterator[Finding]:
-    from zoo.plugins import DISABLE, plugins
+    from zoo.plugins.manager import DISABLE, plugins
 
     for info in list(plugins().infos.values()):
         name = f"plugin {info.name} of {info.distribution} {info.version}"

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.plugins.describe import component_facts, first_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from zoo.components import Component
-    from zoo.registry import Entry, Registry
+    from zoo.plugins.registry import Entry, Registry
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -31,8 +32,8 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
         return
     if owner or search:
         raise click.UsageError("OWNER and --search go with --hub")
-    from zoo.plugins import load_registry
-    from zoo.registry import KINDS
+    from zoo.plugins.collect import load_registry
+    from zoo.plugins.registry import KINDS
     from zoo.runs import RUNS, is_run
 
     registry = load_registry()
@@ -73,7 +74,8 @@ def info(name: str, as_json: bool) -> None:
 @_json
 def plugins_(as_json: bool) -> None:
     """List the plugins: where each comes from, how loading it went, which hooks it has."""
-    from zoo.plugins import load_registry, plugins
+    from zoo.plugins.collect import load_registry
+    from zoo.plugins.manager import plugins
 
     load_registry()
     infos = plugins().infos.values()
@@ -98,7 +100,7 @@ def _generator_facts(path: Path) -> dict[str, Any] | None:
 
 def _file_facts(path: Path) -> dict[str, Any] | None:
     """Return what a plugin says about a file."""
-    from zoo.plugins import plugins
+    from zoo.plugins.manager import plugins
 
     if not path.exists() or path.is_dir():
         return None
@@ -112,7 +114,7 @@ def _file_facts(path: Path) -> dict[str, Any] | None:
 
 def _named_facts(name: str) -> dict[str, Any]:
     """Return what a plugin says about a name, or what is registered under it."""
-    from zoo.plugins import plugins
+    from zoo.plugins.manager import plugins
 
     for _, describe in plugins().calls("zoo_describe_name"):
         facts = describe(name=name)
@@ -123,8 +125,8 @@ def _named_facts(name: str) -> dict[str, Any]:
 
 def _registered_facts(name: str) -> dict[str, Any]:
     from zoo.errors import InputError, UsageError, did_you_mean
-    from zoo.plugins import load_registry
-    from zoo.registry import KINDS
+    from zoo.plugins.collect import load_registry
+    from zoo.plugins.registry import KINDS
 
     registry = load_registry()
     recipes = registry.recipes()
@@ -133,7 +135,7 @@ def _registered_facts(name: str) -> dict[str, Any]:
         return {**facts, **_recipe_facts(registry, recipes[name].path)}
     for kind in KINDS:
         if name in registry.names(kind):
-            return _component_facts(kind, registry.entries(kind)[name])
+            return component_facts(kind, registry.entries(kind)[name])
     if Path(name).suffix == ".toml":
         return _recipe_facts(registry, Path(name))
     if Path(name).exists():
@@ -145,7 +147,7 @@ def _registered_facts(name: str) -> dict[str, Any]:
 
 
 def _recipe_facts(registry: Registry, path: Path) -> dict[str, Any]:
-    from zoo.planning import make_plan
+    from zoo.plugins.planning import make_plan
     from zoo.recipes.recipe import read_recipe
 
     plan = make_plan(read_recipe(path), registry, path.name)
@@ -159,55 +161,13 @@ def _recipe_facts(registry: Registry, path: Path) -> dict[str, Any]:
     }
 
 
-def _component_facts(kind: str, entry: Entry) -> dict[str, Any]:
-    component = entry.component
-    return {
-        kind: component.name,
-        "summary": _first_line(component),
-        "provider": entry.provider.model_dump(),
-        "fields": {name: _field(component, name) for name in component.model_fields},
-    }
-
-
-def _field(component: type[Component], name: str) -> dict[str, Any]:
-    schema = component.model_json_schema()["properties"][name]
-    field = component.model_fields[name]
-    facts: dict[str, Any] = {"type": _type_name(schema)}
-    if not field.is_required():
-        value = field.get_default(call_default_factory=True)
-        facts["default"] = json.loads(json.dumps(value, default=str))
-    return {**facts, "help": field.description or ""}
-
-
-def _type_name(schema: dict[str, Any]) -> str:
-    if "enum" in schema:
-        return " | ".join(map(repr, schema["enum"]))
-    if "const" in schema:
-        return repr(schema["const"])
-    if "anyOf" in schema:
-        return " | ".join(_type_name(option) for option in schema["anyOf"])
-    if "prefixItems" in schema:
-        return f"[{', '.join(_type_name(item) for item in schema['prefixItems'])}]"
-    if schema.get("type") == "array":
-        return f"list of {_type_name(schema['items'])}" if schema.get("items") else "list"
-    bounds = [f"{sign} {schema[key]}" for key, sign in _BOUNDS.items() if key in schema]
-    return " ".join([str(schema.get("type", "value")), *bounds])
-
-
-_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-
-
 def _field_line(row: dict[str, Any]) -> str:
     default = f" = {_plain(row['default'])}" if "default" in row else " (required)"
     return f"{row['type']}{default}  {row['help']}"
 
 
 def _summary(entry: Entry) -> str:
-    return _first_line(entry.component)
-
-
-def _first_line(component: type[Component]) -> str:
-    return (component.__doc__ or "").strip().partition("\n")[0]
+    return first_line(entry.component)
 
 
 def _recipe_summary(path: Path) -> str:

@@ -10,7 +10,7 @@ import click
 
 def list_published(owner: str | None, search: str | None, as_json: bool) -> None:
     """Print what plugins find where generators are published."""
-    from zoo.plugins import plugins
+    from zoo.plugins.manager import plugins
     from zoo.system.console import say
 
     rows = [

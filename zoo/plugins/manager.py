@@ -12,7 +12,6 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
@@ -26,7 +25,7 @@ from zoo.errors import did_you_mean
 from zoo.system.console import warn
 
 if TYPE_CHECKING:
-    from zoo.registry import Registry
+    from collections.abc import Iterator
 
 Group = Literal["zoo.commands", "zoo"]
 
@@ -51,14 +50,6 @@ BUILTIN_PLUGINS: dict[Group, tuple[str, ...]] = {
 DISABLE = "ZOO_DISABLE"
 REASON_LENGTH = 300
 """An ImportError's advice can be a page long."""
-COMPONENT_HOOKS = {
-    "zoo_register_architectures": "architecture",
-    "zoo_register_losses": "loss",
-    "zoo_register_regularizers": "regularizer",
-    "zoo_register_augmentations": "augmentation",
-    "zoo_register_datasets": "dataset",
-    "zoo_register_metrics": "metric",
-}
 
 
 @dataclass(frozen=True)
@@ -130,40 +121,6 @@ class Plugins:
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             yield self.infos[implementation.plugin_name], implementation.function
 
-    def registry(self) -> Registry:
-        """Return all components and recipes, loading the second phase when that has not happened.
-
-        A plugin brings all it has or, where one of its hooks fails, nothing.
-        """
-        self.load("zoo")
-        from zoo.registry import Registry
-
-        registry = Registry()
-        for info in list(self.infos.values()):
-            with self.tolerant(info):
-                registry.take(self._brought_by(info))
-        return registry
-
-    def _brought_by(self, info: PluginInfo) -> Registry:
-        from zoo.generators.config import Provider
-        from zoo.registry import Registry
-
-        provider = Provider(distribution=info.distribution, version=info.version)
-        part = Registry()
-        for hook in (*COMPONENT_HOOKS, "zoo_register_recipes"):
-            for bringer, function in self.calls(hook):
-                if bringer != info:
-                    continue
-                things = function()
-                if not isinstance(things, Iterable):
-                    raise TypeError(f"{hook} returned {things!r}, which is no list")
-                for thing in things:
-                    if hook in COMPONENT_HOOKS:
-                        part.add(COMPONENT_HOOKS[hook], thing, provider)
-                    else:
-                        part.add_recipe(thing, provider)
-        return part
-
     def notify(self, hook: str, **facts: Any) -> None:
         """Call a hook of every plugin that has it; one that raises is named in a warning, and the others go on."""
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
@@ -220,9 +177,3 @@ def plugins() -> Plugins:
     loaded = Plugins()
     loaded.load("zoo.commands")
     return loaded
-
-
-@cache
-def load_registry() -> Registry:
-    """Return this process's components and recipes."""
-    return plugins().registry()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.images import StandIn
+    from zoo.plugins.registry import Registry
     from zoo.recipes.tables import Table
-    from zoo.registry import Registry
 
 
 def make_plan(recipe: Recipe, registry: Registry, where: str) -> Plan:

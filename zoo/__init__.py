@@ -10,18 +10,13 @@ from zoo.__about__ import __version__
 __all__ = ["__version__", "load", "resume", "train"]
 
 if TYPE_CHECKING:
-    from zoo.loading import load
-    from zoo.training import resume, train
+    from zoo.api import load, resume, train
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when first used: `import zoo` must not wait for torch.
-    if name == "load":
-        from zoo.loading import load
+    # Imported when first used: `import zoo` must not wait for the plugins.
+    if name in ("load", "resume", "train"):
+        from zoo import api
 
-        return load
-    if name in ("resume", "train"):
-        from zoo import training
-
-        return getattr(training, name)
+        return getattr(api, name)
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")

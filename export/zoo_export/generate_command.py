@@ -93,7 +93,7 @@ def generate(
     NAME is a run, a generator folder, an .onnx file or OWNER/NAME[@REVISION]. One file, or
     with --each one file a picture (and one of all too where --out is given).
     """
-    from zoo.loading import load
+    from zoo.api import load
     from zoo.system.console import say
     from zoo_export.progress import told
     from zoo_export.writing import write_pictures

@@ -1,11 +1,13 @@
-"""`zoo.train` and `zoo.resume`: a whole training in one call."""
+"""`zoo.load`, `zoo.train` and `zoo.resume`. Importing it does not import torch."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.harvest import harvested
+from zoo.__about__ import DISTRIBUTION
+from zoo.errors import InputError, ZooError
+from zoo.plugins.manager import DISABLE, plugins
 from zoo.start import all_changes, reopened, started
 from zoo.system.signals import stop_on_signals
 from zoo.torchrun import follows
@@ -15,8 +17,41 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from zoo.device import DeviceChoice, PrecisionChoice
+    from zoo.generators.generator import Generator
     from zoo.progress import OnNan
     from zoo.run import Run
+
+
+def load(name: str | PathLike[str]) -> Generator:
+    """Open a generator: a run folder, a generator folder, an `.onnx` file, or `OWNER/NAME[@REVISION]` on the Hub.
+
+    Whatever exists on this disk is taken as a path, anything else as a Hub name.
+
+    Raises:
+        InputError: nothing can open it, or what is there is no generator.
+        IntegrityError: its bytes are not what its `config.json` lists.
+        NetworkError: the Hub does not give it.
+    """
+    # pluggy asks the newest plugin first; here the built-in ones are.
+    openers = sorted(
+        plugins().calls("zoo_open_generator"), key=lambda call: call[0].distribution != DISTRIBUTION
+    )
+    for plugin, opener in openers:
+        try:
+            generator: Generator | None = opener(name=str(name))
+        except Exception as error:
+            if isinstance(error, ZooError) or plugin.distribution == DISTRIBUTION:
+                raise
+            raise InputError(
+                f"{name}: plugin {plugin.name} of {plugin.distribution} failed to open it: "
+                f"{type(error).__name__}: {error}. Set {DISABLE}={plugin.distribution} to do without it"
+            ) from error
+        if generator is not None:
+            return generator
+    raise InputError(
+        f"{name}: there is no such run, generator folder or .onnx file, and it is no Hub name like OWNER/NAME. "
+        "See `zoo list`"
+    )
 
 
 def train(
@@ -99,6 +134,8 @@ def resume(
 
 
 def _finish(run: Run, on_nan: OnNan) -> None:
+    from zoo.harvest import harvested
+
     with stop_on_signals() as stop, harvested(run.path):
         for _ in run.go(run.plan.training.steps, stop, on_nan):
             pass

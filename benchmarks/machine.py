@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 import torch
 
-from zoo.device import choose_device, describe_hardware
+from zoo.training.device import choose_device, describe_hardware
 
 
 def machine() -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks.machine import machine
 from benchmarks.subjects import Subject
 from zoo.data.sampler import Sampler
-from zoo.device import Precision, choose_device
-from zoo.trainer import Trainer
+from zoo.training.device import Precision, choose_device
+from zoo.training.trainer import Trainer
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 

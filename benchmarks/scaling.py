@@ -22,20 +22,20 @@ import torch
 
 from benchmarks.machine import machine
 from zoo.data.sampler import Sampler
-from zoo.device import choose_device, choose_precision
 from zoo.group import join, leave
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
-from zoo.ranks import ALONE, Ranks
 from zoo.recipes.recipe import read_recipe
 from zoo.torchrun import Place
-from zoo.trainer import Trainer
+from zoo.training.device import choose_device, choose_precision
+from zoo.training.ranks import ALONE, Ranks
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
-    from zoo.device import PrecisionChoice
+    from zoo.training.device import PrecisionChoice
 
 RECIPE = "camel-wgangp"
 WHOLE: tuple[str, ...] = ()

@@ -18,8 +18,8 @@ from benchmarks.machine import machine
 from benchmarks.plain_loop import PlainLoop
 from benchmarks.subjects import Subject
 from zoo.data.sampler import Sampler
-from zoo.device import choose_device, choose_precision
-from zoo.trainer import Trainer
+from zoo.training.device import choose_device, choose_precision
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,20 +21,20 @@ import torch
 from benchmarks.machine import machine, matrix_rate
 from benchmarks.operations import Operations
 from benchmarks.plain_loop import PlainLoop
-from zoo.cuda_graph import CudaRecorder
 from zoo.data.sampler import Sampler
-from zoo.device import choose_device, choose_precision
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
-from zoo.recording import WARM_UP, RecordedTrainer
-from zoo.trainer import Trainer
+from zoo.training.device import choose_device, choose_precision
+from zoo.training.graph_capture import CudaRecorder
+from zoo.training.graph_trainer import WARM_UP, RecordedTrainer
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zoo.components import Plan
-    from zoo.device import Precision
+    from zoo.training.device import Precision
 
     Iteration = Callable[[], object]
 

@@ -12,15 +12,15 @@ from zoo.data.sampler import Sampler
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
-from zoo.recording import WARM_UP, RecordedTrainer
-from zoo.trainer import Trainer
+from zoo.training.graph_trainer import WARM_UP, RecordedTrainer
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from zoo.components import Plan
-    from zoo.device import Precision
+    from zoo.training.device import Precision
 
 STEPS = WARM_UP + 4
 INSTEAD = "an iteration is made kernel by kernel, and not as a CUDA graph: "

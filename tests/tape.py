@@ -9,11 +9,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from zoo.randomness import random_state, restore_random_state
+from zoo.training.random_state import random_state, restore_random_state
 
 if TYPE_CHECKING:
-    from zoo.descent import Trail
-    from zoo.recording import Replay, Work
+    from zoo.training.graph_trainer import Replay, Work
+    from zoo.training.step import Trail
 
 CPU = torch.device("cpu")
 WAITS = (

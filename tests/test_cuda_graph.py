@@ -11,19 +11,20 @@ import pytest
 import torch
 
 from tests.tape import TapeRecorder
-from zoo import build, launch
+from zoo import launch
 from zoo.components import Augmentation
-from zoo.cuda_graph import CudaRecorder
 from zoo.data.sampler import Sampler
 from zoo.images import Images
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
-from zoo.ranks import ALONE, Ranks
 from zoo.recipes.recipe import read_recipe
-from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.reopening import reopen
 from zoo.system.signals import Stop
-from zoo.trainer import Trainer
+from zoo.training import build
+from zoo.training.graph_capture import CudaRecorder
+from zoo.training.graph_trainer import WARM_UP, RecordedTrainer
+from zoo.training.ranks import ALONE, Ranks
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

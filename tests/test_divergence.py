@@ -98,7 +98,7 @@ def test_nothing_is_read_from_the_device_between_two_lines(
     for name in ("item", "tolist", "__float__", "__bool__"):
         monkeypatch.setattr(torch.Tensor, name, watched(name))
     # Random numbers are kept in tensors of the CPU, which nobody waits for.
-    monkeypatch.setattr("zoo.trainer.restore_random_state", lambda *_arguments: None)
+    monkeypatch.setattr("zoo.training.trainer.restore_random_state", lambda *_arguments: None)
     trainer, log = trainer_of(plan_of(tiny)), MetricsLog(tmp_path)
     reads.clear()
     for step in trainer.steps(5):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.ema import Ema, calibrated
+from zoo.training.ema import Ema, calibrated
 
 
 def step(ema: Ema, network: nn.Module) -> None:

@@ -25,7 +25,7 @@ from zoo.recipes.tables import flattened
 from zoo.reopening import reopen
 from zoo.runs import read_record
 from zoo.system.signals import Stop
-from zoo.trainer import Trainer
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,10 +23,10 @@ from zoo.errors import InputError, NetworkError
 from zoo.following import _same_images
 from zoo.group import Group
 from zoo.protocol import Order
-from zoo.randomness import rank_seed, seed_all
-from zoo.ranks import ALONE, Ranks
 from zoo.torchrun import Place, follows, place
-from zoo.trainer import Trainer
+from zoo.training.random_state import rank_seed, seed_all
+from zoo.training.ranks import ALONE, Ranks
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from pathlib import Path

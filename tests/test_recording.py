@@ -16,19 +16,19 @@ from zoo.data.sampler import Sampler, sampler_on
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
-from zoo.recording import WARM_UP, RecordedTrainer
 from zoo.reopening import reopen
 from zoo.runs import read_record
 from zoo.system.signals import Stop
-from zoo.trainer import Trainer
+from zoo.training.graph_trainer import WARM_UP, RecordedTrainer
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.components import Plan
-    from zoo.device import Precision
     from zoo.images import Images
     from zoo.run import Run
+    from zoo.training.device import Precision
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from tests.tape import TapeRecorder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.descent import Trail
-    from zoo.recording import RecordedTrainer, Replay, Work
+    from zoo.training.graph_trainer import RecordedTrainer, Replay, Work
+    from zoo.training.step import Trail
 
 
 class Held(TapeRecorder):

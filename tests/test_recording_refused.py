@@ -14,7 +14,7 @@ from tests.recorded import INSTEAD, assert_same_training, eager_of, plan_of, rec
 from tests.tape import TapeRecorder
 from zoo.components import Augmentation, Loss
 from zoo.errors import ResourceError
-from zoo.recording import WARM_UP
+from zoo.training.graph_trainer import WARM_UP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from zoo.batch import CriticBatch
     from zoo.components import Plan
-    from zoo.descent import Trail
-    from zoo.recording import Replay, Work
+    from zoo.training.graph_trainer import Replay, Work
+    from zoo.training.step import Trail
 
 
 class Whimsical(Augmentation):

@@ -11,9 +11,9 @@ from benchmarks.plain_loop import PlainLoop
 from zoo.data.sampler import Sampler
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
-from zoo.randomness import restore_random_state
 from zoo.recipes.recipe import read_recipe
-from zoo.trainer import Trainer
+from zoo.training.random_state import restore_random_state
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from zoo import threads
-from zoo.threads import usable_cores, use_cores
+from zoo.training import threads
+from zoo.training.threads import usable_cores, use_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

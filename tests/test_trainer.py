@@ -11,7 +11,7 @@ from zoo.data.sampler import Sampler
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
-from zoo.trainer import Trainer
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
-    from zoo.device import DeviceChoice, PrecisionChoice
     from zoo.generators.generator import Generator
     from zoo.progress import OnNan
     from zoo.run import Run
+    from zoo.training.device import DeviceChoice, PrecisionChoice
 
 
 def load(name: str | PathLike[str]) -> Generator:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zoo.build import build_trainer
 from zoo.errors import InputError, NetworkError, ZooError
 from zoo.group import join, leave
 from zoo.plugins.collect import load_registry
@@ -16,6 +15,7 @@ from zoo.recipes.recipe import parse_recipe
 from zoo.system.console import silence
 from zoo.system.signals import stop_on_signals
 from zoo.torchrun import place
+from zoo.training.build import build_trainer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoo.group import Group
     from zoo.images import Images
     from zoo.protocol import Brief, Ended
-    from zoo.trainer import Trainer
+    from zoo.training.trainer import Trainer
 
 
 class LeaderError(ZooError):

@@ -17,8 +17,8 @@ from torch.distributed.rendezvous import rendezvous
 from zoo.buckets import Buckets
 from zoo.errors import InputError, NetworkError
 from zoo.protocol import Order
-from zoo.ranks import Ranks
 from zoo.system.signals import unhandled
+from zoo.training.ranks import Ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

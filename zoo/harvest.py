@@ -9,7 +9,6 @@ from safetensors.torch import save
 
 from zoo.__about__ import __version__
 from zoo.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
-from zoo.ema import calibrated
 from zoo.errors import InputError, IntegrityError, ZooError
 from zoo.evaluation import make_images
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
@@ -23,6 +22,7 @@ from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo.runs import GENERATOR, RECIPE, read_record
 from zoo.system.console import warn
+from zoo.training.ema import calibrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.split import split
-from zoo.device import choose_device, choose_precision, surroundings
 from zoo.errors import InputError
 from zoo.leading import make_trainer
 from zoo.lock import command_line
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan, with_data, with_stand_in
-from zoo.ranks import ALONE
 from zoo.recipes.recipe import read_recipe
 from zoo.run import Run
 from zoo.runs import new_run_path
 from zoo.system.atomic import disk_errors
 from zoo.system.console import warn
 from zoo.system.signals import deferred
+from zoo.training.device import choose_device, choose_precision, surroundings
+from zoo.training.ranks import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zoo.components import Plan
-    from zoo.device import DeviceChoice, PrecisionChoice
     from zoo.images import Images
-    from zoo.ranks import Ranks
-    from zoo.trainer import Trainer
+    from zoo.training.device import DeviceChoice, PrecisionChoice
+    from zoo.training.ranks import Ranks
+    from zoo.training.trainer import Trainer
 
 
 def new_run(

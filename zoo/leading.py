@@ -7,14 +7,14 @@ import signal
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from zoo.build import build_trainer, prepare
 from zoo.data.sampler import sampler_on
 from zoo.errors import InputError, NetworkError, ZooError
 from zoo.group import Group, join, leave
 from zoo.protocol import Brief, Ended, Order
 from zoo.system.signals import arrived
 from zoo.torchrun import place
-from zoo.trainer import Trainer
+from zoo.training.build import build_trainer, prepare
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import torch
 
     from zoo.components import Plan
-    from zoo.descent import Step
-    from zoo.device import Precision
     from zoo.images import Images
-    from zoo.ranks import Ranks
+    from zoo.training.device import Precision
+    from zoo.training.ranks import Ranks
+    from zoo.training.step import Step
 
 
 @contextmanager

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo.descent import GRADIENT
 from zoo.errors import DivergedError
 from zoo.system.atomic import disk_errors, sync_file
 from zoo.system.console import warn
+from zoo.training.step import GRADIENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from zoo.descent import Step
+    from zoo.training.step import Step
 
 NAME = "metrics.jsonl"
 

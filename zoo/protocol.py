@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.device import Precision
     from zoo.recipes.tables import Table
+    from zoo.training.device import Precision
 
 
 class Order(IntEnum):

@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from zoo.checkpoint import newest_good
 from zoo.data.split import split
-from zoo.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, surroundings
 from zoo.errors import InputError, IntegrityError
 from zoo.leading import make_trainer
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
-from zoo.ranks import ALONE
 from zoo.recipes.recipe import read_recipe
 from zoo.recipes.tables import flattened
 from zoo.run import Run
 from zoo.runs import RECIPE, RECORD, read_record
 from zoo.system.console import warn
 from zoo.system.signals import deferred
+from zoo.training.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, surroundings
+from zoo.training.ranks import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from zoo.checkpoint import State
-    from zoo.ranks import Ranks
+    from zoo.training.ranks import Ranks
 
 FITTED = ("architecture.", "metric.", "optimizers.critic.name", "optimizers.generator.name", "training.seed")
 """Fields that what is in a checkpoint fits: weights, best figure, optimizers' moments, random numbers."""

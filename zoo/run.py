@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from zoo.progress import Outcome
     from zoo.recipes.recipe import Recipe
     from zoo.system.signals import Stop
-    from zoo.trainer import Trainer
+    from zoo.training.trainer import Trainer
 
 SURROUNDINGS = ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")
 

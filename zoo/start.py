@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from zoo.device import DeviceChoice, PrecisionChoice
     from zoo.run import Run
+    from zoo.training.device import DeviceChoice, PrecisionChoice
 
 DEBRIS = {LOCK, HOLDER, RECIPE}
 """What a start that was killed before `run.json` leaves: nothing that anybody misses."""

@@ -171,7 +171,7 @@ def _machine() -> str:
     import onnxruntime
     import torch
 
-    from zoo.device import choose_device, describe_hardware
+    from zoo.training.device import choose_device, describe_hardware
 
     return (
         f"{describe_hardware(choose_device('cpu'))}, torch {torch.__version__}, "

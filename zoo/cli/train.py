@@ -12,9 +12,9 @@ from zoo.system.signals import stop_on_signals
 from zoo.torchrun import follows
 
 if TYPE_CHECKING:
-    from zoo.device import DeviceChoice, PrecisionChoice
     from zoo.progress import OnNan
     from zoo.run import Run
+    from zoo.training.device import DeviceChoice, PrecisionChoice
 
 DEVICES = ["auto", "cpu", "cuda", "mps"]
 PRECISIONS = ["auto", "fp32", "bf16"]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zoo.batch import CriticBatch, GeneratorBatch
-from zoo.descent import Step, descend, frozen, labelled, restore
-from zoo.ema import Ema
-from zoo.randomness import random_state, rank_seed, restore_random_state, seed_all
-from zoo.ranks import ALONE
+from zoo.training.ema import Ema
+from zoo.training.random_state import random_state, rank_seed, restore_random_state, seed_all
+from zoo.training.ranks import ALONE
+from zoo.training.step import Step, descend, frozen, labelled, restore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from zoo.components import Plan
     from zoo.data.sampler import Sampler
-    from zoo.descent import Trail, Values
-    from zoo.device import Precision
-    from zoo.ranks import Ranks
+    from zoo.training.device import Precision
+    from zoo.training.ranks import Ranks
+    from zoo.training.step import Trail, Values
 
 
 class Trainer:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from zoo.errors import ResourceError
-from zoo.proof import Changing, Moment, doubt, other_figures
-from zoo.randomness import same_state
-from zoo.trainer import Trainer
+from zoo.training.graph_check import Changing, Moment, doubt, other_figures
+from zoo.training.random_state import same_state
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from zoo.components import Plan
     from zoo.data.sampler import Sampler
-    from zoo.descent import Trail
-    from zoo.device import Precision
+    from zoo.training.device import Precision
+    from zoo.training.step import Trail
 
     Work = Callable[[], Trail]
     Replay = Callable[[], object]

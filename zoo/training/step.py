@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from zoo.components import Loss
-    from zoo.ranks import Ranks
+    from zoo.training.ranks import Ranks
 
 GRADIENT = "gradient-norm"
 Values = dict[str, tuple[float, "Tensor"]]

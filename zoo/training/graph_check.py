@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zoo.randomness import random_state, restore_random_state, same_state
+from zoo.training.random_state import random_state, restore_random_state, same_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
-    from zoo.descent import Trail
+    from zoo.training.step import Trail
 
 TOLERANCE = 0.1
 """How far one end may be from the other, as a part of the way there: GPUs add up gradients in no fixed order."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from zoo.descent import Trail
-    from zoo.recording import Replay, Work
+    from zoo.training.graph_trainer import Replay, Work
+    from zoo.training.step import Trail
 
 
 class CudaRecorder:

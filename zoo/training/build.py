@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zoo.cuda_graph import CudaRecorder
 from zoo.data.sampler import sampler_on
-from zoo.ranks import ALONE
-from zoo.recording import RecordedTrainer
 from zoo.system.console import warn
-from zoo.threads import use_cores
-from zoo.trainer import Trainer
+from zoo.training.graph_capture import CudaRecorder
+from zoo.training.graph_trainer import RecordedTrainer
+from zoo.training.ranks import ALONE
+from zoo.training.threads import use_cores
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from zoo.components import Plan
-    from zoo.device import Precision
     from zoo.images import Images
-    from zoo.ranks import Ranks
+    from zoo.training.device import Precision
+    from zoo.training.ranks import Ranks
 
 
 def build_trainer(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from zoo.data.split import split
-from zoo.evaluation import measure
+from zoo.evaluation.measure import measure
+from zoo.evaluation.torch_generator import calibrated
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan, with_data
 from zoo.recipes.recipe import read_recipe
-from zoo.training.ema import calibrated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,12 +13,12 @@ from safetensors.torch import load, save
 
 from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.data.sampler import Sampler
+from zoo.evaluation.torch_generator import calibrated
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.plugins.registry import KINDS, validated
 from zoo.recipes.recipe import parse_recipe, read_recipe
 from zoo.recipes.tables import merged, write_toml
-from zoo.training.ema import calibrated
 from zoo.training.trainer import Trainer
 from zoo_export.check import check
 from zoo_export.convert import to_onnx

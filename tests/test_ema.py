@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.training.ema import Ema, calibrated
+from zoo.evaluation.torch_generator import calibrated
+from zoo.training.ema import Ema
 
 
 def step(ema: Ema, network: nn.Module) -> None:

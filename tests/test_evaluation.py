@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from zoo.components import Metric
 from zoo.data.split import REFERENCE_LIMIT, split
-from zoo.evaluation import make_images, measure
+from zoo.evaluation.measure import measure
+from zoo.evaluation.torch_generator import make_images
 from zoo.generators.latents import latents
 from zoo.images import Images
 

@@ -101,7 +101,7 @@ def test_the_best_by_the_metric_is_published_not_the_last(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = iter([3.0, 1.0, 2.0, 5.0])
-    monkeypatch.setattr("zoo.looking.measure", lambda *_args, **_keywords: next(values))
+    monkeypatch.setattr("zoo.evaluation.monitor.measure", lambda *_args, **_keywords: next(values))
     run = zoo.train(str(tiny), changes=["training.eval_every=1"], out=tmp_path / "run")
 
     assert read_record(run)["best"] == {"step": 2, "value": 1.0}
@@ -142,7 +142,7 @@ def test_only_the_last_three_and_the_best_are_kept(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = iter([1.0, *range(2, 9)])
-    monkeypatch.setattr("zoo.looking.measure", lambda *_args, **_keywords: float(next(values)))
+    monkeypatch.setattr("zoo.evaluation.monitor.measure", lambda *_args, **_keywords: float(next(values)))
     changes = ["training.eval_every=1", "training.checkpoint_every=1"]
     run = zoo.train(str(tiny), steps=6, changes=changes, out=tmp_path / "run")
 

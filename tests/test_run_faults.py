@@ -138,7 +138,7 @@ def test_a_diverged_run_keeps_the_generator_it_had(tiny: Path, tmp_path: Path) -
 def test_a_figure_that_is_not_a_number_ends_the_run(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.looking.measure", lambda *_args, **_keywords: float("nan"))
+    monkeypatch.setattr("zoo.evaluation.monitor.measure", lambda *_args, **_keywords: float("nan"))
     with pytest.raises(DivergedError) as caught:
         library.train(str(tiny), out=tmp_path / "run")
 

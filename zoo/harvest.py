@@ -10,19 +10,18 @@ from safetensors.torch import save
 from zoo.__about__ import __version__
 from zoo.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
 from zoo.errors import InputError, IntegrityError, ZooError
-from zoo.evaluation import make_images
+from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
+from zoo.evaluation.torch_generator import calibrated, make_images
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
 from zoo.generators.files import SAMPLES, WEIGHTS
 from zoo.generators.folder import add_files
 from zoo.generators.generator import to_uint8
 from zoo.generators.pictures import grid, png
-from zoo.looking import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo.runs import GENERATOR, RECIPE, read_record
 from zoo.system.console import warn
-from zoo.training.ema import calibrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from zoo import checkpoint
 from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
+from zoo.evaluation.monitor import Look
 from zoo.generators.folder import is_generator_folder, read_config
 from zoo.log import MetricsLog
-from zoo.looking import Look
 from zoo.plugins.manager import plugins
 from zoo.progress import OnNan, Progress
 from zoo.recipes.tables import write_toml

@@ -6,16 +6,9 @@ import copy
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
-
-from zoo.generators.latents import latents
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-CALIBRATION_BATCHES = 64
-CALIBRATION_SEED = 2**40
-"""Far from the small seeds people sample with."""
 
 
 class Ema:
@@ -45,32 +38,3 @@ class Ema:
         torch._foreach_lerp_(mine, theirs, [self._weight] * len(mine))
         for copied, original in zip(self.module.buffers(), generator.buffers(), strict=True):
             copied.copy_(original)
-
-
-@torch.no_grad()
-def calibrated(
-    generator: nn.Module, latent_dim: int, batch: int, batches: int = CALIBRATION_BATCHES
-) -> nn.Module:
-    """Return a copy in eval mode whose batch-norm statistics are the plain average over seeded latent batches.
-
-    Statistics gathered while the weights were others do not fit averaged weights. Draws nothing from torch's random
-    numbers, so that looking at a generator never changes its training.
-    """
-    copied = copy.deepcopy(generator).eval()
-    norms = [
-        module for module in copied.modules() if isinstance(module, _BatchNorm) and module.track_running_stats
-    ]
-    if not norms:
-        return copied
-    momenta = [norm.momentum for norm in norms]
-    device = next(copied.parameters()).device
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-        norm.train()
-    for index in range(batches):
-        z = latents(CALIBRATION_SEED, batch, latent_dim, start=index * batch)
-        copied(torch.from_numpy(z).to(device))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    return copied.eval()

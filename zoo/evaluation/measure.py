@@ -6,27 +6,16 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zoo.generators.latents import latents
+from zoo.evaluation.torch_generator import make_images
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from zoo.components import Metric
     from zoo.data.split import Split
     from zoo.images import Images
 
 EVALUATION_SEED = 2**41
-
-
-@torch.no_grad()
-def make_images(generator: nn.Module, seed: int, count: int, latent_dim: int, batch: int) -> Tensor:
-    """Return `count` images (N, C, H, W) in [-1, 1] on the CPU; picture i is the one `zoo generate --seed` makes."""
-    device = next(generator.parameters()).device
-    parts = []
-    for start in range(0, count, batch):
-        z = latents(seed, min(batch, count - start), latent_dim, start=start)
-        parts.append(generator(torch.from_numpy(z).to(device)).float().cpu())
-    return torch.cat(parts)
 
 
 def measure(

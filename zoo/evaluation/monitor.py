@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.evaluation import make_images, measure
+from zoo.evaluation.measure import measure
+from zoo.evaluation.torch_generator import calibrated, make_images
 from zoo.generators.generator import to_uint8
 from zoo.generators.pictures import grid, png
-from zoo.training.ema import calibrated
 
 if TYPE_CHECKING:
     from torch import nn

@@ -22,11 +22,11 @@ import torch
 
 from benchmarks.machine import machine
 from zoo.data.sampler import Sampler
-from zoo.group import join, leave
+from zoo.distributed.group import join, leave
+from zoo.distributed.torchrun import Place
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
-from zoo.torchrun import Place
 from zoo.training.device import choose_device, choose_precision
 from zoo.training.ranks import ALONE, Ranks
 from zoo.training.trainer import Trainer

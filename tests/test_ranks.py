@@ -17,13 +17,13 @@ from tests.conftest import TINY
 from tests.networks import noise
 from tests.test_exact_resume import leaves
 from tests.test_trainer import copies, plan_of, trainer_of
-from zoo.buckets import Buckets
 from zoo.data.sampler import Sampler
+from zoo.distributed.buckets import Buckets
+from zoo.distributed.group import Group
+from zoo.distributed.protocol import Order
+from zoo.distributed.torchrun import Place, follows, place
+from zoo.distributed.worker import _same_images
 from zoo.errors import InputError, NetworkError
-from zoo.following import _same_images
-from zoo.group import Group
-from zoo.protocol import Order
-from zoo.torchrun import Place, follows, place
 from zoo.training.random_state import rank_seed, seed_all
 from zoo.training.ranks import ALONE, Ranks
 from zoo.training.trainer import Trainer

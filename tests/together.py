@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from zoo import group as group_module
-from zoo.torchrun import Place
+from zoo.distributed import group as group_module
+from zoo.distributed.torchrun import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.__about__ import DISTRIBUTION
+from zoo.distributed.torchrun import follows
 from zoo.errors import InputError, ZooError
 from zoo.plugins.manager import DISABLE, plugins
 from zoo.start import all_changes, reopened, started
 from zoo.system.signals import stop_on_signals
-from zoo.torchrun import follows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ def train(
         ZooError: its subclasses say what went wrong.
     """
     if follows():
-        from zoo.following import follow
+        from zoo.distributed.worker import follow
 
         return follow()
     source = None if data is None else Path(data)
@@ -123,7 +123,7 @@ def resume(
         ZooError: its subclasses say what went wrong.
     """
     if follows():
-        from zoo.following import follow
+        from zoo.distributed.worker import follow
 
         return follow()
     path = Path(run)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.split import split
+from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError
-from zoo.leading import make_trainer
 from zoo.lock import command_line
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan, with_data, with_stand_in

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from zoo.checkpoint import newest_good
 from zoo.data.split import split
+from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError, IntegrityError
-from zoo.leading import make_trainer
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe

@@ -6,12 +6,12 @@ import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from zoo.distributed.torchrun import place
 from zoo.errors import InputError, ResourceError
 from zoo.lock import HOLDER, LOCK, held
 from zoo.runs import RECIPE, is_run, latest_run, read_record
 from zoo.system.atomic import disk_errors
 from zoo.system.signals import deferred
-from zoo.torchrun import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,7 +79,7 @@ def _together() -> Iterator[dict[str, Any]]:
         yield {}
         return
     with deferred():
-        from zoo.leading import leading
+        from zoo.distributed.leader import leading
 
     with leading() as group:
         yield {"ranks": group}

@@ -13,10 +13,10 @@ from zoo.cli.doctor import doctor
 from zoo.cli.look import info, list_, plugins_
 from zoo.cli.runs import runs
 from zoo.cli.train import resume, train
+from zoo.distributed.torchrun import ending_at_once, follows, place
 from zoo.errors import ZooError
 from zoo.system.console import silence
 from zoo.system.signals import arrived, ignore_signals, raise_on_signals
-from zoo.torchrun import ending_at_once, follows, place
 
 EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
 """What whoever only makes pictures need not install, and the extra that brings it."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoo.distributed.torchrun import follows
 from zoo.errors import UsageError
 from zoo.system.signals import stop_on_signals
-from zoo.torchrun import follows
 
 if TYPE_CHECKING:
     from zoo.progress import OnNan
@@ -123,8 +123,8 @@ def resume(
 
 
 def _follow() -> None:
-    from zoo.following import LeaderError, follow
-    from zoo.group import outlast_leader
+    from zoo.distributed.group import outlast_leader
+    from zoo.distributed.worker import LeaderError, follow
 
     try:
         follow()

@@ -14,9 +14,9 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
-from zoo.buckets import Buckets
+from zoo.distributed.buckets import Buckets
+from zoo.distributed.protocol import Order
 from zoo.errors import InputError, NetworkError
-from zoo.protocol import Order
 from zoo.system.signals import unhandled
 from zoo.training.ranks import Ranks
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from zoo.torchrun import Place
+    from zoo.distributed.torchrun import Place
 
 PATIENCE = timedelta(minutes=30)
 """With ranks that are silent; one that ends is noticed at once. Rank 0 may measure, save or fetch images as long."""

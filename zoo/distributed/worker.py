@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from zoo.distributed.group import join, leave
+from zoo.distributed.protocol import Order
+from zoo.distributed.torchrun import place
 from zoo.errors import InputError, NetworkError, ZooError
-from zoo.group import join, leave
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
-from zoo.protocol import Order
 from zoo.recipes.recipe import parse_recipe
 from zoo.system.console import silence
 from zoo.system.signals import stop_on_signals
-from zoo.torchrun import place
 from zoo.training.build import build_trainer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.components import Plan
-    from zoo.group import Group
+    from zoo.distributed.group import Group
+    from zoo.distributed.protocol import Brief, Ended
     from zoo.images import Images
-    from zoo.protocol import Brief, Ended
     from zoo.training.trainer import Trainer
 
 

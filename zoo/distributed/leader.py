@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.sampler import sampler_on
+from zoo.distributed.group import Group, join, leave
+from zoo.distributed.protocol import Brief, Ended, Order
+from zoo.distributed.torchrun import place
 from zoo.errors import InputError, NetworkError, ZooError
-from zoo.group import Group, join, leave
-from zoo.protocol import Brief, Ended, Order
 from zoo.system.signals import arrived
-from zoo.torchrun import place
 from zoo.training.build import build_trainer, prepare
 from zoo.training.trainer import Trainer
 

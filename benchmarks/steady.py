@@ -20,14 +20,14 @@ from rich.progress import Progress as Bar
 from benchmarks.machine import machine
 from benchmarks.peak_memory import peak_resident
 from zoo.cli.display import show
-from zoo.launch import new_run
+from zoo.runs.new import new_run
 from zoo.system.signals import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from zoo.progress import OnNan, Progress
-    from zoo.run import Run
+    from zoo.runs.progress import OnNan, Progress
+    from zoo.runs.run import Run
 
 EVERY = 50
 

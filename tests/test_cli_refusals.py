@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from zoo.lock import held
+from zoo.runs.lock import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from tests.tape import TapeRecorder
-from zoo import launch
 from zoo.components import Augmentation
 from zoo.data.sampler import Sampler
 from zoo.images import Images
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
-from zoo.reopening import reopen
+from zoo.runs import new
+from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
 from zoo.training import build
 from zoo.training.graph_capture import CudaRecorder
@@ -223,7 +223,7 @@ class Curious(Augmentation):
 
 @needs_gpu
 def test_on_a_gpu_a_run_is_recorded_and_goes_on(tiny: Path, tmp_path: Path) -> None:
-    run = launch.new_run(str(tiny), changes=["training.steps=6"], out=tmp_path / "run", device="cuda")
+    run = new.new_run(str(tiny), changes=["training.steps=6"], out=tmp_path / "run", device="cuda")
     for _ in run.go(6, Stop()):
         pass
     assert run.recorded

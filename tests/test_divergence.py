@@ -12,11 +12,11 @@ import torch
 
 from tests.test_run import lines
 from tests.test_trainer import plan_of, trainer_of
-from zoo.checkpoint import checkpoints, load_checkpoint
 from zoo.components import Loss
 from zoo.errors import DivergedError
-from zoo.log import MetricsLog
-from zoo.runs import read_record
+from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs.metrics_log import MetricsLog
+from zoo.runs.record import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable

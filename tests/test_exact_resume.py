@@ -13,17 +13,17 @@ import torch
 import zoo
 from tests.test_run import drain, figures
 from tests.test_trainer import plan_of, trainer_of
-from zoo.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.components import Augmentation, Plan
 from zoo.data.sampler import Sampler
-from zoo.launch import new_run
-from zoo.log import MetricsLog
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo.recipes.tables import flattened
-from zoo.reopening import reopen
-from zoo.runs import read_record
+from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from zoo.runs.metrics_log import MetricsLog
+from zoo.runs.new import new_run
+from zoo.runs.record import read_record
+from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
 from zoo.training.trainer import Trainer
 

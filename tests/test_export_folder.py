@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 from onnx import helper
 
-import zoo.weights
+import zoo.runs.generator
 import zoo_export.check
 import zoo_export.convert
 from tests.handmade import LATENT_DIM, SHAPE, build, config
@@ -57,7 +57,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         data: bytes = model.SerializeToString()
         return data
 
-    monkeypatch.setattr(zoo.weights, "load_generator", lambda _: ByHand())
+    monkeypatch.setattr(zoo.runs.generator, "load_generator", lambda _: ByHand())
     monkeypatch.setattr(zoo_export.convert, "to_onnx", to_onnx)
     return path
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import zoo as library
-from zoo.checkpoint import checkpoints, load_checkpoint
 from zoo.errors import BusyError, InputError, ResourceError
-from zoo.launch import new_run
-from zoo.lock import held, is_held
-from zoo.reopening import reopen
-from zoo.runs import read_record
-from zoo.start import claimed
+from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs.lock import held, is_held
+from zoo.runs.new import new_run
+from zoo.runs.record import read_record
+from zoo.runs.resume import reopen
+from zoo.runs.session import claimed
 from zoo.system.atomic import write_atomic
 from zoo.system.disk_space import refuse_without_room
 from zoo.system.signals import Stop

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zoo as library
-from zoo.launch import new_run
-from zoo.lock import held
-from zoo.overview import find_runs
-from zoo.runs import read_record
+from zoo.runs.lock import held
+from zoo.runs.new import new_run
+from zoo.runs.record import read_record
+from zoo.runs.summary import find_runs
 from zoo.system.signals import Stop
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from tests.other_plugins import Plugins
 from tests.test_exact_resume import leaves
 from tests.test_run import figures
 from tests.together import LOOPBACK, SECONDS, Processes
-from zoo.checkpoint import checkpoints, load_checkpoint
 from zoo.generators.folder import verify
-from zoo.lock import held
-from zoo.runs import read_record
+from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs.lock import held
+from zoo.runs.record import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,13 +11,13 @@ import torch
 
 from tests.recorded import STEPS, assert_same_training, eager_of, plan_of, recorded_of, unexpected
 from tests.tape import CPU, Tape, TapeRecorder
-from zoo import launch, reopening
 from zoo.data.sampler import Sampler, sampler_on
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
-from zoo.reopening import reopen
-from zoo.runs import read_record
+from zoo.runs import new, resume
+from zoo.runs.record import read_record
+from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
 from zoo.training.graph_trainer import WARM_UP, RecordedTrainer
 from zoo.training.trainer import Trainer
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from zoo.components import Plan
     from zoo.images import Images
-    from zoo.run import Run
+    from zoo.runs.run import Run
     from zoo.training.device import Precision
 
 
@@ -69,7 +69,7 @@ def test_a_run_that_is_measured_sampled_saved_and_resumed_between_replays_is_the
 
     changes = ("sample_every=2", "eval_every=3", "checkpoint_every=5", f"steps={2 * STEPS}")
     for name in ("eager", "recorded"):
-        run = launch.new_run(
+        run = new.new_run(
             str(tiny),
             changes=[f"training.{change}" for change in changes],
             out=tmp_path / name,
@@ -78,8 +78,8 @@ def test_a_run_that_is_measured_sampled_saved_and_resumed_between_replays_is_the
         drained(run, STEPS)
         drained(reopen(run.path), 2 * STEPS)
         # From here on for the second of them.
-        monkeypatch.setattr(launch, "make_trainer", recorded)
-        monkeypatch.setattr(reopening, "make_trainer", recorded)
+        monkeypatch.setattr(new, "make_trainer", recorded)
+        monkeypatch.setattr(resume, "make_trainer", recorded)
     assert [read_record(tmp_path / name)["cuda_graph"] for name in ("eager", "recorded")] == [False, True]
     assert figures(tmp_path / "recorded") == figures(tmp_path / "eager")
     for sample in sorted((tmp_path / "eager" / "samples").iterdir()):

@@ -15,13 +15,14 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import zoo
-from zoo.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.errors import InputError
 from zoo.generators.folder import verify
-from zoo.harvest import write_generator
-from zoo.launch import new_run
-from zoo.reopening import reopen
-from zoo.runs import latest_run, read_record
+from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from zoo.runs.folder import latest_run
+from zoo.runs.generator import write_generator
+from zoo.runs.new import new_run
+from zoo.runs.record import read_record
+from zoo.runs.resume import reopen
 from zoo.system.signals import Stop, stop_on_signals
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ import pytest
 import zoo as library
 from tests.test_run import lines
 from tests.test_run_faults import flip
-from zoo.checkpoint import checkpoint_path, checkpoints
 from zoo.errors import InputError
 from zoo.generators.folder import verify
-from zoo.reopening import reopen
-from zoo.runs import read_record
+from zoo.runs.checkpoint import checkpoint_path, checkpoints
+from zoo.runs.record import read_record
+from zoo.runs.resume import reopen
 from zoo.system.signals import Terminated, arrived, deferred
 
 if TYPE_CHECKING:

@@ -12,14 +12,15 @@ import torch
 
 import zoo as library
 from tests.test_run import drain, lines
-from zoo.checkpoint import checkpoint_path, checkpoints, load_checkpoint
 from zoo.errors import BusyError, DivergedError, InputError, IntegrityError
 from zoo.generators.folder import verify
-from zoo.harvest import harvested, write_generator
-from zoo.launch import new_run
-from zoo.lock import held
-from zoo.reopening import reopen
-from zoo.runs import latest_run, read_record
+from zoo.runs.checkpoint import checkpoint_path, checkpoints, load_checkpoint
+from zoo.runs.folder import latest_run
+from zoo.runs.generator import harvested, write_generator
+from zoo.runs.lock import held
+from zoo.runs.new import new_run
+from zoo.runs.record import read_record
+from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
 from zoo_export.export import export, export_checkpoint
 

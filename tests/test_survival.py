@@ -17,8 +17,8 @@ from benchmarks.survival.limits import limit_files
 from benchmarks.survival.starts import Race, begun
 from benchmarks.survival.tiny import INTERVAL, World, lost_steps, scratch
 from benchmarks.survival.troubled import committed, finishes, held_still, intact, reaches, refused
-from zoo.checkpoint import TENSORS, checkpoints
-from zoo.runs import read_record
+from zoo.runs.checkpoint import TENSORS, checkpoints
+from zoo.runs.record import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

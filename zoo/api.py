@@ -9,7 +9,7 @@ from zoo.__about__ import DISTRIBUTION
 from zoo.distributed.torchrun import follows
 from zoo.errors import InputError, ZooError
 from zoo.plugins.manager import DISABLE, plugins
-from zoo.start import all_changes, reopened, started
+from zoo.runs.session import all_changes, reopened, started
 from zoo.system.signals import stop_on_signals
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from zoo.generators.generator import Generator
-    from zoo.progress import OnNan
-    from zoo.run import Run
+    from zoo.runs.progress import OnNan
+    from zoo.runs.run import Run
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 
@@ -134,7 +134,7 @@ def resume(
 
 
 def _finish(run: Run, on_nan: OnNan) -> None:
-    from zoo.harvest import harvested
+    from zoo.runs.generator import harvested
 
     with stop_on_signals() as stop, harvested(run.path):
         for _ in run.go(run.plan.training.steps, stop, on_nan):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.survival.report import report
 from benchmarks.survival.tiny import differences, fingerprint, world
-from zoo.checkpoint import checkpoints, newest_good
+from zoo.runs.checkpoint import checkpoints, newest_good
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

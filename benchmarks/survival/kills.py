@@ -25,10 +25,11 @@ from benchmarks.survival.tiny import (
     scratch,
     world,
 )
-from zoo.checkpoint import newest_good
 from zoo.errors import ZooError
 from zoo.generators.folder import verify
-from zoo.runs import GENERATOR, is_run, read_record
+from zoo.runs.checkpoint import newest_good
+from zoo.runs.folder import GENERATOR, is_run
+from zoo.runs.record import read_record
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,8 @@ from benchmarks.survival.kills import complete
 from benchmarks.survival.moments import draw, reached
 from benchmarks.survival.report import report
 from benchmarks.survival.tiny import differences, fingerprint, lost_steps, saving, scratch, world
-from zoo.runs import is_run, read_record
+from zoo.runs.folder import is_run
+from zoo.runs.record import read_record
 
 if TYPE_CHECKING:
     from pathlib import Path

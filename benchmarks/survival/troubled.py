@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from benchmarks.survival.tiny import differences, files_of, fingerprint, scratch
-from zoo.checkpoint import checkpoints, load_checkpoint
 from zoo.errors import IntegrityError
+from zoo.runs.checkpoint import checkpoints, load_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,7 +11,7 @@ from zoo.__about__ import __version__
 from zoo.errors import InputError, UsageError
 from zoo.generators.files import CARD, CONFIG, WEIGHTS
 from zoo.generators.folder import add_files, read_config, verify
-from zoo.lock import held
+from zoo.runs.lock import held
 from zoo.system.atomic import new_folder
 from zoo_export.report import REPORT, ExportedFile, ExportReport, merged
 
@@ -57,7 +57,7 @@ def export(folder: Path, wanted: Wanted = PLAIN) -> ExportReport:
     try:
         import onnxscript  # noqa: F401 - torch's exporter asks for it late, and at length
 
-        from zoo.weights import load_generator
+        from zoo.runs.generator import load_generator
         from zoo_export.convert import to_onnx
         from zoo_export.variants import FILES, made
     except ModuleNotFoundError as error:
@@ -105,7 +105,7 @@ def export_checkpoint(run: Path, which: str, out: Path | None, wanted: Wanted = 
     Raises as `export` does; BusyError while the run trains, InputError where `out` exists or the run has no such
     checkpoint. With `out`, the run stays as it is, and nothing is left there on an error.
     """
-    from zoo.harvest import write_generator
+    from zoo.runs.generator import write_generator
 
     with held(run):
         if out is None:

@@ -51,7 +51,7 @@ def export(
         raise UsageError(
             f"--checkpoint: {checkpoint!r} is neither best nor last nor a step. Give one of these"
         )
-    from zoo.runs import latest_run
+    from zoo.runs.folder import latest_run
     from zoo.system.console import say
     from zoo_export.export import Wanted
     from zoo_export.report import as_dict, table
@@ -80,7 +80,7 @@ def _exported(source: Path, checkpoint: str | None, out: Path | None, wanted: Wa
 
 def _run_of(source: Path) -> Path:
     """Return the run whose checkpoint is asked for."""
-    from zoo.runs import is_run
+    from zoo.runs.folder import is_run
 
     _require(source)
     if not is_run(source):
@@ -95,7 +95,7 @@ def _require(source: Path) -> None:
 
 def _generator_of(source: Path) -> Path:
     """Return the generator folder to export."""
-    from zoo.runs import generator_folder
+    from zoo.runs.folder import generator_folder
 
     _require(source)
     folder = generator_folder(source)

@@ -41,7 +41,7 @@ def open_path(name: str) -> Generator | None:
 def _open_folder(path: Path, name: str) -> Generator:
     from zoo.generators.files import ONNX
     from zoo.generators.folder import read_config
-    from zoo.runs import generator_folder
+    from zoo.runs.folder import generator_folder
 
     folder = generator_folder(path)
     if folder is None:

@@ -37,7 +37,7 @@ def push(
     """Publish a generator on the Hugging Face Hub, the latest run's when none is named."""
     from zoo.generators.files import ONNX
     from zoo.generators.folder import read_config
-    from zoo.runs import latest_run
+    from zoo.runs.folder import latest_run
     from zoo_hub.push import Wishes
     from zoo_hub.push import push as publish
 
@@ -79,7 +79,7 @@ def _rehearse(repo: str, folder: Path, wishes: Wishes) -> None:
 
 def _folder(path: Path) -> Path:
     """Return the generator folder that a path on the command line stands for."""
-    from zoo.runs import generator_folder
+    from zoo.runs.folder import generator_folder
 
     if not path.exists():
         raise InputError(f"{path}: there is no such folder. Give a run or a generator folder")

@@ -20,9 +20,9 @@ from zoo.system.console import say, stderr
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from zoo.progress import OnNan
-    from zoo.progress import Progress as StepProgress
-    from zoo.run import Run
+    from zoo.runs.progress import OnNan
+    from zoo.runs.progress import Progress as StepProgress
+    from zoo.runs.run import Run
     from zoo.system.signals import Stop
 
 PLAIN_SECONDS = 30.0

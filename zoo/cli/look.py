@@ -34,7 +34,8 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
         raise click.UsageError("OWNER and --search go with --hub")
     from zoo.plugins.collect import load_registry
     from zoo.plugins.registry import KINDS
-    from zoo.runs import RUNS, is_run
+    from zoo.runs.folder import is_run
+    from zoo.runs.record import RUNS
 
     registry = load_registry()
     components = {kind: {name: _summary(e) for name, e in registry.entries(kind).items()} for kind in KINDS}
@@ -90,7 +91,7 @@ def plugins_(as_json: bool) -> None:
 
 def _generator_facts(path: Path) -> dict[str, Any] | None:
     from zoo.generators.folder import read_config
-    from zoo.runs import generator_folder
+    from zoo.runs.folder import generator_folder
 
     folder = generator_folder(path) if path.is_dir() else None
     if folder is None:

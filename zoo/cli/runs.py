@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from zoo.overview import RunSummary
+    from zoo.runs.summary import RunSummary
 
 _TITLES = ("run", "state", "steps", "best", "size", "started")
 
@@ -20,8 +20,8 @@ _TITLES = ("run", "state", "steps", "best", "size", "started")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def runs(folder: Path | None, as_json: bool) -> None:
     """List the runs in FOLDER (without it, in runs/): state, steps, best figure and size."""
-    from zoo.overview import find_runs
-    from zoo.runs import RUNS
+    from zoo.runs.record import RUNS
+    from zoo.runs.summary import find_runs
     from zoo.system.console import say
 
     place = folder or RUNS

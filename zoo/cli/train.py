@@ -12,8 +12,8 @@ from zoo.errors import UsageError
 from zoo.system.signals import stop_on_signals
 
 if TYPE_CHECKING:
-    from zoo.progress import OnNan
-    from zoo.run import Run
+    from zoo.runs.progress import OnNan
+    from zoo.runs.run import Run
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 DEVICES = ["auto", "cpu", "cuda", "mps"]
@@ -80,7 +80,7 @@ def train(
     """Train RECIPE (a name from `zoo list`, or a .toml file) and end with a generator folder."""
     if follows():
         return _follow()
-    from zoo.start import all_changes, started
+    from zoo.runs.session import all_changes, started
 
     options = {"data": data, "device": device, "precision": precision, "eager": eager}
     with started(recipe, out=out, changes=all_changes(changes, steps, seed), **options) as run:
@@ -109,7 +109,7 @@ def resume(
     """Go on with RUN (without it, the latest) from its newest good checkpoint."""
     if follows():
         return _follow()
-    from zoo.start import all_changes, reopened
+    from zoo.runs.session import all_changes, reopened
 
     changed = all_changes(changes, steps, None)
     with reopened(run, changed, device=device, precision=precision, eager=eager) as opened:
@@ -136,8 +136,8 @@ def _follow() -> None:
 def _go(run: Run, until: int, on_nan: OnNan) -> None:
     with stop_on_signals() as stop:
         from zoo.cli.display import show
-        from zoo.harvest import harvested
-        from zoo.runs import GENERATOR
+        from zoo.runs.folder import GENERATOR
+        from zoo.runs.generator import harvested
         from zoo.system.console import say
 
         with harvested(run.path):

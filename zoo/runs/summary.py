@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError
-from zoo.lock import is_held
-from zoo.runs import is_run, read_record
+from zoo.runs.folder import is_run
+from zoo.runs.lock import is_held
+from zoo.runs.record import read_record
 from zoo.system.console import warn
 
 if TYPE_CHECKING:

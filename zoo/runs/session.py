@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.distributed.torchrun import place
 from zoo.errors import InputError, ResourceError
-from zoo.lock import HOLDER, LOCK, held
-from zoo.runs import RECIPE, is_run, latest_run, read_record
+from zoo.runs.folder import RECIPE, is_run, latest_run
+from zoo.runs.lock import HOLDER, LOCK, held
+from zoo.runs.record import read_record
 from zoo.system.atomic import disk_errors
 from zoo.system.signals import deferred
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from zoo.run import Run
+    from zoo.runs.run import Run
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 DEBRIS = {LOCK, HOLDER, RECIPE}
@@ -26,7 +27,7 @@ DEBRIS = {LOCK, HOLDER, RECIPE}
 
 @contextmanager
 def started(recipe: str, *, out: Path | None = None, **options: Any) -> Iterator[Run]:
-    """Give a new run, held; `options` are those of `zoo.launch.new_run`. A refused start leaves nothing behind.
+    """Give a new run, held; `options` are those of `zoo.runs.new.new_run`. A refused start leaves nothing behind.
 
     Raises:
         BusyError: another process trains in `out`.
@@ -37,7 +38,7 @@ def started(recipe: str, *, out: Path | None = None, **options: Any) -> Iterator
         if out is not None:
             stack.enter_context(claimed(out, fresh=not out.exists()))
         with deferred():
-            from zoo.launch import new_run
+            from zoo.runs.new import new_run
 
         run = new_run(recipe, out=out, **options, **together)
         if out is None:
@@ -58,14 +59,14 @@ def reopened(
 ) -> Iterator[Run]:
     """Give an existing run (without a path the latest), held, at its newest good checkpoint.
 
-    See `zoo.reopening.reopen`.
+    See `zoo.runs.resume.reopen`.
     """
     with _together() as together:
         path = path or latest_run()
         read_record(path)
         with held(path):
             with deferred():
-                from zoo.reopening import reopen
+                from zoo.runs.resume import reopen
 
             for group in together.values():
                 group.run = path

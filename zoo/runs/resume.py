@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
-from zoo.checkpoint import newest_good
 from zoo.data.split import split
 from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError, IntegrityError
@@ -12,8 +11,10 @@ from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo.recipes.tables import flattened
-from zoo.run import Run
-from zoo.runs import RECIPE, RECORD, read_record
+from zoo.runs.checkpoint import newest_good
+from zoo.runs.folder import RECIPE
+from zoo.runs.record import RECORD, read_record
+from zoo.runs.run import Run
 from zoo.system.console import warn
 from zoo.system.signals import deferred
 from zoo.training.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, surroundings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from zoo.checkpoint import State
+    from zoo.runs.checkpoint import State
     from zoo.training.ranks import Ranks
 
 FITTED = ("architecture.", "metric.", "optimizers.critic.name", "optimizers.generator.name", "training.seed")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
 from zoo.generators.folder import is_generator_folder
+from zoo.runs.record import RECORD, RUNS, read_record
 from zoo.system.console import warn
 
-RUNS = Path("runs")
-RECORD = "run.json"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 RECIPE = "recipe.toml"
 GENERATOR = "generator"
 
@@ -19,28 +19,6 @@ GENERATOR = "generator"
 def is_run(path: Path) -> bool:
     """Whether `path` is a run folder."""
     return (path / RECORD).is_file()
-
-
-def read_record(run: Path) -> dict[str, Any]:
-    """Return a run's `run.json`.
-
-    Raises:
-        InputError: it is missing or not JSON.
-    """
-    path = run / RECORD
-    try:
-        record = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(
-            f"{run}: it holds no {RECORD}, so it is no run. See which there are under {RUNS}/"
-        ) from None
-    except (ValueError, OSError) as error:
-        raise InputError(
-            f"{path}: it cannot be read as JSON ({error}). Restore it or start a new run"
-        ) from error
-    if not isinstance(record, dict):
-        raise InputError(f"{path}: it holds no JSON object. Restore it or start a new run")
-    return record
 
 
 def latest_run(parent: Path = RUNS) -> Path:

@@ -1,33 +1,38 @@
-"""From a run's checkpoint to a generator folder."""
+"""From a run's checkpoint to a generator folder, and from that back to a network."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 
 from zoo.__about__ import __version__
-from zoo.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
-from zoo.errors import InputError, IntegrityError, ZooError
+from zoo.errors import InputError, IntegrityError, UsageError, ZooError
 from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.evaluation.torch_generator import calibrated, make_images
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
-from zoo.generators.files import SAMPLES, WEIGHTS
-from zoo.generators.folder import add_files
+from zoo.generators.files import CONFIG, SAMPLES, WEIGHTS
+from zoo.generators.folder import add_files, verify
 from zoo.generators.generator import to_uint8
 from zoo.generators.pictures import grid, png
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
+from zoo.plugins.registry import validated
 from zoo.recipes.recipe import read_recipe
-from zoo.runs import GENERATOR, RECIPE, read_record
+from zoo.runs.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
+from zoo.runs.folder import GENERATOR, RECIPE
+from zoo.runs.record import read_record
 from zoo.system.console import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from zoo.components import Component, Plan
+    from torch import nn
+
+    from zoo.components import Architecture, Component, Plan
 
 
 def write_generator(run: Path, which: str = "best", into: Path | None = None) -> Path:
@@ -137,3 +142,43 @@ def _config(plan: Plan, record: dict[str, Any], state: dict[str, Any]) -> Genera
         ),
         data=DataRecord.model_validate(record["data"]),
     )
+
+
+def load_generator(folder: Path) -> nn.Module:
+    """Return the folder's network with its verified weights: float32, on the CPU, in eval mode.
+
+    Raises:
+        UsageError: its architecture is not installed; the message names who brings it.
+        InputError: a field of `config.json` is wrong.
+        IntegrityError: the weights are not listed, missing, changed, or do not fit the architecture.
+    """
+    config = verify(folder, (WEIGHTS,))
+    if WEIGHTS not in config.files:
+        raise IntegrityError(f"{folder / CONFIG}: it lists no {WEIGHTS}. Get the generator again")
+    network = architecture_of(config, str(folder)).generator()
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise IntegrityError(
+            f"{folder / WEIGHTS}: it does not fit {config.architecture.name}: {reason}. Get the generator again"
+        ) from error
+    return network.eval()
+
+
+def architecture_of(config: GeneratorConfig, where: str) -> Architecture:
+    """Return the architecture that `config.json` names."""
+    record, registry = config.architecture, load_registry()
+    entry = registry.entries("architecture").get(record.name)
+    if entry is not None and entry.provider.distribution == record.provider.distribution:
+        # A rival of the same name is in the way of recipes, which name no provider; here one is named.
+        return cast("Architecture", validated(entry.component, record.fields, where, record.name))
+    try:
+        component = registry.make("architecture", {**record.fields, "name": record.name}, where)
+    except UsageError as error:
+        provider = record.provider
+        raise UsageError(
+            f"{where}: it needs architecture {record.name!r} from {provider.distribution} {provider.version}. "
+            f"Install that ({error})"
+        ) from None
+    return cast("Architecture", component)

@@ -8,16 +8,17 @@ import time
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, get_args
 
-from zoo import checkpoint
 from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
 from zoo.evaluation.monitor import Look
 from zoo.generators.folder import is_generator_folder, read_config
-from zoo.log import MetricsLog
 from zoo.plugins.manager import plugins
-from zoo.progress import OnNan, Progress
 from zoo.recipes.tables import write_toml
-from zoo.rollback import SLOWER, rollback_entry, slower_plan, told
-from zoo.runs import GENERATOR, RECIPE, RECORD
+from zoo.runs import checkpoint
+from zoo.runs.folder import GENERATOR, RECIPE
+from zoo.runs.metrics_log import MetricsLog
+from zoo.runs.progress import OnNan, Progress
+from zoo.runs.record import RECORD
+from zoo.runs.rollback import SLOWER, rollback_entry, slower_plan, told
 from zoo.system.atomic import write_atomic
 from zoo.system.console import warn
 from zoo.system.disk_space import refuse_without_room
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from zoo.components import Plan
     from zoo.data.split import Split
     from zoo.images import Images
-    from zoo.progress import Outcome
     from zoo.recipes.recipe import Recipe
+    from zoo.runs.progress import Outcome
     from zoo.system.signals import Stop
     from zoo.training.trainer import Trainer
 

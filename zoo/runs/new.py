@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from zoo.data.split import split
 from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError
-from zoo.lock import command_line
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan, with_data, with_stand_in
 from zoo.recipes.recipe import read_recipe
-from zoo.run import Run
-from zoo.runs import new_run_path
+from zoo.runs.folder import new_run_path
+from zoo.runs.lock import command_line
+from zoo.runs.run import Run
 from zoo.system.atomic import disk_errors
 from zoo.system.console import warn
 from zoo.system.signals import deferred

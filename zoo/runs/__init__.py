@@ -1,0 +1,1 @@
+"""A training on disk: its folder, its record, its checkpoints, and going on with it."""

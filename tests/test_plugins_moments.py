@@ -113,7 +113,7 @@ def test_a_moment_that_raises_does_not_silence_the_other_plugins(
 
 
 OPENER = """
-from zoo.generators import Generator
+from zoo.generators.generator import Generator
 from zoo.hookspecs import hookimpl
 
 class Toy(Generator):

@@ -9,7 +9,6 @@ from zoo.__about__ import DISTRIBUTION
 from zoo.distributed.torchrun import follows
 from zoo.errors import InputError, ZooError
 from zoo.plugins.manager import DISABLE, plugins
-from zoo.runs.session import all_changes, reopened, started
 from zoo.system.signals import stop_on_signals
 
 if TYPE_CHECKING:
@@ -90,6 +89,8 @@ def train(
         from zoo.distributed.worker import follow
 
         return follow()
+    from zoo.runs.session import all_changes, started
+
     source = None if data is None else Path(data)
     options = {"data": source, "device": device, "precision": precision, "eager": eager}
     place = None if out is None else Path(out)
@@ -126,6 +127,8 @@ def resume(
         from zoo.distributed.worker import follow
 
         return follow()
+    from zoo.runs.session import all_changes, reopened
+
     path = Path(run)
     changed = all_changes(changes, steps, None)
     with reopened(path, changed, device=device, precision=precision, eager=eager) as opened:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.other_plugins import Plugins, Ran
-from zoo.cli import cli, main
+from zoo.cli.main import cli, main
 from zoo.plugins.collect import load_registry
 from zoo.plugins.manager import plugins
 

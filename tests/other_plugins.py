@@ -69,7 +69,7 @@ class Plugins:
 
     def process(self, *arguments: str | Path, code: str = "") -> Ran:
         """Run `zoo` in a process of its own that has these distributions, after `code` where some is given."""
-        start = f"{code}\nfrom zoo.cli import main\nmain()"
+        start = f"{code}\nfrom zoo.cli.main import main\nmain()"
         path = os.pathsep.join([str(self.folder), *filter(None, sys.path)])
         ran = subprocess.run(
             [sys.executable, *(["-c", start] if code else ["-m", "zoo"]), *map(str, arguments)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zoo.cli import _explained
+from zoo.cli.main import _explained
 
 LINE = ("memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16", 5)
 

@@ -211,7 +211,7 @@ def test_what_nobody_expects_is_one_line_too(
 
 
 def test_a_reader_that_goes_early_is_no_error() -> None:
-    code = "import sys; sys.argv = ['zoo', '--help']; from zoo.cli import main; main()"
+    code = "import sys; sys.argv = ['zoo', '--help']; from zoo.cli.main import main; main()"
     reading, writing = os.pipe()
     os.close(reading)
     ran = subprocess.run(

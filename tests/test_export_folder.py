@@ -16,7 +16,7 @@ import zoo_export.check
 import zoo_export.convert
 from tests.handmade import LATENT_DIM, SHAPE, build, config
 from zoo import __version__
-from zoo.cli.look import info
+from zoo.cli.info import info
 from zoo.errors import InputError, IntegrityError, UsageError
 from zoo.generators.files import ONNX, WEIGHTS
 from zoo.generators.folder import add_files, verify

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.cli_fixtures"]
 
 MODEL = "hand.onnx"
-PROGRAM = "import sys; sys.argv[0] = 'zoo'; from zoo.cli import main; main()"
+PROGRAM = "import sys; sys.argv[0] = 'zoo'; from zoo.cli.main import main; main()"
 MANY = "100000000"
 
 

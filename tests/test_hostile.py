@@ -19,7 +19,7 @@ SECONDS, MEGABYTES = 5, 500
 PROGRAM = """
 import json, os, sys, time
 import zoo_export.generate_command, zoo_export.session  # once, for all the processes that are forked
-from zoo.cli import main
+from zoo.cli.main import main
 
 for name in sys.argv[1:]:
     began = time.monotonic()

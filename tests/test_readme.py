@@ -11,7 +11,7 @@ import pytest
 
 import zoo
 from zoo import hookspecs
-from zoo.cli import cli
+from zoo.cli.main import cli
 from zoo.plugins.collect import load_registry
 from zoo.plugins.manager import plugins
 

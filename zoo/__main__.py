@@ -1,6 +1,6 @@
 """`python -m zoo`."""
 
-from zoo.cli import main
+from zoo.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.__about__ import DISTRIBUTION
+from zoo.cli.output import json_option
 from zoo.hookspecs import Finding
 from zoo.system.cache import cache_folder, folder_size
 
@@ -25,7 +26,7 @@ PACKAGES = (
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def doctor(as_json: bool) -> None:
     """Try what pictures and training need, without the network, and say what is amiss."""
     from zoo.errors import InputError

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoo.cli.output import json_option, print_columns
+
 if TYPE_CHECKING:
     from zoo.runs.summary import RunSummary
 
@@ -17,7 +19,7 @@ _TITLES = ("run", "state", "steps", "best", "size", "started")
 
 @click.command("runs")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def runs(folder: Path | None, as_json: bool) -> None:
     """List the runs in FOLDER (without it, in runs/): state, steps, best figure and size."""
     from zoo.runs.record import RUNS
@@ -32,10 +34,7 @@ def runs(folder: Path | None, as_json: bool) -> None:
     if not found:
         say(f"{place}: there is no run in it. Start one with `zoo train camel-wgangp`")
         return
-    rows = [_TITLES, *(_row(run) for run in found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_TITLES))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_columns([_TITLES, *(_row(run) for run in found)])
 
 
 def _row(run: RunSummary) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`zoo list`, `zoo info` and `zoo plugins`: what there is."""
+"""`zoo info`: what something is made of."""
 
 from __future__ import annotations
 
@@ -8,51 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.plugins.describe import component_facts, first_line
+from zoo.cli.output import json_option, plain, print_table
+from zoo.plugins.describe import component_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from zoo.plugins.registry import Entry, Registry
-
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-@click.command("list")
-@click.argument("owner", required=False)
-@click.option("--hub", is_flag=True, help="List published generators instead, of OWNER or of everybody.")
-@click.option("--search", metavar="WORDS", help="With --hub: whose names hold these words.")
-@_json
-def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> None:
-    """List the recipes, the components, and the runs here; or what is published."""
-    if hub:
-        from zoo.cli.published import list_published
-
-        list_published(owner, search, as_json)
-        return
-    if owner or search:
-        raise click.UsageError("OWNER and --search go with --hub")
-    from zoo.plugins.collect import load_registry
-    from zoo.plugins.registry import KINDS
-    from zoo.runs.folder import is_run
-    from zoo.runs.record import RUNS
-
-    registry = load_registry()
-    components = {kind: {name: _summary(e) for name, e in registry.entries(kind).items()} for kind in KINDS}
-    recipes = {name: _recipe_summary(entry.path) for name, entry in registry.recipes().items()}
-    runs = [str(path) for path in sorted(RUNS.glob("*")) if is_run(path)]
-    if as_json:
-        click.echo(json.dumps({"recipes": recipes, "components": components, "runs": runs}, indent=2))
-        return
-    _print_table("recipes", recipes.items())
-    for kind, members in components.items():
-        _print_table(kind, members.items())
-    _print_table("runs here", ((run, "") for run in runs))
+    from zoo.plugins.registry import Registry
 
 
 @click.command()
 @click.argument("name")
-@_json
+@json_option
 def info(name: str, as_json: bool) -> None:
     """Say what NAME is made of: a recipe, a component, a run, a generator folder, an .onnx file or OWNER/NAME."""
     path = Path(name)
@@ -62,31 +27,13 @@ def info(name: str, as_json: bool) -> None:
         return
     for key, value in facts.items():
         if key == "fields":
-            _print_table("fields", ((field, _field_line(row)) for field, row in value.items()))
+            print_table("fields", ((field, _field_line(row)) for field, row in value.items()))
         elif key == "text":
             click.echo(f"\n{value.rstrip()}")
         elif isinstance(value, dict):
-            _print_table(key, ((inner, _plain(row)) for inner, row in value.items()))
+            print_table(key, ((inner, plain(row)) for inner, row in value.items()))
         else:
-            click.echo(f"{key}: {_plain(value)}")
-
-
-@click.command("plugins")
-@_json
-def plugins_(as_json: bool) -> None:
-    """List the plugins: where each comes from, how loading it went, which hooks it has."""
-    from zoo.plugins.collect import load_registry
-    from zoo.plugins.manager import plugins
-
-    load_registry()
-    infos = plugins().infos.values()
-    if as_json:
-        rows = [{**vars(row), "hooks": list(row.hooks)} for row in infos]
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for row in infos:
-        hooks = ", ".join(hook.removeprefix("zoo_") for hook in row.hooks)
-        click.echo(f"{row.name:40} {row.distribution} {row.version:8} {row.status:9} {row.reason or hooks}")
+            click.echo(f"{key}: {plain(value)}")
 
 
 def _generator_facts(path: Path) -> dict[str, Any] | None:
@@ -163,32 +110,5 @@ def _recipe_facts(registry: Registry, path: Path) -> dict[str, Any]:
 
 
 def _field_line(row: dict[str, Any]) -> str:
-    default = f" = {_plain(row['default'])}" if "default" in row else " (required)"
+    default = f" = {plain(row['default'])}" if "default" in row else " (required)"
     return f"{row['type']}{default}  {row['help']}"
-
-
-def _summary(entry: Entry) -> str:
-    return first_line(entry.component)
-
-
-def _recipe_summary(path: Path) -> str:
-    import tomllib
-
-    try:
-        return str(tomllib.loads(path.read_text("utf-8")).get("summary", ""))
-    except (OSError, ValueError) as error:
-        return f"({path}: it cannot be read: {error})"
-
-
-def _plain(value: Any) -> str:
-    return (
-        json.dumps(value, ensure_ascii=False)
-        if isinstance(value, (dict, list, bool)) or value is None
-        else str(value)
-    )
-
-
-def _print_table(title: str, rows: Iterable[tuple[str, str]]) -> None:
-    lines = [f"  {name:30} {text}".rstrip() for name, text in rows]
-    if lines:
-        click.echo("\n".join([f"{title}", *lines]))

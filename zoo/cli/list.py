@@ -1,0 +1,86 @@
+"""`zoo list`: what there is here, and what is published."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.output import json_option, print_columns, print_table
+from zoo.plugins.describe import first_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zoo.plugins.registry import Entry
+
+
+@click.command("list")
+@click.argument("owner", required=False)
+@click.option("--hub", is_flag=True, help="List published generators instead, of OWNER or of everybody.")
+@click.option("--search", metavar="WORDS", help="With --hub: whose names hold these words.")
+@json_option
+def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> None:
+    """List the recipes, the components, and the runs here; or what is published."""
+    if hub:
+        _list_published(owner, search, as_json)
+        return
+    if owner or search:
+        raise click.UsageError("OWNER and --search go with --hub")
+    from zoo.plugins.collect import load_registry
+    from zoo.plugins.registry import KINDS
+    from zoo.runs.folder import is_run
+    from zoo.runs.record import RUNS
+
+    registry = load_registry()
+    components = {kind: {name: _summary(e) for name, e in registry.entries(kind).items()} for kind in KINDS}
+    recipes = {name: _recipe_summary(entry.path) for name, entry in registry.recipes().items()}
+    runs = [str(path) for path in sorted(RUNS.glob("*")) if is_run(path)]
+    if as_json:
+        click.echo(json.dumps({"recipes": recipes, "components": components, "runs": runs}, indent=2))
+        return
+    print_table("recipes", recipes.items())
+    for kind, members in components.items():
+        print_table(kind, members.items())
+    print_table("runs here", ((run, "") for run in runs))
+
+
+def _summary(entry: Entry) -> str:
+    return first_line(entry.component)
+
+
+def _recipe_summary(path: Path) -> str:
+    import tomllib
+
+    try:
+        return str(tomllib.loads(path.read_text("utf-8")).get("summary", ""))
+    except (OSError, ValueError) as error:
+        return f"({path}: it cannot be read: {error})"
+
+
+def _list_published(owner: str | None, search: str | None, as_json: bool) -> None:
+    """Print what plugins find where generators are published."""
+    from zoo.plugins.manager import plugins
+    from zoo.system.console import say
+
+    rows = [
+        dict(row)
+        for _, find in plugins().calls("zoo_find_generators")
+        for row in find(owner=owner, search=search)
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    if not rows:
+        say("There is none. Publish one with `zoo push OWNER/NAME`")
+        return
+    titles = list(rows[0])
+    print_columns([titles, *([_cell(row.get(title)) for title in titles] for row in rows)])
+
+
+def _cell(value: Any) -> str:
+    """Return a fact as text: figures as `swd 12.5`, a dash for what nobody says."""
+    if isinstance(value, dict):
+        value = ", ".join(f"{name} {figure:.4g}" for name, figure in value.items())
+    return "-" if value in (None, "") else str(value)

@@ -1,0 +1,133 @@
+"""The command `zoo` itself: its options, and from an error to a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import click
+
+from zoo.__about__ import __version__
+from zoo.cli.doctor import doctor
+from zoo.cli.info import info
+from zoo.cli.list import list_
+from zoo.cli.plugins import plugins_
+from zoo.cli.runs import runs
+from zoo.cli.train import resume, train
+from zoo.distributed.torchrun import ending_at_once, follows, place
+from zoo.errors import ZooError
+from zoo.system.console import silence
+from zoo.system.signals import arrived, ignore_signals, raise_on_signals
+
+EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
+"""What whoever only makes pictures need not install, and the extra that brings it."""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, no_args_is_help=False
+)
+@click.version_option(__version__, prog_name="zoo")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Train GANs from recipes, export the generator to ONNX, publish it, make pictures."""
+
+
+for command in (train, resume, runs, list_, info, plugins_, doctor):
+    cli.add_command(command)
+
+
+@ending_at_once()
+def main() -> None:
+    """Run the command line; errors become one line on stderr and an exit code."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    raise_on_signals()
+    if follows():
+        silence()
+    try:
+        _add_plugin_commands()
+        code = _run([word for word in arguments if word != "--debug"])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has gone: that is their right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            traceback.print_exc()
+        # Raised inside an import, a signal's exception may come out as another.
+        message, code = _explained(KeyboardInterrupt() if arrived else error)
+        _complain(" ".join(message.split()), error)
+    except SystemExit:
+        ignore_signals()
+        raise
+    ignore_signals()
+    sys.exit(code)
+
+
+def _complain(message: str, error: BaseException) -> None:
+    """Print the line; of ranks that train together each says its own, but what all were given wrongly, only one."""
+    here = place()
+    if here is None or here.rank == 0:
+        print(f"zoo: error: {message}", file=sys.stderr)
+    elif not isinstance(error, click.UsageError):
+        print(f"zoo: error: rank {here.rank}: {message}", file=sys.stderr)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command; click's own `main` would end the process itself where a pipe breaks."""
+    try:
+        with cli.make_context("zoo", arguments) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    return 0
+
+
+def _explained(error: BaseException) -> tuple[str, int]:
+    """Return the line for people and the exit code."""
+    if isinstance(error, ZooError):
+        return str(error), error.exit_code
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else "zoo"
+        message = error.format_message().rstrip(".")
+        return f"{message}{'' if message.endswith('?') else '.'} See `{path} --help`", 2
+    if isinstance(error, click.ClickException):
+        return error.format_message(), 3
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return "interrupted: nothing is left half-written. Run it again when you like", 128 + (
+            arrived or [2]
+        )[0]
+    if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
+        return (
+            "memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16",
+            5,
+        )
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if missing in EXTRAS:
+        install = f'pip install "gan-model-zoo[{EXTRAS[missing]}]"'
+        return f"{missing} is not installed, and this needs it. Run {install}", 3
+    return (
+        f"{type(error).__name__}: {error}. This is a fault of the zoo or of a plugin; --debug shows where",
+        1,
+    )
+
+
+def _is_torchs_memory_error(error: BaseException) -> bool:
+    """Tell by name and text: torch is not imported here, and has no type of its own for memory of the CPU."""
+    name, text = type(error).__name__, str(error)
+    return name == "OutOfMemoryError" or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in text)
+
+
+def _add_plugin_commands() -> None:
+    from zoo.plugins.manager import plugins
+
+    for plugin, function in list(plugins().calls("zoo_register_commands")):
+        with plugins().tolerant(plugin):
+            own = click.Group()
+            function(own)
+            for name, added in own.commands.items():
+                if cli.commands.get(name, added) is not added:
+                    raise ValueError(f"there is a command {name!r} already")
+            cli.commands.update(own.commands)

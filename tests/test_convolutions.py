@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.convolutions import SameConvTranspose2d, UpsampledConv2d
+from zoo.layers.upsampling import SameConvTranspose2d, UpsampledConv2d
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,8 @@ def test_kernels_too_large_to_sum_are_torchs_own(
 ) -> None:
     images = torch.randn(1, 2, 16, 16)
     plain = upsampled(layer) if isinstance(layer, UpsampledConv2d) else transposed(layer)
-    monkeypatch.setattr("zoo.convolutions._summed", None)
+    for module in ("blocks", "upsampling"):
+        monkeypatch.setattr(f"zoo.layers.{module}.summed", None)
 
     assert torch.equal(layer(images), plain(images))
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
 from tests.tape import Tape
-from zoo.image_convolution import ImageConv2d
-from zoo.layers import LeakyReLU
+from zoo.layers.activation import LeakyReLU
+from zoo.layers.image_convolution import ImageConv2d
 
 if TYPE_CHECKING:
     from collections.abc import Callable

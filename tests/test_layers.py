@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmarks.operations import Operations
 from tests.tape import Tape
-from zoo.layers import LeakyReLU
+from zoo.layers.activation import LeakyReLU
 
 if TYPE_CHECKING:
     from collections.abc import Callable

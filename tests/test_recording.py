@@ -155,7 +155,7 @@ def test_no_recipe_waits_for_the_device_or_makes_a_tensor_elsewhere(
     recipe: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a GPU could not record. A tensor made without a device would be the CPU's there; here it has no memory."""
-    monkeypatch.setattr("zoo.convolutions.LANES", 0)  # what only CPUs do
+    monkeypatch.setattr("zoo.layers.blocks.LANES", 0)  # what only CPUs do
     registry = load_registry()
     small = ("training.batch_size=2", "training.critic_steps=1", 'augmentations=[{name="affine"}]')
     plan = make_plan(read_recipe(registry.recipe(recipe), small), registry, recipe)

@@ -9,10 +9,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from zoo.components import Architecture
-from zoo.convolutions import SameConvTranspose2d, UpsampledConv2d
 from zoo.hookspecs import hookimpl
-from zoo.image_convolution import ImageConv2d
-from zoo.layers import LeakyReLU
+from zoo.layers.activation import LeakyReLU
+from zoo.layers.head import Head
+from zoo.layers.image_convolution import ImageConv2d
+from zoo.layers.upsampling import SameConvTranspose2d, UpsampledConv2d
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -197,20 +198,6 @@ class DcganCritic(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             scores: Tensor = self.head(features.float())
         return scores
-
-
-class Head(nn.Linear):
-    """A linear layer from features to one score."""
-
-    def __init__(self, features: int) -> None:
-        super().__init__(features, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return scores (N,) for features (N, C, H, W), which the weights take in this order."""
-        # In channels_last they lie in memory in another, in which nothing has to be copied.
-        weight = self.weight.view(1, *features.shape[1:]).permute(0, 2, 3, 1).flatten(1)
-        flat = features.permute(0, 2, 3, 1).flatten(1)
-        return nn.functional.linear(flat, weight, self.bias).squeeze(1)
 
 
 def _padding(kernel: int) -> int:

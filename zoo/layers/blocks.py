@@ -1,4 +1,4 @@
-"""Convolutions that make pictures larger, computed in fewer or better filled operations than torch's."""
+"""Convolutions computed by blocks of pixels, which fill a CPU's vector units."""
 
 from __future__ import annotations
 
@@ -13,64 +13,11 @@ if TYPE_CHECKING:
 
     from torch.nn.modules.conv import _ConvNd
 
+
 LANES = 16
 """How many output channels a CPU's vector unit makes at once in float32; fewer leave the rest of it idle."""
 LARGEST = 11
 """Kernel whose taps are worth summing: what that costs grows with the fourth power."""
-
-
-class UpsampledConv2d(nn.Conv2d):
-    """Nearest x2 upsampling, then a convolution of an odd kernel that keeps the size.
-
-    It is computed as one smaller convolution: the pixels an upsampled kernel sees are copies of few, so
-    that for each of the four places in a 2 x 2 block its taps sum to a kernel of half the width (5 x 5 to 3 x 3, 2.8
-    times fewer operations; equal but for rounding). An exporter is shown the plain form.
-    """
-
-    def __init__(self, channels: int, filters: int, kernel: int) -> None:
-        super().__init__(channels, filters, kernel, padding=kernel // 2)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return (N, filters, 2H, 2W) for (N, channels, H, W)."""
-        if torch.compiler.is_exporting() or self.kernel_size[0] > LARGEST:
-            return super().forward(nn.functional.interpolate(images, scale_factor=2.0, mode="nearest"))
-        large = self.weight  # read once: a parametrization may make it anew each time
-        with torch.autocast(images.device.type, enabled=False):
-            taps = self._taps(large)
-            weight = _summed(large, taps)
-        bias = None if self.bias is None else self.bias.repeat(4)
-        blocks = nn.functional.conv2d(images, weight, bias, padding=taps.shape[1] // 2)
-        return _laid_out(blocks, 2)
-
-    def _taps(self, weight: Tensor) -> Tensor:
-        """Return which tap of the small kernel each tap of the large one falls on: 0 or 1, (place, small, large)."""
-        kernel, here = self.kernel_size[0], weight.device
-        reach = (kernel // 2 + 1) // 2
-        place = torch.arange(2, device=here).view(-1, 1, 1)
-        small = torch.arange(-reach, reach + 1, device=here).view(1, -1, 1)
-        falls = (place + torch.arange(kernel, device=here) - kernel // 2).div(2, rounding_mode="floor")
-        return (falls == small).to(weight.dtype)
-
-
-class SameConvTranspose2d(nn.ConvTranspose2d):
-    """A transposed convolution whose output is `stride` times its input, whatever the kernel: Keras's 'same'.
-
-    To few channels, a picture's one or three, a CPU computes it in blocks. An exporter is shown the plain form.
-    """
-
-    def __init__(self, channels: int, filters: int, kernel: int, stride: int) -> None:
-        padding = max(0, -(-(kernel - stride) // 2))
-        super().__init__(channels, filters, kernel, stride, padding, 2 * padding - kernel + stride)
-
-    def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """Return (N, filters, stride * H, stride * W) for (N, channels, H, W)."""
-        plain = output_size is not None or torch.compiler.is_exporting() or images.dim() != 4
-        step = None if plain else block_side(self, self.out_channels, images, images.shape[2:])
-        if step is None:
-            return super().forward(images, output_size)
-        with torch.autocast(images.device.type, enabled=False):
-            blocks = Blocks.of(self.weight, self.stride[0], int(self.padding[0]), step)
-        return blocks.apply(images, self.bias)
 
 
 @dataclass(frozen=True)
@@ -108,7 +55,7 @@ class Blocks:
         source = torch.arange(-before, last + 1).view(1, -1, 1)
         # Which tap leads from which input to which pixel of a block: 0 or 1, (pixel, input, tap), along one side.
         taps = (place + padding - torch.arange(kernel) == stride * source).to(weight)
-        return cls(_summed(weight.transpose(0, 1), taps), side, step, before)
+        return cls(summed(weight.transpose(0, 1), taps), side, step, before)
 
     def apply(self, images: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return (N, channels, stride * H, stride * W) for (N, inputs, H, W)."""
@@ -117,10 +64,10 @@ class Blocks:
             images, before = nn.functional.pad(images, (before, after, before, after)), 0
         spread = None if bias is None else bias.repeat(self.side * self.side)
         made = nn.functional.conv2d(images, self.weight, spread, self.step, before)
-        return _laid_out(made, self.side)
+        return laid_out(made, self.side)
 
 
-def _summed(weight: Tensor, taps: Tensor) -> Tensor:
+def summed(weight: Tensor, taps: Tensor) -> Tensor:
     """Return a small kernel for each place of a block, in channels_last: (places * filters, channels, small, small).
 
     Args:
@@ -134,7 +81,7 @@ def _summed(weight: Tensor, taps: Tensor) -> Tensor:
     return sums.transpose(0, 1).reshape(-1, small, small, channels).permute(0, 3, 1, 2)
 
 
-def _laid_out(blocks: Tensor, side: int) -> Tensor:
+def laid_out(blocks: Tensor, side: int) -> Tensor:
     """Return (N, C, side * H, side * W) for (N, side * side * C, H, W), whose channels are rows, columns, channels.
 
     In channels_last, long runs of memory stay together; torch's pixel_shuffle has channels first and tears them apart.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from zoo.convolutions import Blocks, block_side
+from zoo.layers.blocks import Blocks, block_side
 
 
 class ImageConv2d(nn.Conv2d):

@@ -21,10 +21,10 @@ from benchmarks.machine import machine
 from benchmarks.networks import architecture, generator
 from benchmarks.plain_networks import Generator
 from zoo.generators.latents import latents
-from zoo_export.convert import to_onnx
-from zoo_export.session import OnnxGenerator
-from zoo_export.timing import alternately
-from zoo_export.variants import made
+from zoo_export.convert.timing import alternately
+from zoo_export.convert.to_onnx import to_onnx
+from zoo_export.convert.variants import made
+from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,9 @@ from benchmarks.machine import machine
 from benchmarks.networks import architecture, generator
 from zoo.generators.latents import latents
 from zoo.plugins.collect import load_registry
-from zoo_export.check import TOLERANCE
-from zoo_export.convert import OPSETS, to_onnx
-from zoo_export.session import OnnxGenerator
+from zoo_export.convert.parity import TOLERANCE
+from zoo_export.convert.to_onnx import OPSETS, to_onnx
+from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -20,8 +20,8 @@ from zoo.plugins.registry import KINDS, validated
 from zoo.recipes.recipe import parse_recipe, read_recipe
 from zoo.recipes.tables import merged, write_toml
 from zoo.training.trainer import Trainer
-from zoo_export.check import check
-from zoo_export.convert import to_onnx
+from zoo_export.convert.parity import check
+from zoo_export.convert.to_onnx import to_onnx
 
 if TYPE_CHECKING:
     from pathlib import Path

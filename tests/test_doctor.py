@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import zoo_export.diagnosis
+import zoo_export.runtime.doctor
 from zoo.errors import InputError
 from zoo.system.cache import folder_size
-from zoo_export.runtime import loaded
+from zoo_export.runtime.providers import loaded
 
 if TYPE_CHECKING:
     from tests.cli_fixtures import Zoo
@@ -91,14 +91,14 @@ def test_why_cuda_is_not_used(zoo: Zoo) -> None:
     ],
 )
 def test_the_reason_is_found_in_what_onnxruntime_says(said: str, reason: str | None) -> None:
-    assert zoo_export.diagnosis._reason(said) == reason
+    assert zoo_export.runtime.doctor._reason(said) == reason
 
 
 def test_a_processor_that_does_not_work_ends_with_an_error(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise InputError("sigmoid: no")
 
-    monkeypatch.setattr(zoo_export.diagnosis, "new_session", fail)
+    monkeypatch.setattr(zoo_export.runtime.doctor, "new_session", fail)
     ran = zoo("doctor")
 
     assert ran.code == 3

@@ -18,9 +18,9 @@ from zoo.errors import InputError
 from zoo.generators.files import ONNX, WEIGHTS
 from zoo.generators.folder import add_files
 from zoo.generators.pictures import grid
-from zoo_export.commands import zoo_open_generator, zoo_register_commands
-from zoo_export.generate_command import generate
-from zoo_export.session import OnnxGenerator
+from zoo_export.cli.generate import generate
+from zoo_export.hooks import zoo_open_generator, zoo_register_commands
+from zoo_export.runtime.session import OnnxGenerator
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_only_paths_that_exist_are_opened(folder: Path, tmp_path: Path) -> None:
 def test_generating_imports_no_torch_and_no_onnx_and_is_quiet(folder: Path, tmp_path: Path) -> None:
     program = (
         "import sys\n"
-        "from zoo_export.generate_command import generate\n"
+        "from zoo_export.cli.generate import generate\n"
         f"arguments = [{str(folder)!r}, '-n', '5', '--each', 'each', '--out', 'new/sheet.png']\n"
         "generate(arguments, standalone_mode=False)\n"
         "assert not {'torch', 'onnx', 'onnxscript', 'huggingface_hub'} & set(sys.modules), 'heavy import'\n"

@@ -17,10 +17,10 @@ from tests.tiny_generator import LATENT_DIM, Tiny, make
 from zoo.errors import InputError, IntegrityError, UsageError
 from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents
-from zoo_export.check import BATCHES, TOLERANCE, check
-from zoo_export.convert import to_onnx
-from zoo_export.graph import read_graph
-from zoo_export.session import OnnxGenerator
+from zoo_export.convert.parity import BATCHES, TOLERANCE, check
+from zoo_export.convert.to_onnx import to_onnx
+from zoo_export.inspection.graph import read_graph
+from zoo_export.runtime.session import OnnxGenerator
 
 METADATA = {"zoo.recipe": "tiny", "zoo.licence": "cc-by-4.0"}
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from onnx import helper
 
 import zoo.runs.generator
-import zoo_export.check
-import zoo_export.convert
+import zoo_export.convert.parity
+import zoo_export.convert.to_onnx
 from tests.handmade import LATENT_DIM, SHAPE, build, config
 from zoo import __version__
 from zoo.cli.info import info
@@ -21,12 +21,12 @@ from zoo.errors import InputError, IntegrityError, UsageError
 from zoo.generators.files import ONNX, WEIGHTS
 from zoo.generators.folder import add_files, verify
 from zoo.system.atomic import sha256_file
-from zoo_export.check import Parity, Reference, Tolerance
+from zoo_export.cli.export import export as export_command
+from zoo_export.convert.parity import Parity, Reference, Tolerance
+from zoo_export.convert.variants import FILES, Variant
 from zoo_export.export import Wanted, export, export_copy
-from zoo_export.export_command import export as export_command
 from zoo_export.report import REPORT
-from zoo_export.session import OnnxGenerator
-from zoo_export.variants import FILES, Variant
+from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return data
 
     monkeypatch.setattr(zoo.runs.generator, "load_generator", lambda _: ByHand())
-    monkeypatch.setattr(zoo_export.convert, "to_onnx", to_onnx)
+    monkeypatch.setattr(zoo_export.convert.to_onnx, "to_onnx", to_onnx)
     return path
 
 
@@ -81,7 +81,7 @@ def test_the_file_is_listed_and_says_where_it_comes_from(folder: Path) -> None:
 
 
 def test_a_file_that_fails_the_check_never_appears(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zoo_export.check, "TOLERANCE", 0.0)
+    monkeypatch.setattr(zoo_export.convert.parity, "TOLERANCE", 0.0)
     before = {path: path.read_bytes() for path in folder.rglob("*")}
     with pytest.raises(
         IntegrityError, match=r"^fp32, batch \d+: onnxruntime's pictures differ from torch's by up to"
@@ -154,7 +154,7 @@ def test_one_variant_that_fails_leaves_everything_as_it_was(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        zoo_export.check,
+        zoo_export.convert.parity,
         "tolerances",
         lambda: {"fp32": Tolerance(difference=1), "fp16": Tolerance(difference=0)},
     )

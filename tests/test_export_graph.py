@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxscript import ir
 
 from zoo.generators.latents import latents
-from zoo_export.folding import folded, without_transposed
-from zoo_export.session import OnnxGenerator
+from zoo_export.convert.folding import folded, without_transposed
+from zoo_export.runtime.session import OnnxGenerator
 
 DIM = 6
 IMAGE = (3, 4, 5)

@@ -14,8 +14,8 @@ from tests.handmade import LATENT_DIM, SHAPE, build, config, pictures_of
 from zoo.errors import InputError, IntegrityError, ZooError
 from zoo.generators.files import ONNX, WEIGHTS
 from zoo.generators.folder import add_files
-from zoo_export.model_file import SIZE_LIMIT
-from zoo_export.session import OnnxGenerator
+from zoo_export.runtime.model_file import SIZE_LIMIT
+from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from pathlib import Path

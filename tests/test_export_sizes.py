@@ -10,8 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.handmade import build
-from zoo_export.graph import read_graph
-from zoo_export.inspection import RULES, measure
+from zoo_export.inspection.graph import read_graph
+from zoo_export.inspection.limits import RULES, measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,10 +18,10 @@ from tests.tiny_generator import LATENT_DIM, Tiny, make
 from zoo.errors import IntegrityError
 from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents
-from zoo_export.check import Parity, check
-from zoo_export.convert import to_onnx
-from zoo_export.session import OnnxGenerator
-from zoo_export.variants import FILES, Variant, made
+from zoo_export.convert.parity import Parity, check
+from zoo_export.convert.to_onnx import to_onnx
+from zoo_export.convert.variants import FILES, Variant, made
+from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from pathlib import Path

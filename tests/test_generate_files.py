@@ -22,9 +22,9 @@ from PIL import Image, ImageSequence
 
 from tests.handmade import LATENT_DIM, build
 from zoo.errors import BusyError, InputError, UsageError
-from zoo_export.generate_command import generate
-from zoo_export.session import OnnxGenerator
-from zoo_export.writing import LOCK, SCRATCH
+from zoo_export.cli.generate import generate
+from zoo_export.cli.picture_files import LOCK, SCRATCH
+from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from tests.cli_fixtures import Ran, Zoo

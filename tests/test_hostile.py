@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SECONDS, MEGABYTES = 5, 500
 PROGRAM = """
 import json, os, sys, time
-import zoo_export.generate_command, zoo_export.session  # once, for all the processes that are forked
+import zoo_export.cli.generate, zoo_export.runtime.session  # once, for all the processes that are forked
 from zoo.cli.main import main
 
 for name in sys.argv[1:]:

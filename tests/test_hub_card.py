@@ -90,7 +90,7 @@ def test_the_collapse_check_says_what_it_is() -> None:
 
 
 def test_variety_is_the_mean_over_pairs_of_the_root_mean_square(tmp_path: Path) -> None:
-    from zoo_export.session import OnnxGenerator
+    from zoo_export.runtime.session import OnnxGenerator
 
     folder = make_folder(tmp_path / "generator")
     pictures = OnnxGenerator(folder).sample(PICTURES, seed=0).astype(float)

@@ -36,7 +36,7 @@ def test_a_published_generator_opens_by_name_and_makes_equal_pictures(
     code = (
         "import sys\n"
         "from zoo_hub.commands import zoo_open_generator\n"
-        "from zoo_export.session import OnnxGenerator\n"
+        "from zoo_export.runtime.session import OnnxGenerator\n"
         "published = zoo_open_generator('me/camel@main')\n"
         "assert published.name == 'me/camel@main'\n"
         "local = OnnxGenerator(sys.argv[1])\n"

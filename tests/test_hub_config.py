@@ -137,7 +137,9 @@ def test_a_component_that_is_not_installed_is_named_with_its_provider(
 
 
 def test_names_and_limits_are_those_of_the_export() -> None:
-    from zoo_export import model_file, report, variants
+    from zoo_export import report
+    from zoo_export.convert import variants
+    from zoo_export.runtime import model_file
 
     assert report.REPORT == REPORT
     assert model_file.SIZE_LIMIT == ONNX_LIMIT

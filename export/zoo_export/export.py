@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.generators.config import GeneratorConfig
-    from zoo_export.check import Parity
-    from zoo_export.variants import Variant
+    from zoo_export.convert.parity import Parity
+    from zoo_export.convert.variants import Variant
 
 ONNX_FOLDER = "onnx/"
 
@@ -58,8 +58,8 @@ def export(folder: Path, wanted: Wanted = PLAIN) -> ExportReport:
         import onnxscript  # noqa: F401 - torch's exporter asks for it late, and at length
 
         from zoo.runs.generator import load_generator
-        from zoo_export.convert import to_onnx
-        from zoo_export.variants import FILES, made
+        from zoo_export.convert.to_onnx import to_onnx
+        from zoo_export.convert.variants import FILES, made
     except ModuleNotFoundError as error:
         raise UsageError(
             f"export: it needs {error.name}, which is not installed. "
@@ -120,7 +120,7 @@ def _proofs(
     models: dict[Variant, bytes], module: nn.Module, latent_dim: int, *, timed: bool
 ) -> dict[Variant, Parity]:
     """Compare all files with the network, and time them where that is wanted."""
-    from zoo_export.check import Reference
+    from zoo_export.convert.parity import Reference
 
     reference = Reference(module, latent_dim)
     proofs = {variant: reference.compare(model, variant) for variant, model in models.items()}
@@ -133,7 +133,7 @@ def _proofs(
 
 
 def _refuse_slow(proofs: dict[Variant, Parity], model: bytes) -> None:
-    from zoo_export.graph import read_graph
+    from zoo_export.inspection.graph import read_graph
 
     plain, quantised = proofs["fp32"].batches[-1], proofs["int8"].batches[-1]
     assert plain.seconds is not None

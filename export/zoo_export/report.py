@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.generators.config import GeneratorConfig
-    from zoo_export.check import BatchParity, Parity
-    from zoo_export.variants import Variant
+    from zoo_export.convert.parity import BatchParity, Parity
+    from zoo_export.convert.variants import Variant
 
 REPORT = "onnx/report.json"
 

@@ -89,7 +89,7 @@ def zoo_open_generator(name: str) -> Generator | None:
     hub = _on_the_hub(name)
     if hub is None:
         return None
-    from zoo_export.session import OnnxGenerator
+    from zoo_export.runtime.session import OnnxGenerator
     from zoo_hub.pull import pull as fetch
 
     try:

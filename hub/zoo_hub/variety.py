@@ -29,7 +29,7 @@ def measure(folder: Path) -> Variety:
     Raises:
         ZooError: the ONNX file cannot be run.
     """
-    from zoo_export.session import OnnxGenerator
+    from zoo_export.runtime.session import OnnxGenerator
 
     pictures = OnnxGenerator(folder, device="cpu").sample(PICTURES, seed=SEED)
     flat = pictures.reshape(PICTURES, -1).astype(np.float64)

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, ResourceError
-from zoo_export import arranging, layers, sizes
-from zoo_export.graph import Graph, Port, read_graph
-from zoo_export.protobuf import DamagedError, TooManyError
-from zoo_export.sizes import INT64, Array, Call
-from zoo_export.tensors import KINDS, ForbiddenError, plain
+from zoo_export.inspection import compute_ops, layout_ops, shapes
+from zoo_export.inspection.graph import Graph, Port, read_graph
+from zoo_export.inspection.protobuf import DamagedError, TooManyError
+from zoo_export.inspection.shapes import INT64, Array, Call
+from zoo_export.inspection.tensors import KINDS, ForbiddenError, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zoo.images import ImageShape
-    from zoo_export.graph import Node
+    from zoo_export.inspection.graph import Node
 
     Rule = Callable[[Call], Array]
 
@@ -42,37 +42,37 @@ _SAME = (
 _BROADCAST = "Add Sub Mul Div Pow Min Max Mean Sum PRelu Where Equal Less Greater"
 _REDUCTION = "ReduceMean ReduceSum ReduceMax ReduceMin ReduceL2 ReduceSumSquare"
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(_SAME.split(), sizes.same),
-    **dict.fromkeys(_BROADCAST.split(), sizes.broadcast),
-    **dict.fromkeys(_REDUCTION.split(), layers.reduction),
-    "AveragePool": layers.pooling,
-    "Cast": arranging.cast,
-    "Concat": arranging.concat,
-    "Constant": arranging.constant,
-    "ConstantOfShape": arranging.constant_of_shape,
-    "Conv": layers.convolution,
-    "ConvTranspose": layers.transposed_convolution,
-    "DepthToSpace": layers.depth_to_space,
-    "DequantizeLinear": layers.dequantize,
-    "Expand": arranging.expand,
-    "Flatten": arranging.flatten,
-    "Gather": arranging.gather,
-    "Gemm": layers.gemm,
-    "GlobalAveragePool": layers.global_pooling,
-    "Identity": sizes.identity,
-    "MatMul": layers.matrix_product,
-    "MaxPool": layers.pooling,
-    "Pad": arranging.pad,
-    "QuantizeLinear": layers.quantize,
-    "Reshape": arranging.reshape,
-    "Resize": layers.resize,
-    "Shape": arranging.shape_of,
-    "Slice": arranging.slice_,
-    "SpaceToDepth": layers.space_to_depth,
-    "Squeeze": arranging.squeeze,
-    "Tile": arranging.tile,
-    "Transpose": arranging.transpose,
-    "Unsqueeze": arranging.unsqueeze,
+    **dict.fromkeys(_SAME.split(), shapes.same),
+    **dict.fromkeys(_BROADCAST.split(), shapes.broadcast),
+    **dict.fromkeys(_REDUCTION.split(), compute_ops.reduction),
+    "AveragePool": compute_ops.pooling,
+    "Cast": layout_ops.cast,
+    "Concat": layout_ops.concat,
+    "Constant": layout_ops.constant,
+    "ConstantOfShape": layout_ops.constant_of_shape,
+    "Conv": compute_ops.convolution,
+    "ConvTranspose": compute_ops.transposed_convolution,
+    "DepthToSpace": compute_ops.depth_to_space,
+    "DequantizeLinear": compute_ops.dequantize,
+    "Expand": layout_ops.expand,
+    "Flatten": layout_ops.flatten,
+    "Gather": layout_ops.gather,
+    "Gemm": compute_ops.gemm,
+    "GlobalAveragePool": compute_ops.global_pooling,
+    "Identity": shapes.identity,
+    "MatMul": compute_ops.matrix_product,
+    "MaxPool": compute_ops.pooling,
+    "Pad": layout_ops.pad,
+    "QuantizeLinear": compute_ops.quantize,
+    "Reshape": layout_ops.reshape,
+    "Resize": compute_ops.resize,
+    "Shape": layout_ops.shape_of,
+    "Slice": layout_ops.slice_,
+    "SpaceToDepth": compute_ops.space_to_depth,
+    "Squeeze": layout_ops.squeeze,
+    "Tile": layout_ops.tile,
+    "Transpose": layout_ops.transpose,
+    "Unsqueeze": layout_ops.unsqueeze,
 }
 """All operators a generator may use but `Split`, the only one with several outputs."""
 
@@ -188,8 +188,8 @@ def measure(graph: Graph, count: int) -> Cost:
     for node in graph.nodes:
         call = Call(node, tuple(_input(known, node, name) for name in node.inputs))
         outputs = _outputs(call)
-        total += sum(array.bytes for array in outputs) + layers.workspace(call)
-        work += sum(layers.multiplications(call, array) for array in outputs)
+        total += sum(array.bytes for array in outputs) + compute_ops.workspace(call)
+        work += sum(compute_ops.multiplications(call, array) for array in outputs)
         for name, array in zip(node.outputs, outputs, strict=True):
             if name in known:
                 raise ForbiddenError(f"it makes {plain(name)} twice")
@@ -212,7 +212,7 @@ def _input(known: dict[str, Array], node: Node, name: str) -> Array | None:
 
 def _outputs(call: Call) -> tuple[Array, ...]:
     if call.op == "Split":
-        return arranging.split(call)
+        return layout_ops.split(call)
     rule = RULES.get(call.op)
     if rule is None:
         raise ForbiddenError(f"it needs the operator {plain(call.op)}, which no generator here may use")

@@ -8,7 +8,7 @@ import numpy as np
 from onnxscript import ir
 from onnxscript.rewriter import rewrite
 
-from zoo_export.phases import TRANSPOSED, UPSAMPLED, WIDE_TRANSPOSED
+from zoo_export.convert.subpixel import TRANSPOSED, UPSAMPLED, WIDE_TRANSPOSED
 
 if TYPE_CHECKING:
     import onnx

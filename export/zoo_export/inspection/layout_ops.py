@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from zoo_export.sizes import INT64, Array, Call, broadcast_shape
-from zoo_export.tensors import KINDS, RANK_LIMIT, SMALL, Tensor
+from zoo_export.inspection.shapes import INT64, Array, Call, broadcast_shape
+from zoo_export.inspection.tensors import KINDS, RANK_LIMIT, SMALL, Tensor
 
 
 def constant(call: Call) -> Array:

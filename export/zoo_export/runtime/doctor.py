@@ -14,7 +14,7 @@ import numpy as np
 
 from zoo.errors import ZooError
 from zoo.hookspecs import Finding, State
-from zoo_export.runtime import PROVIDERS, QUIET, Device, loaded, new_session, run
+from zoo_export.runtime.providers import PROVIDERS, QUIET, Device, loaded, new_session, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxscript import ir
 
 from zoo.generators.latents import latents
-from zoo_export.folding import without_transposed
+from zoo_export.convert.folding import without_transposed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

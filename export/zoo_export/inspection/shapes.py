@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo_export.tensors import KINDS, RANK_LIMIT, SMALL, ForbiddenError, Kind, plain
+from zoo_export.inspection.tensors import KINDS, RANK_LIMIT, SMALL, ForbiddenError, Kind, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from zoo_export.graph import Node
+    from zoo_export.inspection.graph import Node
 
 INT64, BOOL = KINDS[7], KINDS[9]
 

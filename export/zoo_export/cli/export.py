@@ -13,9 +13,9 @@ import click
 from zoo.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from zoo_export.convert.variants import Variant
     from zoo_export.export import Wanted
     from zoo_export.report import ExportReport
-    from zoo_export.variants import Variant
 
 
 @click.command()

@@ -15,7 +15,7 @@ from onnxscript import ir
 from torch.nn.utils import parametrize
 
 from zoo.errors import InputError, UsageError
-from zoo_export.folding import folded
+from zoo_export.convert.folding import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,9 +9,9 @@ import numpy as np
 
 from zoo.errors import InputError, IntegrityError, ResourceError
 from zoo.generators.generator import Generator
-from zoo_export.inspection import RUN_LIMIT, WORK_LIMIT, Inspected, amount
-from zoo_export.model_file import inspect, read_listed, read_model
-from zoo_export.runtime import Device, first_line, new_session, run
+from zoo_export.inspection.limits import RUN_LIMIT, WORK_LIMIT, Inspected, amount
+from zoo_export.runtime.model_file import inspect, read_listed, read_model
+from zoo_export.runtime.providers import Device, first_line, new_session, run
 
 if TYPE_CHECKING:
     from os import PathLike

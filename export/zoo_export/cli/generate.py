@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.generators.generator import Generator
-    from zoo_export.runtime import Device
+    from zoo_export.runtime.providers import Device
 
 FORMATS = (".png", ".gif", ".npy")
 
@@ -95,8 +95,8 @@ def generate(
     """
     from zoo.api import load
     from zoo.system.console import say
-    from zoo_export.progress import told
-    from zoo_export.writing import write_pictures
+    from zoo_export.cli.picture_files import write_pictures
+    from zoo_export.cli.progress import told
 
     given = ctx.get_parameter_source("count") is not click.core.ParameterSource.DEFAULT
     _refuse_contradictions(interpolate, frames, number_given=given)
@@ -154,7 +154,7 @@ def _on(generator: Generator, device: Device, threads: int | None) -> Generator:
     """Return the generator on the device and threads asked for."""
     if device == "cpu" and threads is None:
         return generator
-    from zoo_export.session import OnnxGenerator
+    from zoo_export.runtime.session import OnnxGenerator
 
     if not isinstance(generator, OnnxGenerator):
         raise UsageError(

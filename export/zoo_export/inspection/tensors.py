@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zoo_export.protobuf import DamagedError, integers
+from zoo_export.inspection.protobuf import DamagedError, integers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo_export.protobuf import Message
+    from zoo_export.inspection.protobuf import Message
 
 SMALL = 64
 """Tensors of at most so many numbers are read: shapes, axes and scales."""

@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, IntegrityError, ResourceError
-from zoo_export.inspection import Inspected
+from zoo_export.inspection.limits import Inspected
 
 if TYPE_CHECKING:
     from pathlib import Path

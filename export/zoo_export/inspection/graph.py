@@ -10,8 +10,18 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from zoo_export.protobuf import DamagedError, Message, parse_model
-from zoo_export.tensors import KINDS, ForbiddenError, Kind, Tensor, decoded, few, plain, read_tensor, text_of
+from zoo_export.inspection.protobuf import DamagedError, Message, parse_model
+from zoo_export.inspection.tensors import (
+    KINDS,
+    ForbiddenError,
+    Kind,
+    Tensor,
+    decoded,
+    few,
+    plain,
+    read_tensor,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

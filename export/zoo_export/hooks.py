@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.hookspecs import hookimpl
-from zoo_export.export_command import export
-from zoo_export.generate_command import generate
+from zoo_export.cli.export import export
+from zoo_export.cli.generate import generate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ def zoo_register_commands(cli: click.Group) -> None:
 @hookimpl
 def zoo_diagnose() -> Iterable[Finding]:
     """Try onnxruntime."""
-    from zoo_export.diagnosis import diagnose
+    from zoo_export.runtime.doctor import diagnose
 
     return diagnose()
 
@@ -36,7 +36,7 @@ def zoo_diagnose() -> Iterable[Finding]:
 @hookimpl(tryfirst=True)
 def zoo_open_generator(name: str) -> Generator | None:
     """Open what exists on this disk; a name that does not is for the next plugin."""
-    from zoo_export.opening import open_path
+    from zoo_export.open import open_path
 
     return open_path(name)
 
@@ -46,6 +46,6 @@ def zoo_describe_file(path: Path) -> Mapping[str, Any] | None:
     """Describe an .onnx file."""
     if path.suffix.lower() != ".onnx":
         return None
-    from zoo_export.description import describe
+    from zoo_export.describe import describe
 
     return describe(path)

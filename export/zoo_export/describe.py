@@ -7,10 +7,10 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from zoo_export.graph import Graph, read_graph
-from zoo_export.model_file import inspect, read_model
-from zoo_export.session import OnnxGenerator
-from zoo_export.tensors import plain
+from zoo_export.inspection.graph import Graph, read_graph
+from zoo_export.inspection.tensors import plain
+from zoo_export.runtime.model_file import inspect, read_model
+from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from pathlib import Path

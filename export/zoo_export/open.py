@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
 from zoo.system.console import say
-from zoo_export.session import OnnxGenerator
+from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from zoo.generators.generator import Generator

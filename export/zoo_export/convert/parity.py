@@ -13,9 +13,9 @@ import torch
 from zoo.errors import InputError, IntegrityError
 from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents
-from zoo_export.convert import still
-from zoo_export.session import OnnxGenerator
-from zoo_export.timing import alternately
+from zoo_export.convert.timing import alternately
+from zoo_export.convert.to_onnx import still
+from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from zoo_export.variants import Variant
+    from zoo_export.convert.variants import Variant
 
 BATCHES = (1, 2, 7, 64)
 TOLERANCE = 1e-4

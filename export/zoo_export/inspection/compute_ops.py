@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from zoo_export.sizes import Array, Call, broadcast_shape
-from zoo_export.tensors import KINDS
+from zoo_export.inspection.shapes import Array, Call, broadcast_shape
+from zoo_export.inspection.tensors import KINDS
 
 if TYPE_CHECKING:
-    from zoo_export.tensors import Kind
+    from zoo_export.inspection.tensors import Kind
 
 
 def convolution(call: Call) -> Array:

@@ -1,0 +1,1 @@
+"""`zoo export` and `zoo generate`."""

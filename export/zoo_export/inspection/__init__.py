@@ -1,0 +1,1 @@
+"""What an ONNX file from a stranger would do, found out without running it."""

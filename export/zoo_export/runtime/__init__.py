@@ -1,0 +1,1 @@
+"""Running an ONNX file with onnxruntime alone."""

@@ -7,7 +7,7 @@ import sys
 import click
 
 from zoo.errors import ZooError
-from zoo_hub.commands import zoo_register_commands
+from zoo_hub.hooks import zoo_register_commands
 
 
 def main() -> int:

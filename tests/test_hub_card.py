@@ -15,9 +15,9 @@ from tests.hub_folder import BUILTIN, SHAPE, make_config, make_folder
 from zoo.errors import InputError
 from zoo.generators.config import ComponentRecord
 from zoo.generators.folder import read_config
-from zoo_hub.card import base_card, is_edited, merge, render
-from zoo_hub.front_matter import parse_card, with_values
-from zoo_hub.variety import PICTURES, Variety, measure
+from zoo_hub.card.card import base_card, is_edited, merge, render
+from zoo_hub.card.front_matter import parse_card, with_values
+from zoo_hub.card.variety import PICTURES, Variety, measure
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ from tests.hub_folder import make_folder, tiny_onnx
 from zoo.errors import InputError
 from zoo.generators.files import ONNX
 from zoo.generators.folder import add_files, read_config
-from zoo.naming import HubName, parse_hub_name
-from zoo_hub.commands import zoo_open_generator
-from zoo_hub.push_command import push
+from zoo_hub.cli.push import push
+from zoo_hub.hooks import zoo_open_generator
+from zoo_hub.names import HubName, parse_hub_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def test_a_published_generator_opens_by_name_and_makes_equal_pictures(
     assert me.zoo("push", "me/camel", folder).code == 0
     code = (
         "import sys\n"
-        "from zoo_hub.commands import zoo_open_generator\n"
+        "from zoo_hub.hooks import zoo_open_generator\n"
         "from zoo_export.runtime.session import OnnxGenerator\n"
         "published = zoo_open_generator('me/camel@main')\n"
         "assert published.name == 'me/camel@main'\n"
@@ -104,7 +104,7 @@ def test_a_mistyped_run_is_not_looked_for_on_the_hub(
 def test_a_name_that_neither_the_disk_nor_the_hub_knows(hub: Hub, you: Person) -> None:
     code = (
         "from zoo.errors import NetworkError\n"
-        "from zoo_hub.commands import zoo_open_generator\n"
+        "from zoo_hub.hooks import zoo_open_generator\n"
         "try:\n    zoo_open_generator('me/camel@v1')\n"
         "except NetworkError as error:\n    print(error)\n"
     )

@@ -14,7 +14,7 @@ from tests.hub_pulls import Pulls
 from zoo.errors import InputError
 from zoo.generators.files import CONFIG
 from zoo.generators.folder import read_config
-from zoo_hub.files import EXTRAS, ONNX_LIMIT, REPORT
+from zoo_hub.repository.choice import EXTRAS, ONNX_LIMIT, REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path

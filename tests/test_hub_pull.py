@@ -221,7 +221,7 @@ def test_a_whole_folder_needs_the_listed_weights(hub: Hub, you: Person, folder: 
 def test_pull_imports_no_torch(hub: Hub, you: Person, folder: Path) -> None:
     publish(hub, folder)
     code = (
-        "import sys; from zoo_hub.pull import pull; import zoo_hub.commands\n"
+        "import sys; from zoo_hub.pull import pull; import zoo_hub.hooks\n"
         "assert 'huggingface_hub' not in sys.modules\n"
         "pull('me/camel')\n"
         "print(sorted({'torch', 'onnx', 'onnxruntime'} & set(sys.modules)))"

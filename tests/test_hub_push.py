@@ -18,7 +18,7 @@ from tests.hub_publish import contents, head, put, the_repo
 from zoo.errors import InputError, UsageError
 from zoo.generators.files import ONNX
 from zoo.generators.folder import add_files, read_config
-from zoo_hub.push_command import push
+from zoo_hub.cli.push import push
 
 if TYPE_CHECKING:
     from pathlib import Path

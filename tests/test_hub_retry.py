@@ -11,11 +11,11 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, Offl
 from huggingface_hub.hf_api import ModelInfo
 
 from zoo.errors import InputError, NetworkError, UsageError
-from zoo_hub.errors import explain
-from zoo_hub.listing import ask
-from zoo_hub.retry import retrying
-from zoo_hub.session import after, before
-from zoo_hub.watch import LONGEST_PAUSE, PAUSES, LateError, Watch, current_watch, patience
+from zoo_hub.client.errors import explain
+from zoo_hub.client.retry import retrying
+from zoo_hub.client.session import after, before
+from zoo_hub.client.watch import LONGEST_PAUSE, PAUSES, LateError, Watch, current_watch, patience
+from zoo_hub.repository.listing import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("zoo_hub.retry.time", clock)
+    monkeypatch.setattr("zoo_hub.client.retry.time", clock)
     return clock
 
 

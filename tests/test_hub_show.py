@@ -27,7 +27,7 @@ pytest_plugins = ["tests.hub_fixtures"]
 DRAW = """
 import hashlib, sys
 from zoo_export.runtime.session import OnnxGenerator
-from zoo_hub.commands import zoo_open_generator
+from zoo_hub.hooks import zoo_open_generator
 name = sys.argv[1]
 generator = OnnxGenerator(name) if name.endswith(".onnx") else zoo_open_generator(name)
 print(hashlib.sha256(generator.sample(5, seed=3).tobytes()).hexdigest())

@@ -15,18 +15,18 @@ from zoo.errors import IntegrityError, NetworkError
 from zoo.generators.files import CONFIG
 from zoo.generators.folder import read_config
 from zoo.system.console import say
-from zoo_hub.errors import hub_errors, is_unreachable, root
-from zoo_hub.integrity import fault
-from zoo_hub.listing import Listing, ask
-from zoo_hub.retry import client, retrying
-from zoo_hub.snapshots import cached
-from zoo_hub.watch import Watch, endpoint
+from zoo_hub.client.errors import hub_errors, is_unreachable, root
+from zoo_hub.client.retry import client, retrying
+from zoo_hub.client.watch import Watch, endpoint
+from zoo_hub.repository.integrity import fault
+from zoo_hub.repository.listing import Listing, ask
+from zoo_hub.repository.snapshots import cached
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import ModelInfo
 
-    from zoo.naming import HubName
+    from zoo_hub.names import HubName
 
 MOST = 200
 """Generators in one list."""

@@ -15,15 +15,24 @@ from zoo.generators.folder import read_config
 from zoo.system.atomic import new_folder
 from zoo.system.console import say
 from zoo.system.disk_space import refuse_without_room
-from zoo_hub.errors import hub_errors, is_unreachable, root
-from zoo_hub.files import Choice
-from zoo_hub.integrity import PUSH_AGAIN, check_agreement, fault
-from zoo_hub.listing import Listing, ask
+from zoo_hub.client.errors import hub_errors, is_unreachable, root
+from zoo_hub.client.retry import client, retrying
+from zoo_hub.client.watch import SLOWEST, Watch, endpoint, patience
 from zoo_hub.names import hub_name
 from zoo_hub.providers import name_missing
-from zoo_hub.retry import client, retrying
-from zoo_hub.snapshots import Snapshot, alone, cache_root, cached, hub_digest, remember, remove, snapshot_at
-from zoo_hub.watch import SLOWEST, Watch, endpoint, patience
+from zoo_hub.repository.choice import Choice
+from zoo_hub.repository.integrity import PUSH_AGAIN, check_agreement, fault
+from zoo_hub.repository.listing import Listing, ask
+from zoo_hub.repository.snapshots import (
+    Snapshot,
+    alone,
+    cache_root,
+    cached,
+    hub_digest,
+    remember,
+    remove,
+    snapshot_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, UsageError
 from zoo.generators.files import CARD
-from zoo.naming import parse_hub_name
 from zoo.system.atomic import write_atomic
 from zoo.system.console import say
-from zoo_hub.card import base_card, merge
-from zoo_hub.errors import hub_errors
-from zoo_hub.names import hub_name
-from zoo_hub.published import checked, published
-from zoo_hub.remote import Changes, Remote, Target, card_there, difference, look, publish
-from zoo_hub.retry import client, retrying
-from zoo_hub.variety import measure
-from zoo_hub.watch import Watch, endpoint
+from zoo_hub.card.card import base_card, merge
+from zoo_hub.card.variety import measure
+from zoo_hub.client.errors import hub_errors
+from zoo_hub.client.retry import client, retrying
+from zoo_hub.client.watch import Watch, endpoint
+from zoo_hub.names import hub_name, parse_hub_name
+from zoo_hub.repository.branch import Changes, Remote, Target, card_there, difference, look, publish
+from zoo_hub.repository.publishable import checked, published
 
 COMMIT_LIKE = re.compile(r"[0-9a-f]{7,40}")
 LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,60}")

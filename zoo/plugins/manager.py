@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Group = Literal["zoo.commands", "zoo"]
 
 BUILTIN_PLUGINS: dict[Group, tuple[str, ...]] = {
-    "zoo.commands": ("zoo_export.hooks", "zoo_hub.commands"),
+    "zoo.commands": ("zoo_export.hooks", "zoo_hub.hooks"),
     "zoo": (
         "zoo_plugins.architectures.dcgan",
         "zoo_plugins.losses.bce",

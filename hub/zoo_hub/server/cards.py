@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from zoo_hub.front_matter import LIMIT, parse_card
+from zoo_hub.card.front_matter import LIMIT, parse_card
 from zoo_hub.server.store import resolve_revision
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NotRequired, TypedDict
 
 from zoo.errors import BusyError
-from zoo.naming import parse_hub_name
 from zoo.system.atomic import disk_errors, sync_folder
+from zoo_hub.names import parse_hub_name
 from zoo_hub.server.messages import RefusedError
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from zoo.naming import parse_hub_name
-from zoo_hub.front_matter import parse_card
+from zoo_hub.card.front_matter import parse_card
+from zoo_hub.names import parse_hub_name
 from zoo_hub.server.messages import Answer, RefusedError, objects, page_of, text_of, whole_number
 from zoo_hub.server.store import LFS_SUFFIXES, resolve_revision
 

@@ -15,7 +15,7 @@ from zoo.errors import ResourceError
 from zoo.generators.files import CONFIG
 from zoo.system.atomic import write_atomic
 from zoo.system.console import say
-from zoo_hub.listing import COMMIT
+from zoo_hub.repository.listing import COMMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

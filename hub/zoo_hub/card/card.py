@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from zoo.__about__ import DISTRIBUTION
 from zoo.errors import InputError
 from zoo.generators.files import CARD
-from zoo_hub.card_text import parts
-from zoo_hub.front_matter import parse_card, split_card, with_values, without
+from zoo_hub.card.front_matter import parse_card, split_card, with_values, without
+from zoo_hub.card.text import parts
 
 if TYPE_CHECKING:
     from zoo.generators.config import GeneratorConfig
-    from zoo_hub.variety import Variety
+    from zoo_hub.card.variety import Variety
 
 TASK = "unconditional-image-generation"
 OPEN_LICENCES = frozenset({"cc-by-4.0"})

@@ -15,7 +15,7 @@ from huggingface_hub import set_client_factory
 from huggingface_hub.utils._http import default_client_factory, hf_raise_for_status
 
 from zoo.errors import IntegrityError, NetworkError
-from zoo_hub.watch import STALL, TRANSIENT, Watch, current_watch, endpoint, late
+from zoo_hub.client.watch import STALL, TRANSIENT, Watch, current_watch, endpoint, late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

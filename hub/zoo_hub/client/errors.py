@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoo.errors import NetworkError, ResourceError, UsageError, ZooError
-from zoo_hub.watch import LateError, endpoint
+from zoo_hub.client.watch import LateError, endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.generators.files import ONNX, SAMPLES
-from zoo_hub.citations import papers
-from zoo_hub.published import listed
-from zoo_hub.variety import ALIKE, PICTURES, SEED
+from zoo_hub.card.citations import papers
+from zoo_hub.card.variety import ALIKE, PICTURES, SEED
+from zoo_hub.repository.publishable import listed
 
 if TYPE_CHECKING:
     from zoo.generators.config import ComponentRecord, GeneratorConfig
-    from zoo_hub.variety import Variety
+    from zoo_hub.card.variety import Variety
 
 
 HINT = "To put words of your own into a part, delete the two comments around it: pushes leave it alone then."

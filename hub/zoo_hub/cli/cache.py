@@ -39,7 +39,7 @@ class Kept:
 def cache(prune: bool, as_json: bool) -> None:
     """Say what the caches of images and of generators hold."""
     from zoo.system.cache import cache_folder, folder_size
-    from zoo_hub.snapshots import cache_root
+    from zoo_hub.repository.snapshots import cache_root
 
     freed = sum(_prune(repo) for repo in _generators()) if prune else 0
     images, kept = cache_folder(), [_kept(repo) for repo in _generators()]
@@ -109,7 +109,7 @@ def _prune(repo: CachedRepoInfo) -> int:
     """Remove what is removable of a repository and return its bytes; whoever pulls it is waited for."""
     from huggingface_hub import scan_cache_dir
 
-    from zoo_hub.snapshots import alone
+    from zoo_hub.repository.snapshots import alone
 
     with alone(repo.repo_id):
         freed = 0

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from zoo.__about__ import DISTRIBUTION, __version__
 from zoo.system.console import say, stderr
-from zoo_hub.errors import is_transport, root
-from zoo_hub.watch import (
-    LONGEST_PAUSE,
-    PAUSES,
-    TRANSIENT,
-    Watch,
-    late,
-    watching,
-)
+from zoo_hub.client.errors import is_transport, root
+from zoo_hub.client.watch import LONGEST_PAUSE, PAUSES, TRANSIENT, Watch, late, watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +62,7 @@ def retrying(call: Callable[[], T], watch: Watch) -> T:
 
 
 def _watched(call: Callable[[], T], watch: Watch, deadline: float) -> T:
-    from zoo_hub.session import install
+    from zoo_hub.client.session import install
 
     install()
     with watching(watch, deadline):

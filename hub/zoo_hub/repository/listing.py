@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, NetworkError
 from zoo.generators.files import CONFIG
-from zoo_hub.files import LIMITS
-from zoo_hub.retry import retrying
-from zoo_hub.watch import Watch, endpoint
+from zoo_hub.client.retry import retrying
+from zoo_hub.client.watch import Watch, endpoint
+from zoo_hub.repository.choice import LIMITS
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, NetworkError
 from zoo.hookspecs import hookimpl
-from zoo.naming import parse_hub_name
-from zoo_hub.cache_command import cache
-from zoo_hub.pull_command import pull
-from zoo_hub.push_command import push
-from zoo_hub.serve_command import hub_group
+from zoo_hub.cli.cache import cache
+from zoo_hub.cli.pull import pull
+from zoo_hub.cli.push import push
+from zoo_hub.cli.serve import hub_group
+from zoo_hub.names import parse_hub_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from zoo.generators.generator import Generator
     from zoo.hookspecs import Finding
-    from zoo.naming import HubName
+    from zoo_hub.names import HubName
 
 
 @hookimpl

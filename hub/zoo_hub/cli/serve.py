@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from zoo.errors import InputError, NetworkError, UsageError
-from zoo.naming import parse_hub_name
 from zoo.system.console import say, warn
+from zoo_hub.names import parse_hub_name
 
 TOKEN_FILE = "token"
 """In the served folder: what was made up for whoever starts it without --user."""

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.generators.files import CARD
-from zoo_hub.errors import root
-from zoo_hub.files import LIMITS
-from zoo_hub.integrity import digest_of
-from zoo_hub.retry import retrying
-from zoo_hub.watch import SLOWEST, Watch, patience
+from zoo_hub.client.errors import root
+from zoo_hub.client.retry import retrying
+from zoo_hub.client.watch import SLOWEST, Watch, patience
+from zoo_hub.repository.choice import LIMITS
+from zoo_hub.repository.integrity import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

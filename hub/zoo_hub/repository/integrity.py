@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.generators.config import GeneratorConfig
-    from zoo_hub.listing import Listing
+    from zoo_hub.repository.listing import Listing
 
 PIECE = 1 << 20
 PUSH_AGAIN = "Ask its owner to push it again"

@@ -1,0 +1,1 @@
+"""`zoo push`, `zoo pull`, `zoo hub` and `zoo cache`."""

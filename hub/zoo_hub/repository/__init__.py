@@ -1,0 +1,1 @@
+"""A generator's files on the Hub, in the cache, and on their way."""

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import zoo_plugins.datasets.parquet
+import zoo_plugins.datasets.hub
 from tests.loopback import closed_port
 from zoo.errors import InputError
 from zoo.plugins.registry import validated
@@ -58,7 +58,7 @@ class FakeHub:
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     hub = FakeHub(tmp_path)
-    monkeypatch.setattr(zoo_plugins.datasets.parquet, "fetch", hub.fetch)
+    monkeypatch.setattr(zoo_plugins.datasets.hub, "fetch", hub.fetch)
     return hub
 
 

@@ -94,7 +94,7 @@ def test_the_core_knows_no_component() -> None:
 
 
 def test_every_plugin_stands_alone() -> None:
-    shared = {"zoo_plugins.datasets.parquet"}  # what two data sets from the Hub have in common
+    shared = {"zoo_plugins.datasets.hub"}  # what two data sets from the Hub have in common
     for path in sources("zoo_plugins"):
         from_siblings = {
             module

@@ -11,7 +11,7 @@ from zoo.errors import did_you_mean
 from zoo.hookspecs import hookimpl
 from zoo.images import Images
 from zoo.system.cache import cache_folder
-from zoo_plugins.datasets.parquet import Source, decode_once
+from zoo_plugins.datasets.hub import Source, decode_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

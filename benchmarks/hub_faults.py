@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.hub_fixtures import Person
-from tests.hub_folder import make_folder
-from tests.hub_publish import WHOLE, WITH_WEIGHTS, contents, head, put, the_repo
-from tests.hub_pulls import Pulls
-from tests.hub_server.hub import Hub
+from tests.support.hub.fixtures import Person
+from tests.support.hub.folder import make_folder
+from tests.support.hub.publish import WHOLE, WITH_WEIGHTS, contents, head, put, the_repo
+from tests.support.hub.pulls import Pulls
+from tests.support.hub.server.hub import Hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.machine import machine
-from tests.hub_fixtures import Person
-from tests.hub_folder import make_folder
-from tests.hub_publish import WHOLE, contents, the_repo
-from tests.hub_server.hub import Hub
+from tests.support.hub.fixtures import Person
+from tests.support.hub.folder import make_folder
+from tests.support.hub.publish import WHOLE, contents, the_repo
+from tests.support.hub.server.hub import Hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ def held(hub: Hub) -> dict[str, bytes]:
 
 def start(person: Person, folder: Path) -> subprocess.Popen[bytes]:
     """Begin a push."""
-    command = [sys.executable, "-m", "tests.hub_run", "push", "me/camel", str(folder)]
+    command = [sys.executable, "-m", "tests.support.hub.run", "push", "me/camel", str(folder)]
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, env=person.settings(), cwd=person.home, stdout=quiet, stderr=quiet)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.register_assert_rewrite("tests.together")
+pytest.register_assert_rewrite("tests.support.together")
 # Before torch is imported anywhere: as many tests at once as there are cores, each with one thread.
 os.environ["OMP_NUM_THREADS"] = "1"
 

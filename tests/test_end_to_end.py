@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.hub_server.hub import Hub
+from tests.support.hub.server.hub import Hub
 from zoo.generators.folder import read_config
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import zoo
 import zoo_export
 import zoo_hub
 import zoo_plugins
-from tests.handmade import build
+from tests.support.handmade import build
 from zoo.plugins.collect import load_registry
 from zoo.plugins.manager import BUILTIN_PLUGINS
 from zoo.plugins.registry import KINDS
@@ -22,9 +22,9 @@ from zoo.plugins.registry import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.other_plugins import Plugins
+    from tests.support.other_plugins import Plugins
 
-pytest_plugins = ["tests.cli_fixtures"]
+pytest_plugins = ["tests.support.cli_fixtures"]
 
 PACKAGES = {
     package.__name__: Path(str(package.__file__)).parent

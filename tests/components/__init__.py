@@ -1,0 +1,1 @@
+"""The built-in components, and what holds for all of them."""

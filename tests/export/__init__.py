@@ -1,0 +1,1 @@
+"""ONNX: made, inspected, run."""

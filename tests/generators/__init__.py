@@ -1,0 +1,1 @@
+"""Generator folders and latents."""

@@ -1,0 +1,1 @@
+"""The Hub: client, cards, the local server."""

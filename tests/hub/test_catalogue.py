@@ -1,0 +1,150 @@
+"""`zoo list --hub`, `zoo info OWNER/NAME` and `zoo cache`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.hub.folder import make_folder
+from tests.support.hub.publish import contents, head, put, the_repo
+from zoo.generators.folder import read_config
+from zoo_hub.catalogue import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.hub.fixtures import Person, Ran
+    from tests.support.hub.server.hub import Hub
+
+pytest_plugins = ["tests.support.hub.fixtures"]
+
+
+def zoo(person: Person, *arguments: str, **environment: str) -> Ran:
+    """Run the whole command line, whose `list` and `info` are the core's."""
+    settings = {"ZOO_CACHE": str(person.home / "images"), **environment}
+    return person.python("-m", "zoo", *arguments, **settings)
+
+
+def test_the_list_of_generators(hub: Hub, me: Person, you: Person, folder: Path) -> None:
+    assert me.zoo("push", "me/camel", folder).code == 0
+    assert me.zoo("push", "me/secret", folder, "--private").code == 0
+    repo = hub.store.create("models", "you/bert", "you", private=False)
+    hub.store.commit(repo, "main", {"README.md": hub.store.put(b"---\ntags: [bert]\n---\n")}, "x", "", "you")
+    listed = zoo(you, "list", "--hub")
+    titles, row = listed.out.splitlines()
+    assert titles.split() == ["name", "pictures", "figures", "downloads", "licence"]
+    assert row.split() == ["me/camel", "4x4", "swd", "12.5", "-", "cc-by-4.0"]
+    mine = zoo(me, "list", "--hub", "me", "--search", "SEC", "--json")
+    assert json.loads(mine.out) == [
+        {
+            "name": "me/secret",
+            "pictures": "4x4",
+            "figures": {"swd": 12.5},
+            "downloads": None,
+            "licence": "cc-by-4.0",
+        }
+    ]
+    none = zoo(you, "list", "--hub", "you")
+    assert (none.code, none.out, none.err) == (
+        0,
+        "",
+        "There is none. Publish one with `zoo push OWNER/NAME`\n",
+    )
+
+
+def test_a_strangers_card_neither_moves_the_cursor_nor_ends_the_list(hub: Hub, you: Person) -> None:
+    card = '---\nlibrary_name: gan-model-zoo\nlicense: "\\e[2J\\nmit"\nmodel-index: 7\ntags: [1, gan]\n---\n'
+    put(hub, {"README.md": card.encode()})
+    listed = zoo(you, "list", "--hub")
+    assert (listed.code, listed.out.splitlines()[1].split()) == (0, ["me/camel", "-", "-", "-", "[2J", "mit"])
+
+
+def test_what_a_terminal_would_obey_is_not_printed() -> None:
+    assert printable({"a\x1b": ["\x1b[2J", "b\u202ec", 1, None, "x" * 400]}) == {
+        "a": ["[2J", "b c", 1, None, "x" * 300]
+    }
+
+
+def test_a_generator_is_described_without_its_weights(
+    hub: Hub, me: Person, you: Person, folder: Path
+) -> None:
+    assert me.zoo("push", "me/camel", folder, "--tag", "v1").code == 0
+    hub.log.clear()
+    told = zoo(you, "info", "me/camel@v1", "--json")
+    facts = json.loads(told.out)
+    config = read_config(folder).model_dump(mode="json")
+    assert {name: facts[name] for name in config} == config
+    assert (facts["commit"], facts["licence"], facts["private"]) == (head(hub), "cc-by-4.0", False)
+    sizes = {name: len(data) for name, data in contents(folder, list(facts["bytes"])).items()}
+    assert facts["bytes"] == sizes
+    assert {*sizes} == {*the_repo(hub)["commits"][head(hub)]["tree"]} - {".gitattributes"}
+    files = [entry.path.rpartition("/")[2] for entry in hub.log if "/resolve/" in entry.path]
+    assert {*files} == {"config.json"}
+    assert not any(entry.host == "cdn" for entry in hub.log)
+
+
+def test_a_description_without_the_hub_comes_from_the_cache(
+    hub: Hub, me: Person, you: Person, folder: Path
+) -> None:
+    assert me.zoo("push", "me/camel", folder).code == 0
+    assert you.zoo("pull", "me/camel").code == 0
+    told = zoo(you, "info", "me/camel", "--json", HF_HUB_OFFLINE="1")
+    assert told.err == "me/camel: the Hub cannot be reached; this is the cached copy\n"
+    assert json.loads(told.out)["commit"] == head(hub)
+    missing = zoo(you, "info", "me/other", HF_HUB_OFFLINE="1")
+    assert (missing.code, missing.err) == (
+        6,
+        "zoo: error: me/other: HF_HUB_OFFLINE is set and the cache has no copy of it. Unset it and try again\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [(["info", "me/camel"], "me/camel"), (["list", "--hub"], "the Hub")], ids=" ".join
+)
+def test_what_is_no_hub(you: Person, hub: Hub, command: list[str] | str, name: str) -> None:
+    hub.fault("status", path="/api/models", status=200, times=0)
+    ran = zoo(you, *command)
+    assert ran.code == 6
+    assert ran.err.startswith(f"zoo: error: {name}: {hub.url} does not answer as a Hub does (")
+    assert ran.err.endswith("). Check HF_ENDPOINT and HTTPS_PROXY\n")
+
+
+def test_owner_and_search_are_for_the_hub(you: Person) -> None:
+    ran = zoo(you, "list", "me")
+    assert (ran.code, ran.err) == (
+        2,
+        "zoo: error: OWNER and --search go with --hub. See `zoo list --help`\n",
+    )
+
+
+def test_the_cache_keeps_what_is_asked_for_and_drops_the_rest(
+    hub: Hub, me: Person, you: Person, folder: Path
+) -> None:
+    empty = zoo(you, "cache", "--json")
+    assert json.loads(empty.out)["generators"]["repositories"] == []
+    assert me.zoo("push", "me/camel", folder).code == 0
+    assert you.zoo("pull", "me/camel").code == 0
+    old = head(hub)
+    make_folder(folder, seed=1)
+    assert me.zoo("push", "me/camel", folder).code == 0
+    assert you.zoo("pull", "me/camel").code == 0
+    store = you.home / "hf/hub/models--me--camel"
+    (store / "blobs/0.incomplete").write_bytes(bytes(77))
+    other = you.home / "hf/hub/models--you--bert/snapshots" / ("0" * 40)
+    other.mkdir(parents=True)
+    (other / "config.json").write_text("{}")
+    before = json.loads(zoo(you, "cache", "--json").out)["generators"]["repositories"]
+    assert [(row["name"], row["commits"]) for row in before] == [("me/camel", 2)]
+    assert before[0]["removable"] > 77
+    pruned = zoo(you, "cache", "--prune")
+    assert pruned.err == f"{before[0]['removable']:,} bytes were removed\n"
+    assert [path.name for path in (store / "snapshots").iterdir()] == [head(hub)] != [old]
+    assert not list(store.rglob("*.incomplete"))
+    assert other.is_dir()
+    left = json.loads(zoo(you, "cache", "--prune", "--json").out)
+    assert (left["freed"], left["generators"]["repositories"][0]["removable"]) == (0, 0)
+    hub.log.clear()
+    assert you.zoo("pull", "me/camel").code == 0
+    assert not any("/resolve/" in entry.path for entry in hub.log), "what is kept is whole"

@@ -1,0 +1,69 @@
+"""`zoo runs`: what is told of the runs in a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import zoo as library
+from zoo.runs.lock import held
+from zoo.runs.new import new_run
+from zoo.runs.record import read_record
+from zoo.runs.summary import find_runs
+from zoo.system.signals import Stop
+
+if TYPE_CHECKING:
+    from tests.support.cli_fixtures import Zoo
+
+pytest_plugins = ["tests.support.cli_fixtures"]
+
+
+def test_the_runs_here_oldest_first(zoo: Zoo, tiny: Path) -> None:
+    first = library.train(str(tiny))
+    second = library.train(str(tiny), steps=1, changes=["training.eval_every=7"])
+    ran = zoo("runs")
+    rows = [line.split() for line in ran.out.splitlines()]
+    best = read_record(first)["best"]["value"]
+
+    assert ran.code == 0
+    assert rows[0] == ["run", "state", "steps", "best", "size", "started"]
+    assert rows[1][:6] == [str(first), "done", "4/4", "swd", f"{best:.2f}", "at"]
+    assert rows[2][:3] == [str(second), "done", "1/1"]
+
+
+def test_json_has_every_field(zoo: Zoo, tiny: Path) -> None:
+    run = library.train(str(tiny))
+    (row,) = json.loads(zoo("runs", "--json").out)
+    record = read_record(run)
+    size = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
+
+    assert row == {
+        "path": str(run), "recipe": "tiny", "state": "done", "step": 4, "steps": 4, "metric": "swd",
+        "best": record["best"]["value"], "best_step": 4, "bytes": size, "started": record["started"],
+    }  # fmt: skip
+
+
+def test_running_is_who_is_held_and_a_killed_run_is_stopped(tiny: Path) -> None:
+    run = new_run(str(tiny))
+    next(run.go(4, Stop()))
+    (run.path / "run.json").write_text((run.path / "run.json").read_text().replace("stopped", "running"))
+
+    assert [found.state for found in find_runs(Path("runs"))] == ["stopped"]
+    with held(run.path):
+        assert [found.state for found in find_runs(Path("runs"))] == ["running"]
+
+
+def test_no_run_and_a_damaged_record_are_no_errors(zoo: Zoo, tmp_path: Path) -> None:
+    empty = zoo("runs", tmp_path)
+    assert (empty.code, empty.out) == (0, "")
+    assert empty.err == f"{tmp_path}: there is no run in it. Start one with `zoo train camel-wgangp`\n"
+
+    for name, record in (("a", "{"), ("b", "[]"), ("c", '{"best": null}')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(record)
+    ran = zoo("runs", tmp_path, "--json")
+    assert (ran.code, ran.out) == (0, "[]\n")
+    assert len(ran.warnings) == 3
+    odd = f"{tmp_path / 'c'}: its record is not one of ours (KeyError: 'recipe'). It is left out"
+    assert odd in ran.warnings

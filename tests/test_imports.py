@@ -14,6 +14,7 @@ import zoo
 import zoo_export
 import zoo_hub
 import zoo_plugins
+from tests.support.arrows import arrows_up, circles, crowded, homeless, imports_of, modules_of
 from tests.support.handmade import build
 from zoo.plugins.collect import load_registry
 from zoo.plugins.manager import BUILTIN_PLUGINS
@@ -30,12 +31,44 @@ PACKAGES = {
     package.__name__: Path(str(package.__file__)).parent
     for package in (zoo, zoo_plugins, zoo_export, zoo_hub)
 }
-MAY_IMPORT = {
-    "zoo": {"zoo"},
-    "zoo_plugins": {"zoo", "zoo_plugins"},
-    "zoo_export": {"zoo", "zoo_export"},
-    "zoo_hub": {"zoo", "zoo_export", "zoo_hub"},
+FLOORS = tuple(
+    frozenset(rooms.split())
+    for rooms in (
+        "zoo.__about__ zoo.errors zoo.batch zoo.layers zoo_plugins zoo_export zoo_hub",
+        "zoo.images zoo.recipes zoo.system",
+        "zoo.components zoo.generators",
+        "zoo.hookspecs zoo.data",
+        "zoo.plugins zoo.training zoo.evaluation",
+        "zoo_plugins.architectures zoo_plugins.augmentations zoo_plugins.datasets zoo_plugins.losses"
+        " zoo_plugins.metrics zoo_plugins.recipes zoo_plugins.regularizers",
+        "zoo.distributed",
+        "zoo.runs",
+        "zoo.api zoo.cli",
+        "zoo zoo.__main__",
+        "zoo_export.inspection",
+        "zoo_export.runtime",
+        "zoo_export.convert zoo_export.describe",
+        "zoo_export.report",
+        "zoo_export.export",
+        "zoo_export.open zoo_export.cli",
+        "zoo_export.hooks",
+        "zoo_hub.client",
+        "zoo_hub.names zoo_hub.providers zoo_hub.repository",
+        "zoo_hub.card zoo_hub.catalogue zoo_hub.pull",
+        "zoo_hub.push zoo_hub.server",
+        "zoo_hub.cli",
+        "zoo_hub.hooks",
+    )
+)
+"""From the ground up. The core's own plugins import what every plugin may; nothing above imports them."""
+STRANGERS = {
+    "zoo": {"zoo_plugins", "zoo_export", "zoo_hub"},
+    "zoo_plugins": {"zoo_export", "zoo_hub"},
+    "zoo_export": {"zoo_plugins", "zoo_hub"},
+    "zoo_hub": {"zoo_plugins"},
 }
+"""What a package must not know, below it or not: the core's plugins find it, and not the other way round."""
+MOST_MODULES = 14
 HEAVY = ("torch", "onnx", "onnxscript", "onnxruntime", "huggingface_hub", "pydantic", "rich", "zoo_plugins")
 
 
@@ -66,15 +99,58 @@ def words(tree: ast.AST) -> Iterator[str]:
             yield node.value
 
 
+def test_arrows_run_down_without_a_circle() -> None:
+    modules = {name: path for folder in PACKAGES.values() for name, path in modules_of(folder).items()}
+    imports = imports_of(modules)
+    assert len(modules) > 150
+    assert len(imports) > 500
+    wrong = [*circles(imports), *arrows_up(imports, FLOORS), *homeless(modules, FLOORS)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_folder_is_crowded() -> None:
+    for folder in PACKAGES.values():
+        assert crowded(modules_of(folder), MOST_MODULES) == []
+
+
 @pytest.mark.parametrize("package", PACKAGES)
-def test_the_arrows(package: str) -> None:
-    files = sources(package)
-    assert files
-    for path in files:
-        for module in imported(ast.parse(path.read_text("utf-8"))):
-            top = module.partition(".")[0]
-            assert top not in PACKAGES or top in MAY_IMPORT[package], f"{path} imports {module}"
-            assert top not in ("plugins", "export", "hub", "tests"), f"{path} imports {module}"
+def test_no_package_knows_a_stranger(package: str) -> None:
+    for path in sources(package):
+        tops = {module.partition(".")[0] for module in imported(ast.parse(path.read_text("utf-8")))}
+        assert not tops & {*STRANGERS[package], "plugins", "export", "hub", "tests"}, path
+
+
+MADE_UP = {
+    "__init__": "",
+    "low/__init__": "",
+    "low/ground": "import os",
+    "low/sly": "def later():\n    from house.high import roof",
+    "high/__init__": "",
+    "high/roof": "from house.low.ground import name\nfrom house.low import sly",
+    "high/attic": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from house.high.loft import Bed",
+    "high/loft": "import house.high.attic",
+    "shed": "",
+}
+
+
+def test_the_checker_finds_what_is_wrong_and_says_where(tmp_path: Path) -> None:
+    house = tmp_path / "house"
+    for name, text in MADE_UP.items():
+        (house / name).parent.mkdir(parents=True, exist_ok=True)
+        (house / f"{name}.py").write_text(text)
+    modules = modules_of(house)
+    imports = imports_of(modules)
+    floors = (frozenset({"house.low"}), frozenset({"house.high", "house"}))
+
+    assert arrows_up(imports, floors) == [
+        f"an arrow up: {house}/low/sly.py:2 imports house.high.roof, and house.high is not below house.low"
+    ]
+    assert sorted(circles(imports)) == [
+        f"a circle: {house}/high/attic.py:3 imports house.high.loft, {house}/high/loft.py:1 imports house.high.attic",
+        f"a circle: {house}/high/roof.py:2 imports house.low.sly, {house}/low/sly.py:2 imports house.high.roof",
+    ]
+    assert homeless(modules, floors) == [f"in no room: {house}/shed.py"]
+    assert crowded(modules, 2) == [f"crowded: {house}/high has 3 modules"]
 
 
 def test_the_core_names_the_others_only_where_it_lists_its_own_plugins() -> None:

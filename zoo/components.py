@@ -175,10 +175,12 @@ class Metric(Component):
 
     kind = "metric"
     higher_is_better: ClassVar[bool] = False
+    any_device: ClassVar[bool] = False
+    """Whether it measures images on the device that trains; others are given them on the CPU."""
 
     @abstractmethod
     def measure(self, real: Tensor, fake: Tensor) -> float:
-        """Return the figure for real and generated images: float32 (N, C, H, W) in [-1, 1]."""
+        """Return the figure for real and generated images: float32 (N, C, H, W) in [-1, 1], on one device."""
 
     def protocol(self, shape: ImageShape) -> str:  # noqa: ARG002
         """Return one line that says how the figure is measured on images of this shape (C, H, W)."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import InputError
-from zoo.generators.latents import latents, walk
+from zoo.generators.latents import AT_ONCE, fixed_latents, latents, walk
 
 REFERENCE = {
     (0, 0): [0.11655652, -0.68353242, 0.098195978, -0.29281077],
@@ -28,6 +28,31 @@ def test_a_picture_does_not_depend_on_its_batch() -> None:
     alone = np.concatenate([latents(7, 1, 100, start=index) for index in range(10)])
 
     assert np.array_equal(together, alone)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 7, 100, 101])
+@pytest.mark.parametrize("start", [0, 5, 2**63 - 3, 2**64 - 2 * AT_ONCE])
+def test_a_picture_is_made_of_its_own_words(dim: int, start: int) -> None:
+    """Those of a generator that begins at the picture, also beyond the numbers that are made together."""
+    count = AT_ONCE + 3
+    made = latents(9, count, dim, start=start)
+    for row in (0, 1, 2, 3, AT_ONCE - 1, AT_ONCE, count - 1):
+        counter = np.array([0, start + row, 0, 0], np.uint64)
+        words = np.random.Philox(key=9, counter=counter).random_raw(2 * ((dim + 1) // 2))
+        first, second = np.split((words >> np.uint64(11)) * 2.0**-53, 2)
+        radius = np.sqrt(-2 * np.log1p(-first))
+        angle = 2 * np.pi * second
+        expected = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:dim]
+        assert np.array_equal(made[row], expected.astype(np.float32))
+
+
+def test_what_is_looked_at_again_is_made_once_and_cannot_be_changed() -> None:
+    found = fixed_latents(3, 5, 4)
+
+    assert np.array_equal(found, latents(3, 5, 4))
+    assert fixed_latents(3, 5, 4) is found
+    with pytest.raises(ValueError, match="read-only"):
+        found[0] = 0
 
 
 def test_they_are_standard_normal_and_unlike_each_other() -> None:
@@ -70,6 +95,13 @@ def test_a_truncation_that_leaves_nothing_is_refused(truncation: float) -> None:
 def test_a_picture_before_the_first_is_refused() -> None:
     with pytest.raises(InputError, match=r"^picture: -1 is below 0, and the first is 0\. Choose another$"):
         latents(0, 1, 4, start=-1)
+
+
+def test_a_picture_after_the_last_is_refused() -> None:
+    assert latents(0, 1, 4, start=2**64 - 1).shape == (1, 4)
+    with pytest.raises(InputError) as caught:
+        latents(0, 2, 4, start=2**64 - 1)
+    assert str(caught.value) == f"picture: {2**64} is over 2^64 - 1, and the last is that. Choose another"
 
 
 def test_a_walk_goes_from_end_to_end_at_even_angles_and_keeps_its_length() -> None:

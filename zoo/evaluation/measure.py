@@ -24,9 +24,12 @@ def measure(
     """Return the metric of a generator in eval mode against the reference images.
 
     Where there are fewer of these than generated ones they are repeated: a handful of generated images to match
-    would make the figure mostly noise.
+    would make the figure mostly noise. A GPU measures in float32 and not in TF32, as a CPU does.
     """
     places = split.reference.repeat(-(-split.generated // len(split.reference)))[: split.generated]
-    real = torch.from_numpy(images.pixels[places.numpy()]).float().div(127.5).sub(1)
     fake = make_images(generator, EVALUATION_SEED, split.generated, latent_dim, batch)
-    return float(metric.measure(real, fake))
+    if not metric.any_device:
+        fake = fake.cpu()
+    real = torch.from_numpy(images.pixels[places.numpy()]).to(fake.device).float().div(127.5).sub(1)
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        return float(metric.measure(real, fake))

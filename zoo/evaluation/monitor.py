@@ -42,7 +42,7 @@ class Look:
         """Return a PNG of the same 64 latents every time."""
         dim, batch = self._plan.architecture.latent_dim, self._plan.training.batch_size
         network = self._calibrated(SAMPLE_CALIBRATION)
-        return png(grid(to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).numpy())))
+        return png(grid(to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).cpu().numpy())))
 
     def _calibrated(self, batches: int = 64) -> nn.Module:
         dim, batch = self._plan.architecture.latent_dim, self._plan.training.batch_size

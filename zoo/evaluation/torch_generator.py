@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from zoo.generators.latents import latents
+from zoo.generators.latents import fixed_latents
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -35,14 +35,15 @@ def calibrated(
     if not norms:
         return copied
     momenta = [norm.momentum for norm in norms]
-    device = next(copied.parameters()).device
+    z = torch.tensor(
+        fixed_latents(CALIBRATION_SEED, batches * batch, latent_dim), device=next(copied.parameters()).device
+    )
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    for index in range(batches):
-        z = latents(CALIBRATION_SEED, batch, latent_dim, start=index * batch)
-        copied(torch.from_numpy(z).to(device))
+    for some in torch.split(z, batch):
+        copied(some)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     return copied.eval()
@@ -50,10 +51,9 @@ def calibrated(
 
 @torch.no_grad()
 def make_images(generator: nn.Module, seed: int, count: int, latent_dim: int, batch: int) -> Tensor:
-    """Return `count` images (N, C, H, W) in [-1, 1] on the CPU; picture i is the one `zoo generate --seed` makes."""
-    device = next(generator.parameters()).device
-    parts = []
-    for start in range(0, count, batch):
-        z = latents(seed, min(batch, count - start), latent_dim, start=start)
-        parts.append(generator(torch.from_numpy(z).to(device)).float().cpu())
-    return torch.cat(parts)
+    """Return `count` float32 images (N, C, H, W) in [-1, 1] where the generator is.
+
+    Picture i is the one that `zoo generate --seed` makes.
+    """
+    z = torch.tensor(fixed_latents(seed, count, latent_dim), device=next(generator.parameters()).device)
+    return torch.cat([generator(some).float() for some in torch.split(z, batch)])

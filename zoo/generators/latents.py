@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,10 @@ from zoo.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
+AT_ONCE = 1024
+"""Pictures whose numbers are made together: numpy's calls cost more than what they do to one picture's."""
+WORDS_AT_A_TIME = 4
+"""How many words a step of Philox's counter gives."""
 LEAST_TRUNCATION = 0.02
 """Of which 1.6 % of normal numbers are within: below it, drawing again would take too long."""
 
@@ -28,18 +32,32 @@ def latents(
     2019, section 3.1): pictures vary less and look better. Those within stay what they are without it.
 
     Raises:
-        InputError: `seed` is not in [0, 2^64), `start` is negative, or `truncation` is below `LEAST_TRUNCATION`.
+        InputError: `seed` is not in [0, 2^64), a picture's number is not, or `truncation` is below `LEAST_TRUNCATION`.
     """
     if not 0 <= seed < 2**64:
         raise InputError(f"seed: {seed} is not between 0 and 2^64 - 1. Choose another")
     if start < 0:
         raise InputError(f"picture: {start} is below 0, and the first is 0. Choose another")
+    if start + n > 2**64:
+        raise InputError(f"picture: {start + n - 1} is over 2^64 - 1, and the last is that. Choose another")
     if truncation is not None and not truncation >= LEAST_TRUNCATION:
         raise InputError(f"truncation: {truncation} is not at least {LEAST_TRUNCATION}. Choose another")
     out = np.empty((n, dim), np.float32)
-    for row, picture in enumerate(range(start, start + n)):
-        out[row] = _normals(seed, picture, dim, truncation)
+    for first in range(0, n, AT_ONCE):
+        some = out[first : first + AT_ONCE]
+        if truncation is None:
+            some[:] = _box_muller(_words(seed, start + first, len(some), dim), dim)
+        else:
+            some[:] = [_truncated(seed, start + first + row, dim, truncation) for row in range(len(some))]
     return out
+
+
+@lru_cache(maxsize=4)
+def fixed_latents(seed: int, n: int, dim: int) -> NDArray[np.float32]:
+    """Return `latents(seed, n, dim)`, read-only: of what is looked at again and again they are made once."""
+    found = latents(seed, n, dim)
+    found.flags.writeable = False
+    return found
 
 
 def walk(start: NDArray[np.float32], end: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
@@ -65,11 +83,33 @@ def walk(start: NDArray[np.float32], end: NDArray[np.float32], steps: int) -> ND
     return path.astype(np.float32)
 
 
-def _normals(seed: int, picture: int, dim: int, truncation: float | None) -> NDArray[np.float64]:
-    stream = np.random.Philox(key=seed, counter=[0, picture, 0, 0])
+def _words(seed: int, start: int, n: int, dim: int) -> NDArray[np.uint64]:
+    """Return the first words of the pictures `start`, `start + 1`, ... of a seed: (n, dim or one more)."""
+    words = np.empty((n, 2 * ((dim + 1) // 2)), np.uint64)
+    stream = _stream(seed, start)
+    drawn = -(-words.shape[1] // WORDS_AT_A_TIME)
+    for row in words:
+        row[:] = stream.random_raw(words.shape[1])
+        stream.advance(2**64 - drawn)
+    return words
+
+
+def _stream(seed: int, picture: int) -> np.random.Philox:
+    return np.random.Philox(key=seed, counter=np.array([0, picture, 0, 0], np.uint64))
+
+
+def _box_muller(words: NDArray[np.uint64], dim: int) -> NDArray[np.float64]:
+    """Return normal numbers (..., dim) for words (..., dim or one more)."""
+    uniform = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    first, second = np.split(uniform, 2, axis=-1)
+    radius = np.sqrt(-2.0 * np.log1p(-first))
+    angle = 2.0 * np.pi * second
+    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)[..., :dim]
+
+
+def _truncated(seed: int, picture: int, dim: int, truncation: float) -> NDArray[np.float64]:
+    stream = _stream(seed, picture)
     found = _block(stream, dim)
-    if truncation is None:
-        return found
     beyond = np.flatnonzero(abs(found) > truncation)
     while len(beyond):
         fresh = _block(stream, dim)
@@ -81,9 +121,4 @@ def _normals(seed: int, picture: int, dim: int, truncation: float | None) -> NDA
 
 def _block(stream: np.random.Philox, dim: int) -> NDArray[np.float64]:
     """Return the next `dim` normal numbers of a stream."""
-    pairs = (dim + 1) // 2
-    words = stream.random_raw(2 * pairs)
-    uniform = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    radius = np.sqrt(-2.0 * np.log1p(-uniform[:pairs]))
-    angle = 2.0 * np.pi * uniform[pairs:]
-    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:dim]
+    return _box_muller(stream.random_raw(2 * ((dim + 1) // 2)), dim)

@@ -31,9 +31,12 @@ def grid(
 
 
 def png(image: Image.Image) -> bytes:
-    """Return the image as the bytes of a PNG file."""
+    """Return the image as the bytes of a PNG file.
+
+    Compressed at zlib's level 3: at 9, a grid of 64 faces takes twenty times as long and saves 5 %.
+    """
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
 
 

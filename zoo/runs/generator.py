@@ -54,7 +54,7 @@ def write_generator(run: Path, which: str = "best", into: Path | None = None) ->
     network.load_state_dict(state["trainer"]["ema"])
     dim, batch = plan.architecture.latent_dim, plan.training.batch_size
     network = calibrated(network, dim, batch)
-    pictures = to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).numpy())
+    pictures = to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).cpu().numpy())
     weights = save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
     folder = into or run / GENERATOR
     config = _config(plan, record, state)

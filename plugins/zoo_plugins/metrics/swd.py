@@ -38,6 +38,7 @@ class SlicedWasserstein(Metric):
     """
 
     name: ClassVar[str] = "swd"
+    any_device: ClassVar[bool] = True
     patches: int = Field(default=32, ge=1, le=1024, description="patches an image and level")
     directions: int = Field(default=128, ge=1, le=4096, description="random directions a level")
     seed: int = Field(default=0, ge=0, lt=2**63, description="of the random places and directions")

@@ -1,4 +1,4 @@
-"""The critic's first layer: torch's convolution, with its gradients of any order, found in another way."""
+"""The critic's layers: torch's convolution, with its gradients of any order, found in another way."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
+from tests.support.gpu import needs_gpu
 from tests.support.tape import Tape
 from zoo.layers.activation import LeakyReLU
-from zoo.layers.image_convolution import ImageConv2d
+from zoo.layers.image_convolution import CriticConv2d, _Form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 SHAPES = [(kernel, stride) for kernel in (1, 2, 3, 4, 5, 7) for stride in (1, 2, 3)]
 
 
-def layer_of(channels: int, kernel: int, stride: int) -> ImageConv2d:
+def layer_of(channels: int, kernel: int, stride: int) -> CriticConv2d:
     torch.manual_seed(0)
-    return ImageConv2d(channels, 4, kernel, stride, (kernel - 1) // 2)
+    return CriticConv2d(channels, 4, kernel, stride, (kernel - 1) // 2)
 
 
 def derivatives(convolve: Callable[[Tensor], Tensor], layer: nn.Module, images: Tensor) -> list[Tensor]:
@@ -29,7 +30,7 @@ def derivatives(convolve: Callable[[Tensor], Tensor], layer: nn.Module, images: 
     images = images.clone().requires_grad_()
     weights = list(layer.parameters())
     made = convolve(images)
-    towards = torch.linspace(-1, 1, made.numel(), dtype=made.dtype).view_as(made)
+    towards = torch.linspace(-1, 1, made.numel(), dtype=made.dtype, device=made.device).view_as(made)
     first = torch.autograd.grad((made * towards).sum(), [images, *weights], retain_graph=True)
     (slope,) = torch.autograd.grad((made.sin() * towards).sum(), images, create_graph=True)
     second = torch.autograd.grad(slope.square().sum(), [images, *weights])
@@ -40,8 +41,12 @@ def derivatives(convolve: Callable[[Tensor], Tensor], layer: nn.Module, images: 
 @pytest.mark.parametrize(("kernel", "stride"), SHAPES)
 @pytest.mark.parametrize("size", [(12, 8), (12, 24), (9, 12)])
 def test_both_derivatives_are_torchs(kernel: int, stride: int, channels: int, size: tuple[int, int]) -> None:
-    layer = layer_of(channels, kernel, stride).double()
-    images = torch.randn(2, channels, *size, dtype=torch.float64)
+    same_derivatives(layer_of(channels, kernel, stride), size, "cpu")
+
+
+def same_derivatives(layer: CriticConv2d, size: tuple[int, int], device: str) -> None:
+    layer = layer.double().to(device)
+    images = torch.randn(2, layer.in_channels, *size, dtype=torch.float64).to(device)
     ours, theirs = (
         derivatives(convolve, layer, images) for convolve in (layer, lambda x: nn.Conv2d.forward(layer, x))
     )
@@ -51,7 +56,40 @@ def test_both_derivatives_are_torchs(kernel: int, stride: int, channels: int, si
         torch.testing.assert_close(mine, its, rtol=0, atol=1e-12)
 
 
+@pytest.fixture
+def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find the gradients on the CPU with the kernels that a GPU finds them with."""
+    monkeypatch.setattr(
+        CriticConv2d, "_form", lambda self, _: _Form(self.stride[0], int(self.padding[0]), None)
+    )
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+@pytest.mark.parametrize("channels", [1, 3, 32])
+@pytest.mark.parametrize(("kernel", "stride"), SHAPES)
+@pytest.mark.parametrize("size", [(12, 8), (9, 12)])
+def test_as_on_a_gpu_both_derivatives_are_torchs(
+    kernel: int, stride: int, channels: int, size: tuple[int, int]
+) -> None:
+    same_derivatives(layer_of(channels, kernel, stride), size, "cpu")
+
+
+@needs_gpu
+@pytest.mark.parametrize(("channels", "kernel", "stride"), [(1, 5, 2), (3, 4, 2), (32, 5, 1)])
+def test_on_a_gpu_both_derivatives_are_torchs(channels: int, kernel: int, stride: int) -> None:
+    same_derivatives(layer_of(channels, kernel, stride), (12, 24), "cuda")
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+def test_as_on_a_gpu_derivatives_of_derivatives_are_those_of_the_function() -> None:
+    check_derivatives_of_derivatives()
+
+
 def test_derivatives_of_derivatives_are_those_of_the_function() -> None:
+    check_derivatives_of_derivatives()
+
+
+def check_derivatives_of_derivatives() -> None:
     layer = layer_of(1, 3, 2).double()
     images = torch.randn(1, 1, 4, 4, dtype=torch.float64, requires_grad=True)
 
@@ -79,7 +117,18 @@ def test_without_a_gradient_for_images_it_is_torchs_own() -> None:
     layer, images = layer_of(1, 5, 2), torch.randn(2, 1, 28, 28)
 
     assert type(layer(images).grad_fn).__name__ == "ConvolutionBackward0"
-    assert type(layer(images.requires_grad_()).grad_fn).__name__ == "_ConvolvedBackward"
+    assert type(layer(images.requires_grad_()).grad_fn).__name__ == "_ForImagesBackward"
+
+
+def test_a_penalty_finds_no_gradient_of_the_weights_on_its_way_to_the_slope() -> None:
+    network = nn.Sequential(layer_of(1, 5, 2), LeakyReLU(0.2), nn.Flatten(), nn.Linear(4 * 14 * 14, 1))
+    images = torch.randn(2, 1, 28, 28, requires_grad=True)
+    score = network(images).sum()
+    with Tape() as tape:
+        torch.autograd.grad(score, images, create_graph=True)
+
+    assert "aten::convolution_backward" not in tape.names
+    assert "aten::sum" not in tape.names
 
 
 def test_no_second_derivative_is_made_of_zeros() -> None:

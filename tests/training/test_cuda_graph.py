@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 import torch
 
+from tests.support.gpu import needs_gpu
 from tests.support.tape import TapeRecorder
 from zoo.components import Augmentation
 from zoo.data.sampler import Sampler
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CPU = torch.device("cpu")
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="it needs an NVIDIA GPU")
 
 
 class FakeCuda:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from zoo.evaluation.measure import measure
 from zoo.evaluation.torch_generator import calibrated, make_images
 from zoo.generators.generator import to_uint8
-from zoo.generators.pictures import grid, png
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import nn
 
     from zoo.components import Plan
@@ -38,11 +39,11 @@ class Look:
         dim = self._plan.architecture.latent_dim
         return measure(self._plan.metric, self._calibrated(), self._images, self._split, dim, batch=batch)
 
-    def samples(self) -> bytes:
-        """Return a PNG of the same 64 latents every time."""
+    def pictures(self) -> NDArray[np.uint8]:
+        """Return the pictures of the same 64 latents every time."""
         dim, batch = self._plan.architecture.latent_dim, self._plan.training.batch_size
         network = self._calibrated(SAMPLE_CALIBRATION)
-        return png(grid(to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).cpu().numpy())))
+        return to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).cpu().numpy())
 
     def _calibrated(self, batches: int = 64) -> nn.Module:
         dim, batch = self._plan.architecture.latent_dim, self._plan.training.batch_size

@@ -63,9 +63,23 @@ def save_checkpoint(run: Path, step: int, state: State) -> Path:
     return path
 
 
+def copied(state: Any) -> Any:
+    """Return a state whose tensors and lists are its own, the tensors on the CPU: a training may go on meanwhile."""
+    if isinstance(state, torch.Tensor):
+        return state.detach().to("cpu", copy=True)
+    if isinstance(state, dict):
+        return {key: copied(value) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return [copied(value) for value in state]
+    return state
+
+
 def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
     # safetensors refuses channels_last tensors, and refuses two that share memory.
-    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    plain = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
     try:
         save_file(plain, path)
     except SafetensorError as error:

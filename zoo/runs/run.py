@@ -6,11 +6,13 @@ import json
 import math
 import time
 from contextlib import nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
 from zoo.evaluation.monitor import Look
 from zoo.generators.folder import is_generator_folder, read_config
+from zoo.generators.pictures import grid, png
 from zoo.plugins.manager import plugins
 from zoo.recipes.tables import write_toml
 from zoo.runs import checkpoint
@@ -20,12 +22,16 @@ from zoo.runs.progress import OnNan, Progress
 from zoo.runs.record import RECORD
 from zoo.runs.rollback import SLOWER, rollback_entry, slower_plan, told
 from zoo.system.atomic import write_atomic
+from zoo.system.background import Background
 from zoo.system.console import warn
 from zoo.system.disk_space import refuse_without_room
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from zoo.components import Plan
     from zoo.data.split import Split
@@ -35,6 +41,8 @@ if TYPE_CHECKING:
     from zoo.system.signals import Stop
     from zoo.training.trainer import Trainer
 
+Measured = tuple[int, float]
+"""Step and figure of a measurement."""
 SURROUNDINGS = ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")
 
 
@@ -56,10 +64,11 @@ class Run:
         self._trainer = trainer
         self._fingerprint = images.fingerprint
         self._look = Look(plan, images, split, trainer.ema.module)
+        self._background = Background(threaded=trainer.device.type == "cuda")
         self._log = MetricsLog(path)
         self._logged = 0
         self._seconds = 0.0
-        self._best: tuple[int, float] | None = None
+        self._best: Measured | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -72,7 +81,7 @@ class Run:
         return self._trainer.step
 
     @property
-    def best(self) -> tuple[int, float] | None:
+    def best(self) -> Measured | None:
         """Step and figure of the best measurement so far."""
         return self._best
 
@@ -116,13 +125,16 @@ class Run:
             while True:
                 try:
                     yield from self._steps(until, stop)
+                    self._background.wait()
                     break
                 except DivergedError as error:
                     self._roll_back(error, on_nan)
         except GeneratorExit:
+            self._background.wait()
             self._end("stopped")
             raise
         except BaseException:
+            self._background.close()
             self._end("failed")
             raise
         self._end("stopped" if stop and self.step < until else "done")
@@ -139,6 +151,7 @@ class Run:
         if stop:
             return
         for step in self._trainer.steps(until):
+            self._background.poll()
             self._seconds = time.monotonic() - began
             self._log.add(step)
             number, last = step.number, step.number == until
@@ -186,11 +199,16 @@ class Run:
 
     def _save_samples(self) -> None:
         self._refuse_divergence()
-        pictures = self._look.samples()
+        path = self.path / "samples" / f"step-{self.step:06d}.png"
+        self._background.do(partial(self._write_samples, path, self._look.pictures()))
+
+    def _write_samples(self, path: Path, pictures: NDArray[np.uint8]) -> None:
         self._refuse_removed()
-        write_atomic(self.path / "samples" / f"step-{self.step:06d}.png", pictures)
+        write_atomic(path, png(grid(pictures)))
 
     def _save_checkpoint(self) -> None:
+        # One at a time: each holds a copy of everything.
+        self._background.wait()
         self._refuse_divergence()
         self._refuse_removed()
         state = {
@@ -202,10 +220,15 @@ class Run:
             "seconds": self._seconds,
             "best": self._best,
         }
-        path = checkpoint.save_checkpoint(self.path, self.step, state)
+        if self._background.threaded:
+            state = checkpoint.copied(state)
+        save = partial(checkpoint.save_checkpoint, self.path, self.step, state)
+        self._background.do(save, partial(self._checkpoint_saved, self._best, self._facts()))
+
+    def _checkpoint_saved(self, best: Measured | None, facts: dict[str, Any], path: Path) -> None:
         # First the record, then the pruning: what run.json names must be there at every moment.
-        self._note("running")
-        checkpoint.prune(self.path, self._best[0] if self._best else None)
+        self._note("running", facts)
+        checkpoint.prune(self.path, best[0] if best else None)
         self._moment("zoo_checkpoint_saved", path=path)
 
     def load(self, state: dict[str, Any]) -> None:
@@ -236,6 +259,7 @@ class Run:
         """Go back to the newest good checkpoint with lower learning rates, or raise what happened."""
         if on_nan == "stop":
             raise error
+        self._background.wait()
         done = self.record.setdefault("rollbacks", [])
         plan = slower_plan(self.plan, error, len(done))
         state, troubles = checkpoint.newest_good(self.path)
@@ -253,11 +277,13 @@ class Run:
         self._note("running")
         warn(f"{self.path}: {told(done[-1])}")
 
-    def _note(self, state: str) -> None:
-        self._refuse_removed()
+    def _facts(self) -> dict[str, Any]:
         best = {"step": self._best[0], "value": self._best[1]} if self._best else None
-        self.record.update(state=state, step=self.step, seconds=round(self._seconds, 3), best=best)
-        self.record["cuda_graph"] = self.recorded
+        return {"step": self.step, "seconds": round(self._seconds, 3), "best": best}
+
+    def _note(self, state: str, facts: dict[str, Any] | None = None) -> None:
+        self._refuse_removed()
+        self.record |= {"state": state, **(facts or self._facts()), "cuda_graph": self.recorded}
         write_atomic(
             self.path / RECORD, (json.dumps(self.record, indent=2, ensure_ascii=False) + "\n").encode()
         )

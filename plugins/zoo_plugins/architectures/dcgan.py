@@ -12,7 +12,7 @@ from zoo.components import Architecture
 from zoo.hookspecs import hookimpl
 from zoo.layers.activation import LeakyReLU
 from zoo.layers.head import Head
-from zoo.layers.image_convolution import ImageConv2d
+from zoo.layers.image_convolution import CriticConv2d
 from zoo.layers.upsampling import SameConvTranspose2d, UpsampledConv2d
 
 if TYPE_CHECKING:
@@ -177,8 +177,7 @@ class DcganCritic(nn.Module):
         self.body = nn.Sequential()
         layers = zip(fields.critic_filters, fields.critic_kernels, fields.critic_strides, strict=True)
         for layer, (filters, kernel, stride) in enumerate(layers):
-            convolution = nn.Conv2d if layer else ImageConv2d
-            self.body.append(convolution(channels, filters, kernel, stride, _padding(kernel)))
+            self.body.append(CriticConv2d(channels, filters, kernel, stride, _padding(kernel)))
             if fields.critic_batch_norm_momentum is not None and layer > 0:
                 self.body.append(
                     nn.BatchNorm2d(filters, BATCH_NORM_EPS, 1 - fields.critic_batch_norm_momentum)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from benchmarks.machine import machine, matrix_rate
+from benchmarks.machine import machine, matrix_rate, matrix_side
 from benchmarks.operations import Operations
 from benchmarks.plain_loop import PlainLoop
 from zoo.data.sampler import Sampler
@@ -98,6 +98,18 @@ def seconds(make: Iteration) -> float:
     return (time.perf_counter() - began) / made
 
 
+def measured(way: str, plan: Plan) -> tuple[Iteration, float | None]:
+    """Return what makes iterations, and the MiB that it and three of them need on a GPU."""
+    if not torch.cuda.is_available():
+        return iteration(way, plan), None
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    make = iteration(way, plan)
+    for _ in range(3):
+        make()
+    return make, (torch.cuda.max_memory_allocated() - before) / 2**20
+
+
 def peak_memory(way: str, recipe: str) -> float:
     """Return the MiB that three iterations need, in a process of their own."""
     command = [sys.executable, "-m", "benchmarks.peak_memory", way, recipe]
@@ -107,7 +119,9 @@ def peak_memory(way: str, recipe: str) -> float:
 def rows(recipe: str, rounds: int) -> list[str]:
     """Return a recipe's rows of the table."""
     plan = plan_of(recipe)
-    contenders = {way: iteration(way, plan) for way in WAYS}
+    contenders, peaks = {}, {}
+    for way in WAYS:
+        contenders[way], peaks[way] = measured(way, plan)
     work = {way: operations(contenders[way]) for way in ("plain", "fp32", "bf16")}
     work |= {"keras": work["plain"]} | {way: work[way.removesuffix(" graph")] for way in GRAPHS}
     taken = [{way: seconds(make) for way, make in contenders.items()} for _ in range(rounds)]
@@ -120,7 +134,7 @@ def rows(recipe: str, rounds: int) -> list[str]:
         share = rate / matrix_rate("bf16" if way.startswith("bf16") else "fp32")
         found.append(
             f"| `{recipe}` | {way} | {median:.3g} | {images / median:.0f} | {ratio:.2f} | {rate / 1e12:.3f} | "
-            f"{100 * share:.0f} % | {peak_memory(way, recipe):.0f} |"
+            f"{100 * share:.0f} % | {peaks[way] or peak_memory(way, recipe):.0f} |"
         )
     return found
 
@@ -140,7 +154,8 @@ def main() -> None:
             print(row, flush=True)
     chosen = choose_precision("auto", choose_device("auto"))
     rates = ", ".join(f"{name} {matrix_rate(name) / 1e12:.3f} TFLOP/s" for name in ("fp32", "bf16"))
-    print(f"\nmatrix product of 2048 x 2048: {rates}; auto is {chosen}; medians of {arguments.rounds}")
+    side = matrix_side()
+    print(f"\nmatrix product of {side} x {side}: {rates}; auto is {chosen}; medians of {arguments.rounds}")
     print(f"{machine()}{others()}")
 
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 from safetensors.torch import save_file
 
-from tests.test_run import drain, figures
-from zoo import checkpoint
-from zoo import run as runs
-from zoo.background import Background
-from zoo.checkpoint import checkpoints, load_checkpoint
+from tests.runs.test_run import drain, figures
 from zoo.errors import ResourceError
-from zoo.launch import new_run
-from zoo.runs import read_record
-from zoo.signals import Stop
+from zoo.runs import checkpoint
+from zoo.runs import run as runs
+from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs.new import new_run
+from zoo.runs.record import read_record
+from zoo.system.background import Background
+from zoo.system.signals import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from zoo.run import Run
+    from zoo.runs.run import Run
 
 PATIENCE = 30
 """Seconds after which a thread that ought to go on is taken to hang."""

@@ -158,18 +158,23 @@ def trainers(name: str, precision: Any, changes: Sequence[str] = ()) -> tuple[Re
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("name", ["camel-gan", "horse-wgan", "face-wgangp", "camel-wgangp"])
 def test_on_a_gpu_replays_come_to_what_the_iteration_does(name: str, precision: str) -> None:
-    """Within a tenth of the way from the first weights: convolutions' gradients are summed in no fixed order there."""
+    """With convolutions that sum in a fixed order and without TF32; on an H100 the weights were equal to the bit.
+
+    With them as they come, fp32 was up to 0.115 of the way off there: the first steps of Adam and RMSprop take a
+    gradient's sign, however small it is.
+    """
     recorded, eager = trainers(name, precision)
     start = weights_of(eager, copied=True)
-    for mine, theirs in zip(recorded.steps(WARM_UP + 3), eager.steps(WARM_UP + 3), strict=True):
-        assert list(mine.losses) == list(theirs.losses)
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        for mine, theirs in zip(recorded.steps(WARM_UP + 3), eager.steps(WARM_UP + 3), strict=True):
+            assert list(mine.losses) == list(theirs.losses)
 
     assert recorded.recorded
     assert torch.equal(torch.cuda.get_rng_state(), recorded.state_dict()["random"]["cuda"])
     for first, one, other in zip(start, weights_of(recorded), weights_of(eager), strict=True):
         way = sum(float((there - here).square().sum()) for here, there in zip(first, other, strict=True))
         off = sum(float((mine - its).square().sum()) for mine, its in zip(one, other, strict=True))
-        assert off < 0.01 * way
+        assert off <= 1e-8 * way
 
 
 def weights_of(trainer: Trainer, *, copied: bool = False) -> list[list[Tensor]]:

@@ -238,7 +238,9 @@ class Trainer:
                 ("averaged generator", self.ema.module),
             )
             for name, tensor in network.state_dict().items()
-            if tensor.is_floating_point()
+            if tensor.is_floating_point() and tensor.numel()
         ]
-        finite = torch.stack([tensor.isfinite().all() for _, tensor in named]).tolist()
+        # All largest values in a few kernels: on a GPU, asking each tensor for itself takes longer than an iteration.
+        largest = torch._foreach_norm([tensor for _, tensor in named], float("inf"))
+        finite = torch.stack([value.float() for value in largest]).isfinite().tolist()
         return next((name for (name, _), good in zip(named, finite, strict=True) if not good), None)

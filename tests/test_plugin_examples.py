@@ -15,7 +15,8 @@ import torch
 
 from tests.support.documents import PAGES, ROOT
 from zoo import hookspecs
-from zoo.plugins import load_registry, plugins
+from zoo.plugins.collect import load_registry
+from zoo.plugins.manager import plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -41,14 +41,20 @@ class Page:
 
     @cached_property
     def spans(self) -> list[str]:
-        """What stands between backticks; a table's escaped bars are plain ones."""
-        return [span.replace("\\|", "|") for span in re.findall(r"`([^`\n]+)`", self.prose)]
+        """What stands between backticks, on one line or two; a table's escaped bars are plain ones."""
+        found = re.findall(r"`([^`]+)`", self.prose)
+        return [" ".join(span.replace("\\|", "|").split()) for span in found]
 
     @cached_property
-    def rows(self) -> list[list[str]]:
-        """The cells of each line of a table."""
-        lines = [line for line in self.prose.splitlines() if line.startswith("|")]
-        return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    def tables(self) -> list[tuple[list[str], list[list[str]]]]:
+        """The titles of each table, and the cells of its lines."""
+        found = []
+        for lines in re.findall(r"(?:^\|.*\n)+", self.prose + "\n", re.MULTILINE):
+            rows = [
+                [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines.splitlines()
+            ]
+            found.append((rows[0], rows[2:]))
+        return found
 
     @cached_property
     def links(self) -> list[str]:
@@ -74,7 +80,7 @@ class Page:
 
     def modules(self) -> Iterator[tuple[str, list[str]]]:
         """Yield each `python -m benchmarks.NAME` and the words behind it."""
-        for name, rest in re.findall(r"python -m (benchmarks[\w.]*\w)([^`\n]*)", self.text):
+        for name, rest in re.findall(r"python -m\s+(benchmarks[\w.]*\w)([^`\n]*)", self.text):
             yield name, rest.split()
 
 

@@ -92,3 +92,43 @@ def test_the_python_of_the_pages_runs(tiny: Path) -> None:
 
     assert (names["pictures"].shape, names["walk"].shape) == ((16, 28, 28), (60, 28, 28))
     assert json.loads(Path(names["run"], "run.json").read_bytes())["step"] == 3
+
+
+def tree(page: Page) -> list[str]:
+    """Return the paths in the tree of a page, folders with a slash behind; two spaces lead a level deeper."""
+    (block,) = re.findall(r"^## The tree\n\n```\n(.*?)^```$", page.text, re.DOTALL | re.MULTILINE)
+    paths, above = [], dict[int, str]()
+    for line in block.splitlines():
+        indent = len(line) - len(line.lstrip())
+        name = line.split()[0]
+        path = above.get(indent - 2, "") + name
+        assert len(line.split()) > 1, f"{path}: nothing is said of it"
+        above = {level: folder for level, folder in above.items() if level < indent} | {indent: path}
+        paths.append(path)
+    return paths
+
+
+def there(folder: str) -> set[str]:
+    """Return the modules and packages in a folder of the repository as a tree names them."""
+    found = {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*.py")}
+    modules = {path for path in found if path == "zoo/__init__.py" or not path.endswith("__init__.py")}
+    return modules | {f"{PurePosixPath(path).parent}/" for path in found}
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/design.md"])
+def test_every_path_in_a_tree_exists_once(name: str) -> None:
+    paths = tree(PAGES[name])
+
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    assert len(paths) == len(set(paths))
+
+
+@pytest.mark.parametrize("package", ["zoo", "plugins/zoo_plugins", "export/zoo_export", "hub/zoo_hub"])
+def test_the_trees_name_every_module_and_every_folder(package: str) -> None:
+    modules = {path for path in tree(PAGES["docs/design.md"]) if path.startswith(f"{package}/")}
+    folders = {path for path in tree(PAGES["README.md"]) if path.startswith(f"{package}/")}
+
+    assert modules == there(package)
+    assert (
+        folders == {path for path in there(package) if path.endswith("/")} or package == "plugins/zoo_plugins"
+    )

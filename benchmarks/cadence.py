@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from benchmarks.machine import machine
+from benchmarks.support.machine import machine
 from zoo.evaluation.monitor import SAMPLE_CALIBRATION
 from zoo.runs.new import new_run
 from zoo.runs.run import Run

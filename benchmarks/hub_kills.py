@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.machine import machine
+from benchmarks.support.machine import machine
 from tests.support.hub.fixtures import Person
 from tests.support.hub.folder import make_folder
 from tests.support.hub.publish import WHOLE, contents, the_repo

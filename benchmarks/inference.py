@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import torch
 
-from benchmarks.machine import machine
-from benchmarks.networks import architecture, generator
-from benchmarks.plain_networks import Generator
+from benchmarks.support.machine import machine
+from benchmarks.support.networks import architecture, generator
+from benchmarks.support.plain_networks import Generator
 from zoo.generators.latents import latents
 from zoo_export.convert.timing import alternately
 from zoo_export.convert.to_onnx import to_onnx

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from benchmarks.machine import machine
-from benchmarks.networks import architecture, generator
+from benchmarks.support.machine import machine
+from benchmarks.support.networks import architecture, generator
 from zoo.generators.latents import latents
 from zoo.plugins.collect import load_registry
 from zoo_export.convert.parity import TOLERANCE

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.training import iteration, plan_of
+from benchmarks.support.subjects import plan_of
+from benchmarks.training import iteration
 
 
 def main() -> None:

@@ -9,23 +9,16 @@ import argparse
 import statistics
 from pathlib import Path
 
-from benchmarks.machine import machine
-from benchmarks.subjects import Subject
-from zoo.data.sampler import Sampler
+from benchmarks.support.machine import machine
+from benchmarks.support.subjects import Subject
 from zoo.training.device import Precision, choose_device
-from zoo.training.trainer import Trainer
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
 def figure(subject: Subject, precision: Precision, steps: int) -> float:
     """Train and return the metric of the averaged generator."""
-    trainer = Trainer(
-        subject.plan,
-        Sampler(subject.pixels, subject.split.training, choose_device("auto")),
-        choose_device("auto"),
-        precision,
-    )
+    trainer = subject.trainer(choose_device("auto"), precision)
     for _ in trainer.steps(steps):
         pass
     return subject.figure(trainer.ema.module)

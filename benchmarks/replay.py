@@ -15,8 +15,9 @@ import torch
 from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.machine import machine
-from benchmarks.training import IMAGES, plan_of, trainer_of
+from benchmarks.support.machine import machine
+from benchmarks.support.subjects import plan_of
+from benchmarks.training import IMAGES, trainer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

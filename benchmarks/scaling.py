@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from benchmarks.machine import machine
+from benchmarks.support.machine import machine
+from benchmarks.support.subjects import plan_of
 from zoo.data.sampler import Sampler
 from zoo.distributed.group import join, leave
 from zoo.distributed.torchrun import Place
@@ -53,8 +54,7 @@ class Case:
 
     def trainer(self, ranks: Ranks) -> Trainer:
         """Return a trainer on random pixels."""
-        registry = load_registry()
-        plan = make_plan(read_recipe(registry.recipe(RECIPE), self.changes), registry, RECIPE)
+        plan = plan_of(RECIPE, self.changes)
         pixels = torch.randint(0, 256, (1024, *plan.architecture.image_shape), dtype=torch.uint8)
         device = choose_device("cpu")
         precision = choose_precision(self.precision, device)

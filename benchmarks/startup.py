@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.machine import machine
+from benchmarks.support.machine import machine
 
 
 def seconds(arguments: list[str], rounds: int) -> float:

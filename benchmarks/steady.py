@@ -17,8 +17,8 @@ os.environ["FORCE_COLOR"] = "1"  # the display is live also where stderr is a fi
 
 from rich.progress import Progress as Bar
 
-from benchmarks.machine import machine
 from benchmarks.peak_memory import peak_resident
+from benchmarks.support.machine import machine
 from zoo.cli.display import show
 from zoo.runs.new import new_run
 from zoo.system.signals import Stop

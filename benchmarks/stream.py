@@ -37,9 +37,7 @@ def main() -> None:
                 seconds, peak = measured(["generate", arguments.generator, "-n", str(count), kind, place])
             what = "one `.npy`" if kind == "--out" else "PNG files"
             print(f"| {count:,} | {what} | {seconds:.1f} | {peak:.0f} |", flush=True)
-    from benchmarks.machine import (
-        machine,
-    )  # it imports torch, whose memory a process would hand down as its peak
+    from benchmarks.support.machine import machine
 
     print(f"\n{machine()}")
 

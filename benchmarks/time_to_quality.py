@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from benchmarks.machine import machine
-from benchmarks.plain_loop import PlainLoop
-from benchmarks.subjects import Subject
-from zoo.data.sampler import Sampler
+from benchmarks.support.machine import machine
+from benchmarks.support.plain_loop import PlainLoop
+from benchmarks.support.subjects import Subject
 from zoo.training.device import choose_device, choose_precision
-from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,9 +51,7 @@ def contenders(subject: Subject) -> list[Contender]:
     """Return both loops, on the same images from the same first weights."""
     device = choose_device("auto")
     precision = choose_precision("auto", device)
-    trainer = Trainer(
-        subject.plan, Sampler(subject.pixels, subject.split.training, device), device, precision
-    )
+    trainer = subject.trainer(device, precision)
     plain = PlainLoop(subject.plan, subject.pixels[subject.split.training], device)
     with torch.no_grad():
         for mine, its in ((plain.generator, trainer.generator), (plain.critic, trainer.critic)):

@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from benchmarks.machine import machine, matrix_rate, matrix_side
-from benchmarks.operations import Operations
-from benchmarks.plain_loop import PlainLoop
+from benchmarks.support.machine import machine, matrix_rate, matrix_side
+from benchmarks.support.operations import Operations
+from benchmarks.support.plain_loop import PlainLoop
+from benchmarks.support.subjects import plan_of
 from zoo.data.sampler import Sampler
-from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
 from zoo.training.device import choose_device, choose_precision
 from zoo.training.graph_capture import CudaRecorder
 from zoo.training.graph_trainer import WARM_UP, RecordedTrainer
@@ -47,12 +45,6 @@ LEAST = 0.3
 """Seconds that a turn lasts at least: one iteration on a GPU is too short to be timed alone."""
 
 
-def plan_of(recipe: str) -> Plan:
-    """Return a recipe's plan."""
-    registry = load_registry()
-    return make_plan(read_recipe(registry.recipe(recipe)), registry, recipe)
-
-
 def iteration(way: str, plan: Plan) -> Iteration:
     """Return what makes one iteration on random pixels and waits until the device has made it."""
     device = choose_device("auto")
@@ -60,7 +52,7 @@ def iteration(way: str, plan: Plan) -> Iteration:
     if way == "plain":
         return PlainLoop(plan, pixels, device).iteration
     if way == "keras":
-        from benchmarks.keras_loop import KerasLoop
+        from benchmarks.support.keras_loop import KerasLoop
 
         return KerasLoop(plan, pixels).iteration
     trainer = trainer_of(way, plan, pixels.to(device))

@@ -109,7 +109,8 @@ def test_arrows_run_down_without_a_circle() -> None:
 
 
 def test_no_folder_is_crowded() -> None:
-    for folder in PACKAGES.values():
+    tests = Path(__file__).parent
+    for folder in (*PACKAGES.values(), tests, tests.parent / "benchmarks"):
         assert crowded(modules_of(folder), MOST_MODULES) == []
 
 

@@ -17,8 +17,8 @@ from zoo.cli.main import cli
 from zoo.errors import ZooError
 from zoo.plugins.collect import load_registry
 from zoo.plugins.manager import plugins
-from zoo.recipes.recipe import Training
 from zoo.plugins.registry import KINDS
+from zoo.recipes.recipe import Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.machine import machine
+from benchmarks.support.machine import machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.operations import Operations
+from benchmarks.support.operations import Operations
 from tests.support.tape import Tape
 from zoo.layers.activation import LeakyReLU
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from safetensors.torch import save_file
 
-from tests.runs.test_run import drain, figures
+from tests.support.run_folders import drain, figures
 from zoo.errors import ResourceError
 from zoo.runs import checkpoint
 from zoo.runs import run as runs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from benchmarks.plain_loop import PlainLoop
+from benchmarks.support.plain_loop import PlainLoop
 from zoo.data.sampler import Sampler
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan

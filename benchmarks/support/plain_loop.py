@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from benchmarks.plain_networks import Critic, Generator
+from benchmarks.support.plain_networks import Critic, Generator
 from zoo.recipes.optimizers import Adam
 from zoo_plugins.losses.gradient_penalty import GradientPenalty
 from zoo_plugins.regularizers.weight_clipping import WeightClipping

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from zoo.data.sampler import Sampler
 from zoo.data.split import split
 from zoo.evaluation.measure import measure
 from zoo.evaluation.torch_generator import calibrated
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan, with_data
 from zoo.recipes.recipe import read_recipe
+from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,15 +23,20 @@ if TYPE_CHECKING:
 
     from zoo.components import Plan
     from zoo.images import Images
+    from zoo.training.device import Precision
+
+
+def plan_of(recipe: str, changes: Sequence[str] = ()) -> Plan:
+    """Return a recipe's plan; `changes` as `--set` takes them."""
+    registry = load_registry()
+    return make_plan(read_recipe(registry.recipe(recipe), changes), registry, recipe)
 
 
 class Subject:
     """A recipe on the images of a file."""
 
     def __init__(self, recipe: str, data: Path, changes: Sequence[str] = ()) -> None:
-        registry = load_registry()
-        plan = make_plan(read_recipe(registry.recipe(recipe), changes), registry, recipe)
-        self.plan: Plan = with_data(plan, data, registry)
+        self.plan: Plan = with_data(plan_of(recipe, changes), data, load_registry())
         self.images: Images = self.plan.data.images()
         self.split = split(len(self.images))
 
@@ -37,6 +44,10 @@ class Subject:
     def pixels(self) -> Tensor:
         """All images, uint8 (N, C, H, W)."""
         return torch.from_numpy(self.images.pixels)
+
+    def trainer(self, device: torch.device, precision: Precision) -> Trainer:
+        """Return the zoo's trainer on the training images."""
+        return Trainer(self.plan, Sampler(self.pixels, self.split.training, device), device, precision)
 
     def figure(self, generator: nn.Module) -> float:
         """Return the recipe's metric of a generator, with batch-norm statistics measured for its weights."""

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from benchmarks.support.subjects import plan_of
 
 if TYPE_CHECKING:
     from zoo.components import Architecture
@@ -17,8 +15,7 @@ if TYPE_CHECKING:
 
 def architecture(recipe: str) -> Architecture:
     """Return a recipe's architecture."""
-    registry = load_registry()
-    return make_plan(read_recipe(registry.recipe(recipe)), registry, recipe).architecture
+    return plan_of(recipe).architecture
 
 
 def generator(recipe: str, seed: int = 0) -> nn.Module:

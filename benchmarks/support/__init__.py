@@ -1,0 +1,1 @@
+"""What benchmarks share: the machine, networks, the loops that the zoo is compared with."""

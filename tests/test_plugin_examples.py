@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.cli_fixtures import Zoo
-    from tests.other_plugins import Plugins
+    from tests.support.cli_fixtures import Zoo
+    from tests.support.other_plugins import Plugins
 
-pytest_plugins = ["tests.cli_fixtures"]
+pytest_plugins = ["tests.support.cli_fixtures"]
 
 PAGE = PAGES["docs/plugins.md"]
 _FILE = re.compile(

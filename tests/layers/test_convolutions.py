@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from zoo.layers import upsampling
 from zoo.layers.upsampling import SameConvTranspose2d, UpsampledConv2d
 
 if TYPE_CHECKING:
@@ -133,3 +134,15 @@ def upsampled(layer: UpsampledConv2d) -> Callable[[Tensor], Tensor]:
 
 def transposed(layer: SameConvTranspose2d) -> Callable[[Tensor], Tensor]:
     return partial(nn.ConvTranspose2d.forward, layer)
+
+
+def test_what_a_kernel_needs_is_made_once_and_serves_training_wherever_it_was_made() -> None:
+    layer, images = UpsampledConv2d(2, 3, 9), torch.randn(1, 2, 4, 4)
+    upsampling._taps.cache_clear()
+    with torch.inference_mode():
+        layer(images)
+    made = upsampling._taps.cache_info().misses
+    layer(images).sum().backward()
+
+    assert layer.weight.grad is not None
+    assert (made, upsampling._taps.cache_info().misses) == (1, 1)

@@ -53,8 +53,9 @@ class Blocks:
         before, last = (kernel - 1 - padding) // stride, (side - 1 + padding) // stride
         place = torch.arange(side).view(-1, 1, 1)
         source = torch.arange(-before, last + 1).view(1, -1, 1)
-        # Which tap leads from which input to which pixel of a block: 0 or 1, (pixel, input, tap), along one side.
-        taps = (place + padding - torch.arange(kernel) == stride * source).to(weight)
+        # Which tap leads from which input to which pixel of a block.
+        leads = place + padding - torch.arange(kernel) == stride * source
+        taps = Taps.of(leads, weight.device, weight.dtype)
         return cls(summed(weight.transpose(0, 1), taps), side, step, before)
 
     def apply(self, images: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -67,18 +68,42 @@ class Blocks:
         return laid_out(made, self.side)
 
 
-def summed(weight: Tensor, taps: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Taps:
+    """Which taps of a large kernel each of the small ones takes in.
+
+    Attributes:
+        places: of a block along one side; each has a small kernel.
+        small: the side of these.
+        square: 0 or 1, (places * places * small * small, large * large).
+    """
+
+    places: int
+    small: int
+    square: Tensor
+
+    @classmethod
+    def of(cls, side: Tensor, device: torch.device, dtype: torch.dtype) -> Self:
+        """Return those of both sides for those of one, bool (place, small, large)."""
+        places, small, large = side.shape
+        # Wherever they are first asked for, a training may ask for them later.
+        with torch.inference_mode(mode=False):
+            taps = side.to(device, dtype)
+            square = torch.einsum("ahk,bgl->abhgkl", taps, taps).reshape(places**2 * small**2, large**2)
+        return cls(places, small, square)
+
+
+def summed(weight: Tensor, taps: Taps) -> Tensor:
     """Return a small kernel for each place of a block, in channels_last: (places * filters, channels, small, small).
 
     Args:
         weight: (filters, channels, large, large).
-        taps: which tap of the large kernel each of a small one takes in, 0 or 1, (place, small, large) along one side.
+        taps: of this large kernel.
     """
-    (places, small, large), (filters, channels) = taps.shape, weight.shape[:2]
-    square = torch.einsum("ahk,bgl->abhgkl", taps, taps).reshape(places**2 * small**2, large**2)
+    filters, channels = weight.shape[:2]
     last = weight.permute(0, 2, 3, 1).flatten(1, 2)
-    sums = torch.matmul(square, last).view(filters, places**2, small, small, channels)
-    return sums.transpose(0, 1).reshape(-1, small, small, channels).permute(0, 3, 1, 2)
+    sums = torch.matmul(taps.square, last).view(filters, taps.places**2, taps.small, taps.small, channels)
+    return sums.transpose(0, 1).reshape(-1, taps.small, taps.small, channels).permute(0, 3, 1, 2)
 
 
 def laid_out(blocks: Tensor, side: int) -> Tensor:

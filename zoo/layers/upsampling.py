@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor, nn
 
-from zoo.layers.blocks import LARGEST, Blocks, block_side, laid_out, summed
+from zoo.layers.blocks import LARGEST, Blocks, Taps, block_side, laid_out, summed
 
 
 class UpsampledConv2d(nn.Conv2d):
@@ -25,20 +27,23 @@ class UpsampledConv2d(nn.Conv2d):
             return super().forward(nn.functional.interpolate(images, scale_factor=2.0, mode="nearest"))
         large = self.weight  # read once: a parametrization may make it anew each time
         with torch.autocast(images.device.type, enabled=False):
-            taps = self._taps(large)
-            weight = summed(large, taps)
+            weight = summed(large, _taps(large.shape[2], large.device, large.dtype))
         bias = None if self.bias is None else self.bias.repeat(4)
-        blocks = nn.functional.conv2d(images, weight, bias, padding=taps.shape[1] // 2)
+        blocks = nn.functional.conv2d(images, weight, bias, padding=weight.shape[2] // 2)
         return laid_out(blocks, 2)
 
-    def _taps(self, weight: Tensor) -> Tensor:
-        """Return which tap of the small kernel each tap of the large one falls on: 0 or 1, (place, small, large)."""
-        kernel, here = self.kernel_size[0], weight.device
-        reach = (kernel // 2 + 1) // 2
-        place = torch.arange(2, device=here).view(-1, 1, 1)
-        small = torch.arange(-reach, reach + 1, device=here).view(1, -1, 1)
-        falls = (place + torch.arange(kernel, device=here) - kernel // 2).div(2, rounding_mode="floor")
-        return (falls == small).to(weight.dtype)
+
+@lru_cache(maxsize=32)
+def _taps(kernel: int, device: torch.device, dtype: torch.dtype) -> Taps:
+    """Return which tap of the small kernel each tap of the large one falls on.
+
+    Kept, since a network asks for them in each of its steps.
+    """
+    reach = (kernel // 2 + 1) // 2
+    place = torch.arange(2).view(-1, 1, 1)
+    small = torch.arange(-reach, reach + 1).view(1, -1, 1)
+    falls = (place + torch.arange(kernel) - kernel // 2).div(2, rounding_mode="floor")
+    return Taps.of(falls == small, device, dtype)
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):

@@ -49,13 +49,14 @@ def test_every_script_that_measures_is_named_with_options_that_it_has() -> None:
     calls = [call for page in PAGES.values() for call in page.modules()]
 
     for module, words in calls:
-        file = ROOT / f"{module.replace('.', '/')}.py"
+        place = ROOT / module.replace(".", "/")
+        file = place / "__main__.py" if place.is_dir() else place.with_suffix(".py")
         assert file.is_file(), module
         source = file.read_text("utf-8")
         for option in (word for word in words if word.startswith("--")):
             assert f'"{option}"' in source, f"{module} {option}"
     runnable = {
-        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__main__")
         for path in (ROOT / "benchmarks").rglob("*.py")
         if '__name__ == "__main__"' in path.read_text("utf-8")
     }

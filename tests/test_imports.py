@@ -48,6 +48,7 @@ FLOORS = tuple(
         "zoo_export.inspection",
         "zoo_export.runtime",
         "zoo_export.convert zoo_export.describe",
+        "zoo_export.browser",
         "zoo_export.report",
         "zoo_export.export",
         "zoo_export.open zoo_export.cli",
@@ -206,7 +207,7 @@ def heavy(others: Plugins) -> Plugins:
     return others
 
 
-@pytest.mark.parametrize("command", ["", "generate", "push", "pull", "export", "train", "resume"])
+@pytest.mark.parametrize("command", ["", "generate", "demo", "push", "pull", "export", "train", "resume"])
 def test_help_imports_nothing_heavy(command: str, heavy: Plugins) -> None:
     ran = heavy.process(*filter(None, [command, "--help"]), code=TELL)
     imported, seconds = json.loads(ran.err)
@@ -230,7 +231,7 @@ def test_import_zoo_imports_nothing_heavy(others: Plugins) -> None:
     assert (ran.code, json.loads(ran.err)[0]) == (0, [])
 
 
-@pytest.mark.parametrize("command", ["", "generate", "push", "pull"])
+@pytest.mark.parametrize("command", ["", "generate", "demo", "push", "pull"])
 def test_help_works_where_torch_is_not_installed(command: str, heavy: Plugins) -> None:
     ran = heavy.process(*filter(None, [command, "--help"]), code=BLOCK)
 

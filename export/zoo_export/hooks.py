@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.hookspecs import hookimpl
+from zoo_export.cli.demo import demo
 from zoo_export.cli.export import export
 from zoo_export.cli.generate import generate
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def zoo_register_commands(cli: click.Group) -> None:
-    """Add `export` and `generate`."""
+    """Add `export`, `generate` and `demo`."""
     cli.add_command(export)
     cli.add_command(generate)
+    cli.add_command(demo)
 
 
 @hookimpl

@@ -123,4 +123,4 @@ def test_cuda_that_is_not_there_is_said_in_one_line(monkeypatch: pytest.MonkeyPa
 def test_the_commands_are_registered() -> None:
     cli = click.Group()
     zoo_register_commands(cli)
-    assert sorted(cli.commands) == ["export", "generate"]
+    assert sorted(cli.commands) == ["demo", "export", "generate"]

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
-from tests.support.gpu import needs_gpu
 from tests.support.tape import Tape
+from tests.support.training import needs_gpu
 from zoo.layers.activation import LeakyReLU
 from zoo.layers.image_convolution import CriticConv2d, _Form
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 import torch
 
-from tests.support.gpu import needs_gpu
 from tests.support.tape import TapeRecorder
+from tests.support.training import needs_gpu
 from zoo.components import Augmentation
 from zoo.data.sampler import Sampler
 from zoo.images import Images

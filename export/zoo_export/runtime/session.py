@@ -69,6 +69,11 @@ class OnnxGenerator(Generator):
         return other
 
     @property
+    def model(self) -> bytes:
+        """The bytes of the file that runs."""
+        return self._model
+
+    @property
     def metadata(self) -> dict[str, str]:
         """What the file says about itself: `zoo.architecture`, `zoo.recipe`, `zoo.licence` and the like."""
         return dict(self._session.get_modelmeta().custom_metadata_map)

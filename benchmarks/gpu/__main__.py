@@ -14,8 +14,8 @@ from benchmarks.training import SYSTEMS
 
 PARTS = (
     ("benchmarks.training", *SYSTEMS, "--rounds", "3"),
-    ("benchmarks.replay",),
-    ("benchmarks.cadence", "camel-wgangp"),
+    ("benchmarks.gpu.replay",),
+    ("benchmarks.gpu.cadence", "camel-wgangp"),
 )
 
 

@@ -1,6 +1,6 @@
 """What a GPU does in one replayed iteration: how many kernels, for how long, and which take most of it.
 
-python -m benchmarks.replay [RECIPE ...] [--precision bf16|fp32] [--top 10]
+python -m benchmarks.gpu.replay [RECIPE ...] [--precision bf16|fp32] [--top 10]
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=10)
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
-        raise SystemExit("benchmarks.replay: torch sees no NVIDIA GPU, and only one replays iterations")
+        raise SystemExit("benchmarks.gpu.replay: torch sees no NVIDIA GPU, and only one replays iterations")
     torch.backends.cudnn.benchmark = True
     for recipe in arguments.recipes:
         report(recipe, arguments.precision, arguments.top)

@@ -1,6 +1,6 @@
 """What stands between the steps of a run, and which part of its time that takes.
 
-python -m benchmarks.cadence [RECIPE] [--data PATH] [--steps 1000] [--whole 6000] [--iteration MS]
+python -m benchmarks.gpu.cadence [RECIPE] [--data PATH] [--steps 1000] [--whole 6000] [--iteration MS]
 
 A run is made at the recipe's cadence with a clock around each of its lines, measurements, grids and checkpoints. The
 first of each, which finds the caches empty, does not count. The share is that of a run of `--whole` steps, whose

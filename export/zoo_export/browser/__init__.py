@@ -1,0 +1,1 @@
+"""The play page: a static folder in which onnxruntime-web runs a generator. Imports no torch."""

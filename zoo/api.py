@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 
 def load(name: str | PathLike[str]) -> Generator:
-    """Open a generator: a run folder, a generator folder, an `.onnx` file, or `OWNER/NAME[@REVISION]` on the Hub.
+    """Open a generator: a run folder, a generator folder, an `.onnx` file, or one by its name.
 
-    Whatever exists on this disk is taken as a path, anything else as a Hub name.
+    Whatever exists on this disk is taken as a path; then come the pretrained generators of the package
+    (`camel-wgangp`), `OWNER/NAME[@REVISION]` on the Hub, and `NAME` of the owner that `ZOO_HUB_OWNER` names.
 
     Raises:
         InputError: nothing can open it, or what is there is no generator.

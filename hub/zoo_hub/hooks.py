@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, NetworkError
+from zoo.generators.bundled import bundled_folder
 from zoo.hookspecs import hookimpl
 from zoo_hub.cli.cache import cache
 from zoo_hub.cli.pull import pull
@@ -83,10 +85,23 @@ def _on_the_hub(name: str) -> HubName | None:
     return hub
 
 
+def _of_default_owner(name: str) -> HubName | None:
+    """Return the parts of a name without an owner; None for what is on this disk or comes with the package."""
+    owner = os.environ.get("ZOO_HUB_OWNER")
+    if not owner or "/" in name or Path(name).exists() or bundled_folder(name) is not None:
+        return None
+    hub = parse_hub_name(f"{owner}/{name}")
+    if hub is None and parse_hub_name(f"{owner}/name") is None:
+        raise InputError(
+            f"ZOO_HUB_OWNER: {owner!r} is no owner on the Hub. Set it to a user or an organisation"
+        )
+    return hub
+
+
 @hookimpl
 def zoo_open_generator(name: str) -> Generator | None:
-    """Open OWNER/NAME[@REVISION] from the Hub."""
-    hub = _on_the_hub(name)
+    """Open OWNER/NAME[@REVISION] from the Hub, or NAME of the owner that `ZOO_HUB_OWNER` names."""
+    hub = _on_the_hub(name) or _of_default_owner(name)
     if hub is None:
         return None
     from zoo_export.runtime.session import OnnxGenerator
@@ -96,5 +111,6 @@ def zoo_open_generator(name: str) -> Generator | None:
         folder = fetch(hub.repo, hub.revision).folder
     except NetworkError as error:
         reason = str(error).removeprefix(f"{hub.repo}: ")
-        raise NetworkError(f"{name}: there is no such folder here, and on the Hub: {reason}") from error
+        where = "on the Hub" if "/" in name else f"on the Hub, as {hub.repo}"
+        raise NetworkError(f"{name}: there is no such folder here, and {where}: {reason}") from error
     return OnnxGenerator(folder, name=name)

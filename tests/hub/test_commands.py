@@ -144,3 +144,28 @@ def test_a_generator_without_onnx_is_exported_before_it_is_pushed(
     monkeypatch.setattr("zoo_hub.push.push", publish)
     ran = CliRunner().invoke(push, ["me/camel", str(folder)], catch_exceptions=False)
     assert (ran.exit_code, ran.stdout, pushed) == (0, "me/camel\n", [True])
+
+
+def test_a_name_alone_is_one_of_the_default_owner(me: Person, folder: Path) -> None:
+    assert me.zoo("push", "me/lion", folder).code == 0
+    drawn = me.python("-m", "zoo", "generate", "lion", "-n", "2", "--out", "lions.png", ZOO_HUB_OWNER="me")
+    missing = me.python("-m", "zoo", "generate", "tiger", "-n", "2", ZOO_HUB_OWNER="me")
+    wrong = me.python("-m", "zoo", "generate", "lion", "-n", "2", ZOO_HUB_OWNER="me and you")
+
+    assert (drawn.code, drawn.out.strip()) == (0, "lions.png")
+    assert missing.code == 6
+    assert "me/tiger" in missing.err
+    assert wrong.code == 3
+    assert "ZOO_HUB_OWNER: 'me and you' is no owner on the Hub" in wrong.err
+
+
+def test_a_hub_cannot_stand_in_for_what_comes_with_the_package(me: Person, folder: Path) -> None:
+    assert me.zoo("push", "me/camel-gan", folder).code == 0
+    drawn = me.python(
+        "-m", "zoo", "generate", "camel-gan", "-n", "2", "--out", "camels.png", ZOO_HUB_OWNER="me"
+    )
+    described = me.python("-m", "zoo", "info", "camel-gan", ZOO_HUB_OWNER="me")
+
+    assert drawn.code == 0
+    assert "28 x 28" in drawn.err, "the package's own, not the tiny one that was published"
+    assert "pretrained generator" in described.out

@@ -91,6 +91,8 @@ def test_the_best_by_the_metric_is_published_not_the_last(
     assert verify(run / "generator").training.step == 2
     best, last = (load_file(write_generator(run, which) / "model.safetensors") for which in ("best", "last"))
     assert any(not torch.equal(best[name], last[name]) for name in best)
+    assert verify(write_generator(run, "last")).training.value == 5.0, "each has the figure of its own step"
+    assert verify(write_generator(run, "1")).training.value == 3.0
     with pytest.raises(InputError, match=r"^--checkpoint 77: .*run has none of that step. It has 1, 2, 4$"):
         write_generator(run, "77")
 

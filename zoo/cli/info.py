@@ -68,7 +68,39 @@ def _named_facts(name: str) -> dict[str, Any]:
         facts = describe(name=name)
         if facts is not None:
             return dict(facts)
-    return _registered_facts(name)
+    return _bundled_facts(name) or _registered_facts(name)
+
+
+def _bundled_facts(name: str) -> dict[str, Any] | None:
+    """Return the facts about a generator that comes with the package, and about the recipe of the same name."""
+    from zoo.errors import UsageError
+    from zoo.generators.bundled import bundled_folder
+
+    folder = bundled_folder(name)
+    if folder is None:
+        return None
+    try:
+        recipe = _registered_facts(name)
+    except UsageError:
+        return _generator_facts(folder)
+    text = recipe.pop("text", "")
+    return {**recipe, "pretrained generator": _in_short(folder), "text": text}
+
+
+def _in_short(folder: Path) -> dict[str, Any]:
+    from zoo.generators.folder import read_config
+
+    config = read_config(folder)
+    training, data = config.training, config.data
+    return {
+        "use": f"zoo generate {folder.name}",
+        "folder": str(folder),
+        "images": f"{data.images} from {data.source}; licence: {data.licence}",
+        "trained": f"{training.step} steps, seed {training.seed}, {training.seconds:.0f} s on {training.hardware}",
+        "figure": None if training.value is None else f"{training.metric} {training.value:.1f}",
+        "protocol": training.protocol,
+        "bytes": sum(record.size for record in config.files.values()),
+    }
 
 
 def _registered_facts(name: str) -> dict[str, Any]:

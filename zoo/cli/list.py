@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 @click.option("--search", metavar="WORDS", help="With --hub: whose names hold these words.")
 @json_option
 def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> None:
-    """List the recipes, the components, and the runs here; or what is published."""
+    """List the recipes, the pretrained generators, the components, and the runs here; or what is published."""
     if hub:
         _list_published(owner, search, as_json)
         return
     if owner or search:
         raise click.UsageError("OWNER and --search go with --hub")
+    from zoo.generators.bundled import bundled_generators
     from zoo.plugins.collect import load_registry
     from zoo.plugins.registry import KINDS
     from zoo.runs.folder import is_run
@@ -36,11 +37,14 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
     registry = load_registry()
     components = {kind: {name: _summary(e) for name, e in registry.entries(kind).items()} for kind in KINDS}
     recipes = {name: _recipe_summary(entry.path) for name, entry in registry.recipes().items()}
+    generators = {name: _generator_summary(folder) for name, folder in bundled_generators().items()}
     runs = [str(path) for path in sorted(RUNS.glob("*")) if is_run(path)]
     if as_json:
-        click.echo(json.dumps({"recipes": recipes, "components": components, "runs": runs}, indent=2))
+        found = {"recipes": recipes, "generators": generators, "components": components, "runs": runs}
+        click.echo(json.dumps(found, indent=2))
         return
     print_table("recipes", recipes.items())
+    print_table("pretrained generators (zoo generate NAME)", generators.items())
     for kind, members in components.items():
         print_table(kind, members.items())
     print_table("runs here", ((run, "") for run in runs))
@@ -48,6 +52,18 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
 
 def _summary(entry: Entry) -> str:
     return first_line(entry.component)
+
+
+def _generator_summary(folder: Path) -> str:
+    from zoo.generators.folder import read_config
+
+    config = read_config(folder)
+    channels, height, width = config.image_shape
+    training = config.training
+    figure = "" if training.value is None else f", {training.metric} {training.value:.1f}"
+    size = sum(record.size for record in config.files.values()) / 1e6
+    look = f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
+    return f"{look}, {training.step} steps on {config.data.images} images{figure}, {size:.1f} MB"
 
 
 def _recipe_summary(path: Path) -> str:

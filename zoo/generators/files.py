@@ -8,6 +8,7 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 SAMPLES = "samples.png"
 ONNX = "onnx/model.onnx"
+ONNX_FP16 = "onnx/model_fp16.onnx"
 CARD = "README.md"
 PEOPLE_EDIT = frozenset({CONFIG, CARD})
 """The files whose hashes are not listed: the list itself, and the card."""

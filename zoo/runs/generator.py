@@ -23,6 +23,7 @@ from zoo.plugins.registry import validated
 from zoo.recipes.recipe import read_recipe
 from zoo.runs.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
 from zoo.runs.folder import GENERATOR, RECIPE
+from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
 from zoo.system.console import warn
 
@@ -57,7 +58,7 @@ def write_generator(run: Path, which: str = "best", into: Path | None = None) ->
     pictures = to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).cpu().numpy())
     weights = save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
     folder = into or run / GENERATOR
-    config = _config(plan, record, state)
+    config = _config(run, plan, record, state)
     # An ONNX file made from other weights must not outlive them.
     for stale in folder.glob("onnx/*"):
         stale.unlink()
@@ -110,14 +111,14 @@ def _at_step(run: Path, step: int, there: list[Path]) -> State:
     return load_checkpoint(path)
 
 
-def _config(plan: Plan, record: dict[str, Any], state: dict[str, Any]) -> GeneratorConfig:
+def _config(run: Path, plan: Plan, record: dict[str, Any], state: dict[str, Any]) -> GeneratorConfig:
     registry = load_registry()
 
     def records(components: Iterable[Component]) -> tuple[ComponentRecord, ...]:
         return tuple(registry.record(component) for component in components)
 
     step = state["trainer"]["step"]
-    best = record.get("best") or {}
+    metric = None if plan.metric is None else plan.metric.name
     return GeneratorConfig(
         library=f"gan-model-zoo {__version__}",
         recipe=plan.recipe.name,
@@ -133,8 +134,8 @@ def _config(plan: Plan, record: dict[str, Any], state: dict[str, Any]) -> Genera
             seconds=float(record["seconds"]),
             hardware=record["hardware"],
             precision=record["precision"],
-            metric=None if plan.metric is None else plan.metric.name,
-            value=best["value"] if best.get("step") == step else None,
+            metric=metric,
+            value=None if metric is None else figure_at(run, metric, step),
             protocol=record["protocol"],
             losses=records(plan.losses),
             regularizers=records(plan.regularizers),

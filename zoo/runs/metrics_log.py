@@ -24,6 +24,19 @@ if TYPE_CHECKING:
 NAME = "metrics.jsonl"
 
 
+def figure_at(run: Path, name: str, step: int) -> float | None:
+    """Return the figure of a step by its name, None where it was not measured then."""
+    path = run / NAME
+    found = None
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        # A killed process may have left half a line.
+        with suppress(ValueError):
+            entry = json.loads(line)
+            if entry.get("step") == step and name in entry:
+                found = float(entry[name])
+    return found
+
+
 class MetricsLog:
     """Gathers the losses of steps and writes their means."""
 

@@ -66,16 +66,19 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 def read_listed(folder: Path) -> tuple[bytes, GeneratorConfig]:
     """Return the bytes of a generator folder's ONNX file, which have the sha256 that `config.json` lists.
 
+    Where the folder has float16 weights only, as those that come with the package, it is their file.
+
     Raises:
         InputError: `config.json` is wrong, or does not list the file.
         IntegrityError: the file is missing or has another sha256.
     """
-    from zoo.generators.files import CONFIG, ONNX
+    from zoo.generators.files import CONFIG, ONNX, ONNX_FP16
     from zoo.generators.folder import read_config
 
     config = read_config(folder)
-    path = folder / ONNX
-    record = config.files.get(ONNX)
+    name = ONNX_FP16 if ONNX_FP16 in config.files and ONNX not in config.files else ONNX
+    path = folder / name
+    record = config.files.get(name)
     if record is None:
         raise InputError(f"{folder}: it holds no {ONNX}. Make it with `zoo export {folder} --onnx`")
     if not path.exists():

@@ -1,0 +1,129 @@
+"""Make a generator that comes with the package again: train, export, check, and keep what is shipped.
+
+python -m benchmarks.pretrain NAME [--data PATH] [--seed 0] [--into DIR]
+python -m benchmarks.pretrain --table
+
+The last checkpoint is shipped, not the best by the sliced Wasserstein distance: docs/generators.md says why. With
+`--run DIR` a run that was trained elsewhere is taken instead, with `--generator` a folder that `zoo export --checkpoint
+last --out` wrote from it. The weights go in as float16 in ONNX, checked against torch's float32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import zoo
+from benchmarks.support.machine import machine
+from zoo.generators.bundled import FOLDER, bundled_generators
+from zoo.generators.files import ONNX_FP16, SAMPLES
+from zoo.generators.folder import add_files, read_config
+from zoo.runs.generator import write_generator
+from zoo.runs.metrics_log import figure_at
+
+if TYPE_CHECKING:
+    from zoo.generators.config import GeneratorConfig
+
+RECIPES = {
+    "camel-gan": "camel-gan",
+    "camel-wgan": "camel-wgan",
+    "camel-wgangp": "camel-wgangp",
+    "cat-wgangp": "camel-wgangp",
+    "horse-wgan": "horse-wgan",
+    "horse-wgangp": "horse-wgangp",
+}
+REPORT = "onnx/report.json"
+IMAGES = {
+    "cat-wgangp": {"source": "Quick, Draw! cats, the first 3,999 bitmaps", "licence": "cc-by-4.0"},
+    "horse-wgan": {"source": "CIFAR-10 horses", "licence": "none stated"},
+    "horse-wgangp": {"source": "CIFAR-10 horses", "licence": "none stated"},
+}
+"""What a file given with `--data` does not say about itself."""
+CHANGES = {"cat-wgangp": ("data.category=cat",)}
+"""Of the recipe, where the images are not its own and no file is given."""
+
+
+def train(name: str, data: Path | None, seed: int, run: Path) -> Path:
+    """Train the recipe of a generator, and return its run folder."""
+    changes = () if data is not None else CHANGES.get(name, ())
+    return zoo.train(RECIPES[name], data=data, seed=seed, changes=changes, out=run)
+
+
+def shipped(name: str, run: Path, generator: Path | None, into: Path) -> Path:
+    """Write what is shipped of a run: its last weights as float16 in ONNX, their proof, pictures and facts."""
+    with tempfile.TemporaryDirectory() as scratch:
+        whole = Path(scratch) / name
+        if generator is None:
+            write_generator(run, "last", into=whole)
+        else:
+            shutil.copytree(generator, whole)
+        subprocess.run([sys.executable, "-m", "zoo", "export", whole, "--onnx", "--fp16"], check=True)
+        config, report = read_config(whole), json.loads((whole / REPORT).read_bytes())
+        report["variants"] = {"fp16": report["variants"]["fp16"]}
+        files = {
+            ONNX_FP16: (whole / ONNX_FP16).read_bytes(),
+            REPORT: (json.dumps(report, indent=2) + "\n").encode(),
+            SAMPLES: (whole / SAMPLES).read_bytes(),
+        }
+    training = config.training
+    if training.metric is not None:  # of the step that is shipped, which the older folders did not say
+        value = figure_at(run, training.metric, training.step)
+        training = training.model_copy(update={"value": value})
+    data = config.data.model_copy(update=IMAGES.get(name, {}))
+    shutil.rmtree(into, ignore_errors=True)
+    add_files(into, files, config.model_copy(update={"training": training, "data": data, "files": {}}))
+    return into
+
+
+def row(name: str, config: GeneratorConfig, size: int) -> str:
+    """Return a generator's row of the table in docs/generators.md."""
+    training, data = config.training, config.data
+    figure = "-" if training.value is None else f"{training.value:.1f}"
+    return (
+        f"| `{name}` | {data.images} from {data.source} | {training.step} | {training.seed} | "
+        f"{training.seconds:.0f} s, {training.hardware} | {figure} | {size / 1e6:.1f} MB | {data.licence} |"
+    )
+
+
+def table() -> list[str]:
+    """Return the table of all generators that are there."""
+    head = "| name | images | steps | seed | trained in | swd | ONNX | licence of the images |"
+    found = [head, "|---|---|---|---|---|---|---|---|"]
+    for name, folder in bundled_generators().items():
+        found.append(row(name, read_config(folder), (folder / ONNX_FP16).stat().st_size))
+    return found
+
+
+def main() -> None:
+    """Make one, or print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", nargs="?", choices=sorted(RECIPES))
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--run", type=Path)
+    parser.add_argument("--generator", type=Path)
+    parser.add_argument("--into", type=Path)
+    parser.add_argument("--table", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.table:
+        print("\n".join(table()))
+        return
+    if arguments.name is None:
+        parser.error("give a NAME, or --table")
+    run = arguments.run or train(
+        arguments.name, arguments.data, arguments.seed, Path("runs") / arguments.name
+    )
+    print(shipped(arguments.name, run, arguments.generator, arguments.into or FOLDER / arguments.name))
+    print(machine())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Pretrained generators: whole, small enough, opened by their names, and never stood in for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.errors import InputError
+from zoo.generators.bundled import bundled_folder, bundled_generators
+from zoo.generators.folder import verify
+
+if TYPE_CHECKING:
+    from tests.support.cli_fixtures import Zoo
+
+pytest_plugins = ["tests.support.cli_fixtures"]
+
+NAMES = ["camel-gan", "camel-wgan", "camel-wgangp", "cat-wgangp", "horse-wgan", "horse-wgangp"]
+NOWHERE = "http://127.0.0.1:9"
+
+
+def test_they_are_there_and_take_less_than_14_megabytes() -> None:
+    folders = bundled_generators()
+
+    assert list(folders) == NAMES
+    files = [path for folder in folders.values() for path in folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 14e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_is_whole_and_says_where_it_comes_from(name: str) -> None:
+    config = verify(bundled_generators()[name])
+
+    assert sorted(config.files) == ["onnx/model_fp16.onnx", "onnx/report.json", "samples.png"]
+    assert config.training.value is not None
+    assert config.training.protocol
+    assert config.data.licence not in ("", "unknown")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_draws_by_its_name_and_the_same_in_any_batch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_HUB_OWNER", "somebody")
+    monkeypatch.setenv("HF_ENDPOINT", NOWHERE)
+    generator = zoo.load(name)
+    pictures = generator.sample(3, seed=1)
+
+    assert pictures.std() > 20, "there is something on them"
+    assert np.array_equal(pictures[:1], generator.sample(1, seed=1))
+
+
+def test_what_lies_here_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("camel-gan").mkdir()
+    with pytest.raises(InputError, match="it is a folder, but neither a run nor a generator"):
+        zoo.load("camel-gan")
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "camel", "camel-gan/", "pretrained", "../pretrained/camel-gan"]
+)
+def test_only_a_whole_name_is_one(name: str) -> None:
+    assert bundled_folder(name) is None
+
+
+def test_the_command_line_draws_lists_and_describes_them(zoo: Zoo) -> None:
+    drawn = zoo("generate", "cat-wgangp", "-n", "4", "--out", "cats.png")
+    listed, both, alone = zoo("list"), zoo("info", "camel-wgangp"), zoo("info", "cat-wgangp")
+
+    assert (drawn.code, drawn.out.strip()) == (0, "cats.png")
+    assert "pretrained generators" in listed.out
+    assert "cat-wgangp" in listed.out
+    assert "recipe: camel-wgangp" in both.out
+    assert "zoo generate camel-wgangp" in both.out
+    assert "recipe: camel-wgangp" in alone.out, "the recipe that it was trained by"
+    assert "cat-wgangp" in alone.out

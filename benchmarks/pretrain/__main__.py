@@ -55,6 +55,15 @@ def train(name: str, data: Path | None, seed: int, run: Path) -> Path:
     return zoo.train(RECIPES[name], data=data, seed=seed, changes=changes, out=run)
 
 
+def described(name: str, run: Path, config: GeneratorConfig) -> GeneratorConfig:
+    """Return the facts with the figure of the step that is shipped, and with what the images' file did not say."""
+    training, data = config.training, config.data.model_copy(update=IMAGES.get(name, {}))
+    if training.metric is not None:
+        value = figure_at(run, training.metric, training.step)
+        training = training.model_copy(update={"value": value})
+    return config.model_copy(update={"training": training, "data": data})
+
+
 def shipped(name: str, run: Path, generator: Path | None, into: Path) -> Path:
     """Write what is shipped of a run: its last weights as float16 in ONNX, their proof, pictures and facts."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -63,21 +72,18 @@ def shipped(name: str, run: Path, generator: Path | None, into: Path) -> Path:
             write_generator(run, "last", into=whole)
         else:
             shutil.copytree(generator, whole)
+        # Before the export: it writes licence and figure into the file, too.
+        config = add_files(whole, {}, described(name, run, read_config(whole)))
         subprocess.run([sys.executable, "-m", "zoo", "export", whole, "--onnx", "--fp16"], check=True)
-        config, report = read_config(whole), json.loads((whole / REPORT).read_bytes())
+        report = json.loads((whole / REPORT).read_bytes())
         report["variants"] = {"fp16": report["variants"]["fp16"]}
         files = {
             ONNX_FP16: (whole / ONNX_FP16).read_bytes(),
             REPORT: (json.dumps(report, indent=2) + "\n").encode(),
             SAMPLES: (whole / SAMPLES).read_bytes(),
         }
-    training = config.training
-    if training.metric is not None:  # of the step that is shipped, which the older folders did not say
-        value = figure_at(run, training.metric, training.step)
-        training = training.model_copy(update={"value": value})
-    data = config.data.model_copy(update=IMAGES.get(name, {}))
     shutil.rmtree(into, ignore_errors=True)
-    add_files(into, files, config.model_copy(update={"training": training, "data": data, "files": {}}))
+    add_files(into, files, config.model_copy(update={"files": {}}))
     return into
 
 

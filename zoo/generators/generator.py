@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from zoo.images import ImageShape
 
 
+SHOWN = 24
+"""Pictures that a notebook shows of a generator."""
+
+
 class Generator(ABC):
     """Makes pictures from latents."""
 
@@ -28,6 +32,17 @@ class Generator(ABC):
     """(C, H, W)."""
     provider: str
     """What really runs it, as the runtime reports it (`CPUExecutionProvider`)."""
+
+    def __repr__(self) -> str:
+        channels, height, width = self.image_shape
+        look = f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
+        return f"<{self.name}: {look}, {self.latent_dim} latents, {self.provider}>"
+
+    def _repr_png_(self) -> bytes:
+        """Return the grid that a notebook shows: the first pictures of seed 0."""
+        from zoo.generators.pictures import grid, png
+
+        return png(grid(self.sample(SHOWN)))
 
     @abstractmethod
     def generate(self, z: NDArray[np.float32]) -> NDArray[np.float32]:

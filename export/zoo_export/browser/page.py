@@ -158,7 +158,10 @@ def _index(template: str, titles: Sequence[str], *, local: bool) -> bytes:
         "requests": requests,
     }
     escaped = {key: html.escape(value) for key, value in values.items()}
-    heading = _joined([f"<span>{html.escape(title)}</span>" for title in titles])
+    # A comma stays with the name before it.
+    heading = re.sub(
+        r"</span>,", ",</span>", _joined([f"<span>{html.escape(title)}</span>" for title in titles])
+    )
     return Template(template).substitute(escaped, heading=heading).encode()
 
 

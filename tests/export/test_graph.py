@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxscript import ir
 
 from zoo.generators.latents import latents
-from zoo_export.convert.folding import folded, without_transposed
+from zoo_export.convert.folding import optimize, without_transposed_convolutions
 from zoo_export.runtime.session import OnnxGenerator
 
 DIM = 6
@@ -111,7 +111,7 @@ class Layers:
 
 
 def fold(model: onnx.ModelProto) -> onnx.ModelProto:
-    changed: onnx.ModelProto = ir.to_proto(folded(ir.from_proto(model)))
+    changed: onnx.ModelProto = ir.to_proto(optimize(ir.from_proto(model)))
     return changed
 
 
@@ -195,7 +195,7 @@ def test_transposed_convolutions_become_convolutions(
 ) -> None:
     model = Layers().transpose(kernel, stride, padding, more).model()
     assert operations(fold(model))["ConvTranspose"] == 1, "in float32 it is the faster of the two"
-    changed = without_transposed(model)
+    changed = without_transposed_convolutions(model)
     assert (operations(changed)["ConvTranspose"], operations(changed)["Conv"]) == (0, 1)
     require_same_pictures(changed, model)
 
@@ -223,7 +223,7 @@ def test_only_wide_transposed_convolutions_of_stride_1_are_turned_in_float32(
 )
 def test_other_transposed_convolutions_are_left_alone(layers: Layers) -> None:
     model = layers.model()
-    assert operations(without_transposed(model))["ConvTranspose"] == 1
+    assert operations(without_transposed_convolutions(model))["ConvTranspose"] == 1
 
 
 @pytest.mark.parametrize("bias", [True, False])

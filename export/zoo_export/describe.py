@@ -8,8 +8,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from zoo_export.inspection.graph import Graph, read_graph
-from zoo_export.inspection.tensors import plain
-from zoo_export.runtime.model_file import inspect, read_model
+from zoo_export.inspection.tensors import printable
+from zoo_export.runtime.model_file import check_model, read_model
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def describe(path: Path) -> dict[str, Any]:
         ResourceError: it would take too much memory or time.
     """
     data, name = read_model(path), str(path)
-    cost = inspect(data, name).cost(1)
+    cost = check_model(data, name).cost(1)
     graph = read_graph(data)
     metadata = OnnxGenerator.from_bytes(data, name).metadata
     return {
@@ -52,4 +52,4 @@ def parameters(graph: Graph) -> int:
 
 def _shown(text: str) -> str:
     """Return text from the file, fit for a terminal; a sha256 in full."""
-    return text if len(text) <= 64 and text.isprintable() else plain(text)
+    return text if len(text) <= 64 and text.isprintable() else printable(text)

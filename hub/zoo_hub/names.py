@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from zoo.errors import UsageError
-from zoo_hub.client.errors import no_hub_name
+from zoo_hub.client.errors import bad_name_message
 
 _PART = r"\w(?:[\w.-]{0,94}\w)?"
 # What git takes for a branch or tag, less the rarest characters: it becomes a file's name in the cache.
@@ -38,5 +38,5 @@ def hub_name(name: str) -> HubName:
     """
     hub = parse_hub_name(name)
     if hub is None:
-        raise UsageError(no_hub_name(name))
+        raise UsageError(bad_name_message(name))
     return hub

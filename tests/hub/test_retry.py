@@ -13,9 +13,9 @@ from huggingface_hub.hf_api import ModelInfo
 from zoo.errors import InputError, NetworkError, UsageError
 from zoo_hub.client.errors import explain
 from zoo_hub.client.retry import retrying
-from zoo_hub.client.session import after, before
-from zoo_hub.client.watch import LONGEST_PAUSE, PAUSES, LateError, Watch, current_watch, patience
-from zoo_hub.repository.listing import ask
+from zoo_hub.client.session import on_request, on_response
+from zoo_hub.client.watch import LONGEST_PAUSE, PAUSES, LateError, Watch, current_watch, time_limit
+from zoo_hub.repository.listing import fetch_listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,14 +171,14 @@ def test_the_watch_is_over_when_the_call_is() -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("", 60.0), ("5", 5.0), ("0.5", 0.5)])
 def test_patience(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> None:
     monkeypatch.setenv("ZOO_HUB_TIMEOUT", text)
-    assert patience() == seconds
+    assert time_limit() == seconds
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "a minute"])
 def test_no_patience(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("ZOO_HUB_TIMEOUT", text)
     with pytest.raises(UsageError) as error:
-        patience()
+        time_limit()
     assert str(error.value) == (
         f"ZOO_HUB_TIMEOUT={text}: it is no positive number of seconds. Give one, for example 60"
     )
@@ -196,7 +196,7 @@ def test_a_body_without_end_is_cut_off() -> None:
     def call() -> None:
         request = httpx2.Request("GET", "http://127.0.0.1/x")
         response = httpx2.Response(200, content=endless(), request=request)
-        after(response)
+        on_response(response)
         response.read()
 
     with pytest.raises(NetworkError) as error:
@@ -211,7 +211,7 @@ def test_a_body_without_end_is_cut_off() -> None:
 def test_a_compressed_body_is_refused_unread() -> None:
     def call() -> None:
         request = httpx2.Request("GET", "http://127.0.0.1/x")
-        after(httpx2.Response(200, headers={"Content-Encoding": "gzip"}, content=b"", request=request))
+        on_response(httpx2.Response(200, headers={"Content-Encoding": "gzip"}, content=b"", request=request))
 
     with pytest.raises(NetworkError) as error:
         retrying(call, Watch("me/camel", "samples.png"))
@@ -237,9 +237,9 @@ def test_the_token_goes_to_the_hubs_own_address_only(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://huggingface.co")
     request = httpx2.Request("GET", url, headers={"Authorization": "Bearer hf_secret"})
-    before(request)  # nobody watches: somebody else's request
+    on_request(request)  # nobody watches: somebody else's request
     assert "Authorization" in request.headers
-    retrying(lambda: before(request), Watch("me/camel"))
+    retrying(lambda: on_request(request), Watch("me/camel"))
     assert ("Authorization" in request.headers) is kept
 
 
@@ -247,7 +247,7 @@ def test_every_phase_of_a_request_ends_in_time() -> None:
     request = httpx2.Request(
         "GET", "http://127.0.0.1/x", extensions={"timeout": {"read": None, "connect": 99.0}}
     )
-    retrying(lambda: before(request), Watch("me/camel", seconds=5))
+    retrying(lambda: on_request(request), Watch("me/camel", seconds=5))
     assert all(0 < seconds <= 5 for seconds in request.extensions["timeout"].values())
 
 
@@ -289,7 +289,7 @@ def test_answers_that_make_no_sense(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub.test")
     with pytest.raises(NetworkError) as error:
-        ask(Api(info), "me/camel", None)  # type: ignore[arg-type]
+        fetch_listing(Api(info), "me/camel", None)  # type: ignore[arg-type]
     assert str(error.value) == (
         f"me/camel: https://hub.test does not answer as a Hub does ({found}). Check HF_ENDPOINT and HTTPS_PROXY"
     )
@@ -298,7 +298,7 @@ def test_answers_that_make_no_sense(
 def test_a_file_too_large_for_its_name_is_not_even_asked_for() -> None:
     lfs = {"size": (1 << 20) + 1, "sha256": SHA256, "pointerSize": 100}
     with pytest.raises(InputError) as error:
-        ask(Api(listed(size=100, blobId="b" * 40, lfs=lfs)), "me/camel", None)  # type: ignore[arg-type]
+        fetch_listing(Api(listed(size=100, blobId="b" * 40, lfs=lfs)), "me/camel", None)  # type: ignore[arg-type]
     assert str(error.value) == (
         "me/camel: config.json has 1,048,577 bytes, more than 1,048,576. No generator of a zoo needs that"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.generators.files import ONNX, SAMPLES
 from zoo_hub.card.citations import papers
 from zoo_hub.card.variety import ALIKE, PICTURES, SEED
-from zoo_hub.repository.publishable import listed
+from zoo_hub.repository.publishable import listed_files
 
 if TYPE_CHECKING:
     from zoo.generators.config import ComponentRecord, GeneratorConfig
@@ -149,7 +149,7 @@ def files(config: GeneratorConfig) -> str:
     """Return the published files with their hashes."""
     rows = [
         f"| `{name}` | {config.files[name].size:,} | `{config.files[name].sha256}` |"
-        for name in listed(config)
+        for name in listed_files(config)
     ]
     return "\n".join(["## Files", "", "| file | bytes | sha256 |", "|---|---|---|", *rows])
 

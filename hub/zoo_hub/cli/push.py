@@ -12,7 +12,7 @@ from zoo.system.console import say
 from zoo_hub.names import hub_name
 
 if TYPE_CHECKING:
-    from zoo_hub.push import Wishes
+    from zoo_hub.push import PushOptions
 
 
 @click.command()
@@ -38,38 +38,38 @@ def push(
     from zoo.runs.folder import latest_run
     from zoo_export.export import export_if_missing
     from zoo_export.open import require_generator_folder
-    from zoo_hub.push import Wishes
+    from zoo_hub.push import PushOptions
     from zoo_hub.push import push as publish
 
     hub = hub_name(name)
     if hub.revision:
         raise UsageError(f"{name}: a push names its branch with --revision. Leave @{hub.revision} out")
     folder = require_generator_folder(source or latest_run())
-    wishes = Wishes(private, revision, message, tag, licence)
+    options = PushOptions(private, revision, message, tag, licence)
     if dry_run:
-        _rehearse(hub.repo, folder, wishes)
+        _print_dry_run(hub.repo, folder, options)
         return
     # A generator that was never exported is the one case in which a push needs torch.
     export_if_missing(folder)
-    click.echo(publish(hub.repo, folder, wishes))
+    click.echo(publish(hub.repo, folder, options))
     published = f"{hub.repo}@{revision}" if revision else hub.repo
     say(f"Get pictures from it with `zoo generate {published}`")
 
 
-def _rehearse(repo: str, folder: Path, wishes: Wishes) -> None:
+def _print_dry_run(repo: str, folder: Path, options: PushOptions) -> None:
     """Print what a push would do, a line for each file."""
-    from zoo_hub.push import rehearse
+    from zoo_hub.push import dry_run
 
-    remote, changes = rehearse(repo, folder, wishes)
+    remote, changes = dry_run(repo, folder, options)
     if not remote.exists:
-        click.echo(f"create {repo}{', private' if wishes.private else ''}")
-    if remote.commit is None and wishes.revision:
-        click.echo(f"branch {wishes.revision}")
+        click.echo(f"create {repo}{', private' if options.private else ''}")
+    if remote.commit is None and options.revision:
+        click.echo(f"branch {options.revision}")
     for what, names in (("add", changes.added), ("change", changes.changed), ("delete", changes.deleted)):
         for name in names:
             click.echo(f"{what:6} {name}")
-    if wishes.tag:
-        click.echo(f"tag    {wishes.tag}")
+    if options.tag:
+        click.echo(f"tag    {options.tag}")
     say(
         f"{repo}: this is what a push would do; nothing was sent"
         if changes

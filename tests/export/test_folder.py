@@ -119,15 +119,15 @@ def test_the_report_says_what_was_proved_for_each_variant(folder: Path) -> None:
     arguments = [str(folder), "--onnx", "--fp16", "--uint8", "--json"]
     result = CliRunner().invoke(export_command, arguments, standalone_mode=False)
     listed = verify(folder).files
-    told = json.loads(result.stdout)
-    kept = json.loads((folder / REPORT).read_bytes())
-    assert told == {"folder": str(folder), **kept}
-    assert {name: facts["file"] for name, facts in kept["variants"].items()} == {
+    printed = json.loads(result.stdout)
+    written = json.loads((folder / REPORT).read_bytes())
+    assert printed == {"folder": str(folder), **written}
+    assert {name: facts["file"] for name, facts in written["variants"].items()} == {
         "fp32": "onnx/model.onnx",
         "fp16": "onnx/model_fp16.onnx",
         "uint8": "onnx/images_uint8.onnx",
     }
-    for facts in kept["variants"].values():
+    for facts in written["variants"].values():
         record = listed[facts["file"]]
         assert (facts["sha256"], facts["size"]) == (record.sha256, record.size)
         assert (facts["provider"], facts["opset"]) == ("CPUExecutionProvider", 20)

@@ -49,9 +49,11 @@ class Layers:
         self.nodes.append(helper.make_node(op, [before, *others], [self.last], **attributes))
         return self.last
 
-    def upsample(self, *scales: float, mode: str = "nearest", place: str = "asymmetric") -> Layers:
+    def upsample(self, *scales: float, mode: str = "nearest", coordinates: str = "asymmetric") -> Layers:
         numbers = self.constant(np.array([1, 1, *scales], np.float32))
-        self.add("Resize", "", numbers, mode=mode, nearest_mode="floor", coordinate_transformation_mode=place)
+        self.add(
+            "Resize", "", numbers, mode=mode, nearest_mode="floor", coordinate_transformation_mode=coordinates
+        )
         return self
 
     def convolve(
@@ -157,7 +159,7 @@ def test_five_by_five_after_doubling_becomes_three_by_three() -> None:
     "layers",
     [
         Layers().upsample(2, 2, mode="linear").convolve(3),
-        Layers().upsample(2, 2, place="align_corners").convolve(3),
+        Layers().upsample(2, 2, coordinates="align_corners").convolve(3),
         Layers().upsample(2, 3).convolve(3),
         Layers().upsample(1.5, 1.5).convolve(3),
         Layers().upsample(2, 2).convolve(3, strides=[2, 2]),

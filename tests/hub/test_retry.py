@@ -52,16 +52,16 @@ def answer(status: int, **headers: str) -> HfHubHTTPError:
 
 
 def failing(*errors: BaseException) -> tuple[list[int], Any]:
-    """Return a call that raises these errors, one each time, and then returns 7; and how often it was made."""
-    made: list[int] = []
+    """Return a list that grows at each call, and a call that raises these errors, one each time, and then returns 7."""
+    calls: list[int] = []
 
     def call() -> int:
-        made.append(len(made))
-        if len(made) <= len(errors):
-            raise errors[len(made) - 1]
+        calls.append(len(calls))
+        if len(calls) <= len(errors):
+            raise errors[len(calls) - 1]
         return 7
 
-    return made, call
+    return calls, call
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def failing(*errors: BaseException) -> tuple[list[int], Any]:
     ],
 )
 def test_what_is_tried_again(clock: Clock, error: Exception) -> None:
-    made, call = failing(error, error)
+    calls, call = failing(error, error)
     assert retrying(call, Watch("me/camel")) == 7
-    assert len(made) == 3
+    assert len(calls) == 3
     assert clock.slept == list(PAUSES[:2])
 
 
@@ -97,25 +97,25 @@ def test_what_is_tried_again(clock: Clock, error: Exception) -> None:
         KeyboardInterrupt(),
     ],
 )
-def test_what_is_not(clock: Clock, error: BaseException) -> None:
-    made, call = failing(error)
+def test_what_is_not_tried_again(clock: Clock, error: BaseException) -> None:
+    calls, call = failing(error)
     with pytest.raises(type(error)):
         retrying(call, Watch("me/camel"))
-    assert (len(made), clock.slept) == (1, [])
+    assert (len(calls), clock.slept) == (1, [])
 
 
 def test_a_wrapped_error_counts_as_what_it_wraps(clock: Clock) -> None:
     wrapped = LocalEntryNotFoundError("no copy")
     wrapped.__cause__ = answer(503)
-    made, call = failing(wrapped)
-    assert (retrying(call, Watch("me/camel")), len(made), len(clock.slept)) == (7, 2, 1)
+    calls, call = failing(wrapped)
+    assert (retrying(call, Watch("me/camel")), len(calls), len(clock.slept)) == (7, 2, 1)
 
 
 def test_the_pauses_grow_and_end(clock: Clock) -> None:
-    made, call = failing(*[answer(503)] * 20)
+    calls, call = failing(*[answer(503)] * 20)
     with pytest.raises(HfHubHTTPError):
         retrying(call, Watch("me/camel"))
-    assert len(made) == 1 + len(PAUSES)
+    assert len(calls) == 1 + len(PAUSES)
     assert clock.slept == list(PAUSES)
     assert all(later == 2 * earlier for earlier, later in pairwise(PAUSES))
 
@@ -134,19 +134,19 @@ def test_retry_after_is_honoured(clock: Clock, header: str, slept: list[float]) 
 
 def test_nobody_waits_longer_than_the_cap(clock: Clock) -> None:
     seconds = int(LONGEST_PAUSE) + 1
-    made, call = failing(answer(429, **{"Retry-After": str(seconds)}))
+    calls, call = failing(answer(429, **{"Retry-After": str(seconds)}))
     with pytest.raises(HfHubHTTPError) as error:
         retrying(call, Watch("me/camel"))
-    assert (len(made), clock.slept) == (1, [])
+    assert (len(calls), clock.slept) == (1, [])
     sentence = f"me/camel: the Hub got too many requests (429). Try again in {seconds} seconds"
     assert explain(error.value, "me/camel", None) == sentence
 
 
 def test_no_pause_reaches_past_the_end(clock: Clock) -> None:
-    made, call = failing(*[answer(503)] * 20)
+    calls, call = failing(*[answer(503)] * 20)
     with pytest.raises(HfHubHTTPError):
         retrying(call, Watch("me/camel", seconds=2.0))
-    assert (len(made), sum(clock.slept)) == (4, 1.75)
+    assert (len(calls), sum(clock.slept)) == (4, 1.75)
 
 
 def test_a_call_that_used_up_its_time_is_late(clock: Clock) -> None:
@@ -169,13 +169,13 @@ def test_the_watch_is_over_when_the_call_is() -> None:
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("", 60.0), ("5", 5.0), ("0.5", 0.5)])
-def test_patience(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> None:
+def test_time_limit(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> None:
     monkeypatch.setenv("ZOO_HUB_TIMEOUT", text)
     assert time_limit() == seconds
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "a minute"])
-def test_no_patience(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_time_limit_that_is_no_number(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("ZOO_HUB_TIMEOUT", text)
     with pytest.raises(UsageError) as error:
         time_limit()
@@ -237,7 +237,7 @@ def test_the_token_goes_to_the_hubs_own_address_only(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://huggingface.co")
     request = httpx2.Request("GET", url, headers={"Authorization": "Bearer hf_secret"})
-    on_request(request)  # nobody watches: somebody else's request
+    on_request(request)  # without a watch: a request of other code
     assert "Authorization" in request.headers
     retrying(lambda: on_request(request), Watch("me/camel"))
     assert ("Authorization" in request.headers) is kept

@@ -111,14 +111,14 @@ def generate(
     _, height, width = generator.image_shape
     noun = "picture" if count == 1 else "pictures"
     say(f"{name}: {count} {noun} of {width} x {height}, seed {seed}, on {generator.provider}")
-    pictures = _pictures(generator, count, seed, batch, interpolate, truncation)
+    pictures = _batches(generator, count, seed, batch, interpolate, truncation)
     write_pictures(with_progress(pictures, count), count, out=out, each=each)
     for path in (each, out):
         if path is not None:
             click.echo(path)
 
 
-def _pictures(
+def _batches(
     generator: Generator,
     count: int,
     seed: int,

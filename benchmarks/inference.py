@@ -21,9 +21,9 @@ from benchmarks.support.machine import machine
 from benchmarks.support.networks import architecture, generator
 from benchmarks.support.plain_networks import Generator
 from zoo.generators.latents import latents
-from zoo_export.convert.timing import alternately
+from zoo_export.convert.timing import median_seconds
 from zoo_export.convert.to_onnx import to_onnx
-from zoo_export.convert.variants import made
+from zoo_export.convert.variants import convert
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def ways(network: nn.Module, fields: Dcgan, threads: int) -> dict[str, Callable[
     """Return each way from latents to pictures, and print the sizes and int8's noise."""
     dim = fields.latent_dim
     ours = to_onnx(network, dim, {})
-    models = {"ours": ours, "fp16": made("fp16", ours), "int8": made("int8", ours)}
+    models = {"ours": ours, "fp16": convert("fp16", ours), "int8": convert("int8", ours)}
     models["plain export"] = plain_export(network, dim)
     files = {name: OnnxGenerator.from_bytes(model, name, threads=threads) for name, model in models.items()}
     z = latents(0, 256, dim)
@@ -122,7 +122,7 @@ def main() -> None:
         for batch in arguments.batches:
             z = torch.from_numpy(latents(0, batch, fields.latent_dim))
             runs = {name: partial(way, z) for name, way in contenders.items()}
-            seconds = alternately(runs, rounds=arguments.rounds, budget=float("inf"))
+            seconds = median_seconds(runs, rounds=arguments.rounds, budget=float("inf"))
             print(f"| {batch} | {' | '.join(f'{1000 * seconds[name]:.1f}' for name in WAYS)} |", flush=True)
     print(f"\nmilliseconds, medians of {arguments.rounds}; {machine()}")
 

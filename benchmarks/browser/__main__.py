@@ -35,7 +35,7 @@ from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents, walk
 from zoo_export.browser.directions import Directions, pictures_needed, principal_directions
 from zoo_export.browser.page import make_page
-from zoo_export.runtime.model_file import inspect
+from zoo_export.runtime.model_file import check_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,7 @@ def check(
 
 def directions_of(generator: OnnxGenerator) -> Directions:
     """Return the directions that the page's sliders follow."""
-    work = inspect(generator.model, generator.name).cost(1).work
+    work = check_model(generator.model, generator.name).cost(1).work
     return principal_directions(generator, pictures_needed(generator.latent_dim, work))
 
 

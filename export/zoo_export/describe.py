@@ -1,4 +1,4 @@
-"""What an .onnx file says and holds, for `zoo info FILE`. Imports neither torch nor onnx."""
+"""The facts about an .onnx file, for `zoo info FILE`. Imports neither torch nor onnx."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from zoo_export.inspection.graph import Graph, read_graph
-from zoo_export.inspection.tensors import plain
-from zoo_export.runtime.model_file import inspect, read_model
+from zoo_export.inspection.tensors import printable
+from zoo_export.runtime.model_file import check_model, read_model
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _SETTINGS = {"Reshape", "Resize", "Clip", "QuantizeLinear", "DequantizeLinear"}
-"""Operators that take from their second input on how they work, not what they work with."""
+"""Operators whose inputs from the second on are settings, such as a shape or a scale, and no weights."""
 
 
 def describe(path: Path) -> dict[str, Any]:
     """Return the facts about a generator's file: metadata, inputs, outputs, opset, size, operations, parameters.
 
     Raises:
-        InputError: it is no ONNX file of a generator, or holds what none needs.
+        InputError: it is no ONNX file of a generator, or holds what no generator needs.
         ResourceError: it would take too much memory or time.
     """
     data, name = read_model(path), str(path)
-    cost = inspect(data, name).cost(1)
+    cost = check_model(data, name).cost(1)
     graph = read_graph(data)
     metadata = OnnxGenerator.from_bytes(data, name).metadata
     return {
@@ -39,17 +39,17 @@ def describe(path: Path) -> dict[str, Any]:
         "parameters": parameters(graph),
         "multiplications": cost.work,
         "operations": dict(sorted(Counter(node.op for node in graph.nodes).items())),
-        "metadata": {_shown(key): _shown(value) for key, value in sorted(metadata.items())},
+        "metadata": {_display(key): _display(value) for key, value in sorted(metadata.items())},
     }
 
 
 def parameters(graph: Graph) -> int:
-    """Return how many numbers the layers work with: weights and biases, without shapes, scales and limits."""
+    """Return the number of parameters: weights and biases, without shapes, scales and limits."""
     settings = {name for node in graph.nodes if node.op in _SETTINGS for name in node.inputs[1:] if name}
     weights = (tensor for name, tensor in graph.weights.items() if name not in settings)
     return sum(math.prod(tensor.shape) for tensor in weights if tensor.shape)
 
 
-def _shown(text: str) -> str:
-    """Return text from the file, fit for a terminal; a sha256 in full."""
-    return text if len(text) <= 64 and text.isprintable() else plain(text)
+def _display(text: str) -> str:
+    """Return text from the file without control characters, shortened where it is longer than a sha256."""
+    return text if len(text) <= 64 and text.isprintable() else printable(text)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from zoo.__about__ import __version__
 from zoo.errors import InputError, UsageError
-from zoo.generators.files import CARD, CONFIG, WEIGHTS
+from zoo.generators.files import CARD, CONFIG, ONNX, ONNX_FP16, WEIGHTS
 from zoo.generators.folder import add_files, read_config, verify
 from zoo.runs.lock import held
 from zoo.system.atomic import new_folder
-from zoo_export.report import REPORT, ExportedFile, ExportReport, merged
+from zoo.system.console import say
+from zoo_export.report import REPORT, ExportedFile, ExportReport, report_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,19 +29,20 @@ ONNX_FOLDER = "onnx/"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What an export is to write beside the float32 file, and how."""
+class ExportOptions:
+    """Which files an export writes, and whether it times them."""
 
     opset: int = 20
     variants: tuple[Variant, ...] = ()
+    """Which to write besides the float32 file."""
     timed: bool = False
-    """Whether to measure how fast the files are; int8, which is there to be fast, always is."""
+    """Whether to measure how fast the files are; int8, whose purpose is speed, is measured in any case."""
 
 
-PLAIN = Wanted()
+DEFAULT_OPTIONS = ExportOptions()
 
 
-def export(folder: Path, wanted: Wanted = PLAIN) -> ExportReport:
+def export(folder: Path, options: ExportOptions = DEFAULT_OPTIONS) -> ExportReport:
     """Write `onnx/model.onnx`, the variants and `onnx/report.json` into a generator folder: all of them or none.
 
     Raises:
@@ -54,36 +56,57 @@ def export(folder: Path, wanted: Wanted = PLAIN) -> ExportReport:
         raise InputError(
             f"{folder}: its config.json lists no {WEIGHTS}, so there is nothing to export. Get it again"
         )
-    try:
-        import onnxscript  # noqa: F401 - torch's exporter asks for it late, and at length
+    _require_packages()
+    from zoo.runs.generator import load_generator
+    from zoo_export.convert.to_onnx import to_onnx
+    from zoo_export.convert.variants import FILES, convert
 
-        from zoo.runs.generator import load_generator
-        from zoo_export.convert.to_onnx import to_onnx
-        from zoo_export.convert.variants import FILES, made
+    module = load_generator(folder)
+    model = to_onnx(module, config.latent_dim, _metadata(config), opset=options.opset)
+    models: dict[Variant, bytes] = {"fp32": model}
+    models.update((variant, convert(variant, model)) for variant in options.variants)
+    parities = _compare(models, module, config.latent_dim, timed=options.timed)
+    files = tuple(
+        ExportedFile(name, FILES[name], len(data), _sha256(data), options.opset, parities[name])
+        for name, data in models.items()
+    )
+    report = ExportReport(folder, files, _machine())
+    written = {FILES[name]: data for name, data in models.items()}
+    add_files(folder, {**written, REPORT: report_json(report, folder, config)})
+    return report
+
+
+def export_if_missing(folder: Path) -> None:
+    """Export a generator folder that lists no ONNX file yet, and say so; raises as `export` does.
+
+    Only where the file is missing does this import torch. A folder with float16 alone, as those that come with the
+    package, has no weights to export, and needs none.
+    """
+    listed = read_config(folder).files
+    if ONNX not in listed and (WEIGHTS in listed or ONNX_FP16 not in listed):
+        say(f"{folder}: it holds no {ONNX} yet, so it is exported first")
+        export(folder)
+
+
+def _require_packages() -> None:
+    """Refuse an export without the packages of the extra `train`."""
+    try:
+        import onnxscript  # noqa: F401 - torch's exporter imports it late, with an error of many lines
+
+        import zoo.runs.generator  # noqa: F401
+        import zoo_export.convert.to_onnx
+        import zoo_export.convert.variants  # noqa: F401
     except ModuleNotFoundError as error:
         raise UsageError(
             f"export: it needs {error.name}, which is not installed. "
             "Install it with `pip install 'gan-model-zoo[train]'`"
         ) from error
-    module = load_generator(folder)
-    model = to_onnx(module, config.latent_dim, _metadata(config), opset=wanted.opset)
-    models: dict[Variant, bytes] = {"fp32": model}
-    models.update((variant, made(variant, model)) for variant in wanted.variants)
-    proofs = _proofs(models, module, config.latent_dim, timed=wanted.timed)
-    files = tuple(
-        ExportedFile(name, FILES[name], len(data), _sha256(data), wanted.opset, proofs[name])
-        for name, data in models.items()
-    )
-    report = ExportReport(folder, files, _machine())
-    written = {FILES[name]: data for name, data in models.items()}
-    add_files(folder, {**written, REPORT: merged(report, folder, config)})
-    return report
 
 
-def export_copy(folder: Path, out: Path, wanted: Wanted = PLAIN) -> ExportReport:
+def export_copy(folder: Path, out: Path, options: ExportOptions = DEFAULT_OPTIONS) -> ExportReport:
     """Copy a generator folder's listed files and card to the new folder `out`, and export in the copy.
 
-    Raises as `export` does, and InputError where `out` exists; nothing is left there on an error.
+    Raises as `export` does, and InputError where `out` exists; on an error nothing is left at `out`.
     """
     _refuse_existing(out)
     names = tuple(name for name in read_config(folder).files if not name.startswith(ONNX_FOLDER))
@@ -93,58 +116,61 @@ def export_copy(folder: Path, out: Path, wanted: Wanted = PLAIN) -> ExportReport
             if (folder / name).is_file():
                 (scratch / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(folder / name, scratch / name)
-        kept = {name: record for name, record in config.files.items() if name in names}
-        add_files(scratch, {}, config.model_copy(update={"files": kept}))
-        report = export(scratch, wanted)
+        copied = {name: record for name, record in config.files.items() if name in names}
+        add_files(scratch, {}, config.model_copy(update={"files": copied}))
+        report = export(scratch, options)
     return replace(report, folder=out)
 
 
-def export_checkpoint(run: Path, which: str, out: Path | None, wanted: Wanted = PLAIN) -> ExportReport:
+def export_checkpoint(
+    run: Path, which: str, out: Path | None, options: ExportOptions = DEFAULT_OPTIONS
+) -> ExportReport:
     """Export a run's checkpoint (`best`, `last` or a step), in the run's generator folder or in the new folder `out`.
 
     Raises as `export` does; BusyError while the run trains, InputError where `out` exists or the run has no such
-    checkpoint. With `out`, the run stays as it is, and nothing is left there on an error.
+    checkpoint. With `out`, the run is not changed, and on an error nothing is left at `out`.
     """
     from zoo.runs.generator import write_generator
 
     with held(run):
         if out is None:
-            return export(write_generator(run, which), wanted)
+            return export(write_generator(run, which), options)
         _refuse_existing(out)
         with new_folder(out) as scratch:
-            report = export(write_generator(run, which, scratch), wanted)
+            report = export(write_generator(run, which, scratch), options)
     return replace(report, folder=out)
 
 
-def _proofs(
+def _compare(
     models: dict[Variant, bytes], module: nn.Module, latent_dim: int, *, timed: bool
 ) -> dict[Variant, Parity]:
-    """Compare all files with the network, and time them where that is wanted."""
+    """Compare all files with the network, and time them where `timed` says so or there is an int8 file."""
     from zoo_export.convert.parity import Reference
 
     reference = Reference(module, latent_dim)
-    proofs = {variant: reference.compare(model, variant) for variant, model in models.items()}
+    parities = {variant: reference.compare(model, variant) for variant, model in models.items()}
     if not timed and "int8" not in models:
-        return proofs
-    proofs = reference.timed(models, proofs)
+        return parities
+    parities = reference.add_timings(models, parities)
     if "int8" in models:
-        _refuse_slow(proofs, models["int8"])
-    return proofs
+        _refuse_slow(parities, models["int8"])
+    return parities
 
 
-def _refuse_slow(proofs: dict[Variant, Parity], model: bytes) -> None:
+def _refuse_slow(parities: dict[Variant, Parity], model: bytes) -> None:
+    """Refuse an int8 file, the bytes `model`, that is not faster than float32 in the largest batch."""
     from zoo_export.inspection.graph import read_graph
 
-    plain, quantised = proofs["fp32"].batches[-1], proofs["int8"].batches[-1]
-    assert plain.seconds is not None
-    assert quantised.seconds is not None
-    if quantised.seconds < plain.seconds:
+    fp32, int8 = parities["fp32"].batches[-1], parities["int8"].batches[-1]
+    assert fp32.seconds is not None
+    assert int8.seconds is not None
+    if int8.seconds < fp32.seconds:
         return
-    left = sum(node.op == "ConvTranspose" for node in read_graph(model).nodes)
-    reason = f", as {left} transposed convolutions cannot be quantised" if left else ""
+    transposed = sum(node.op == "ConvTranspose" for node in read_graph(model).nodes)
+    reason = f", as {transposed} transposed convolutions cannot be quantised" if transposed else ""
     raise InputError(
-        f"--int8: {plain.batch} pictures would take {1000 * quantised.seconds:.1f} ms, in float32 they take "
-        f"{1000 * plain.seconds:.1f} ms{reason}. Leave it out"
+        f"--int8: {fp32.batch} pictures would take {1000 * int8.seconds:.1f} ms, in float32 they take "
+        f"{1000 * fp32.seconds:.1f} ms{reason}. Leave it out"
     )
 
 
@@ -154,6 +180,7 @@ def _refuse_existing(out: Path) -> None:
 
 
 def _metadata(config: GeneratorConfig) -> dict[str, str]:
+    """Return what the file says about itself, by key."""
     low, high = config.value_range
     return {
         "zoo.architecture": config.architecture.name,
@@ -168,6 +195,7 @@ def _metadata(config: GeneratorConfig) -> dict[str, str]:
 
 
 def _machine() -> str:
+    """Return where the figures are measured: processor, threads, versions."""
     import onnxruntime
     import torch
 

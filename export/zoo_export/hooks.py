@@ -1,4 +1,7 @@
-"""What this package brings to the command line, each part imported when it is needed. Imports no torch."""
+"""The hooks that this package implements: two commands, and opening, describing and diagnosing ONNX generators.
+
+What a hook needs is imported when it is called. Imports no torch.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def zoo_register_commands(cli: click.Group) -> None:
 
 @hookimpl
 def zoo_diagnose() -> Iterable[Finding]:
-    """Try onnxruntime."""
+    """Report whether onnxruntime works."""
     from zoo_export.runtime.doctor import diagnose
 
     return diagnose()
@@ -37,7 +40,7 @@ def zoo_diagnose() -> Iterable[Finding]:
 
 @hookimpl(tryfirst=True)
 def zoo_open_generator(name: str) -> Generator | None:
-    """Open what exists on this disk; a name that does not is for the next plugin."""
+    """Open a path that exists on this disk; any other name is left to the next plugin."""
     from zoo_export.open import open_path
 
     return open_path(name)

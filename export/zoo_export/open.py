@@ -1,4 +1,4 @@
-"""From a path to a generator, exporting it first when it never was."""
+"""From a path to a generator; one that was never exported is exported first."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
 from zoo.generators.bundled import bundled_folder
-from zoo.system.console import say
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from zoo.generators.generator import Generator
 
-WANTED = "Give a run folder, a generator folder or an .onnx file"
+ADVICE = "Give a run folder, a generator folder or an .onnx file"
 
 
 def open_path(name: str) -> Generator | None:
@@ -29,31 +28,50 @@ def open_path(name: str) -> Generator | None:
     """
     path = Path(name)
     try:
-        there = path.exists()
+        exists = path.exists()
     except OSError as error:
-        raise InputError(f"{name[:200]}: it cannot be read: {error.strerror}. {WANTED}") from error
-    if not there:
+        raise InputError(f"{name[:200]}: it cannot be read: {error.strerror}. {ADVICE}") from error
+    if not exists:
         bundled = bundled_folder(name)
         return None if bundled is None else OnnxGenerator(bundled, name=name)
     if path.is_dir():
         return _open_folder(path, name)
     if path.suffix.lower() != ".onnx":
-        raise InputError(f"{name}: it is a file, but no .onnx file. {WANTED}")
+        raise InputError(f"{name}: it is a file, but no .onnx file. {ADVICE}")
     return OnnxGenerator(path, name=name)
 
 
-def _open_folder(path: Path, name: str) -> Generator:
-    from zoo.generators.files import ONNX, ONNX_FP16, WEIGHTS
-    from zoo.generators.folder import read_config
+def require_generator_folder(path: Path) -> Path:
+    """Return the generator folder that `path` is or, for a run, holds.
+
+    Raises:
+        InputError: there is no such path, it is neither of the two, or the run has no generator yet.
+    """
     from zoo.runs.folder import generator_folder
+
+    require_exists(path)
+    folder = generator_folder(path)
+    if folder is None:
+        raise InputError(f"{path}: it is neither a run nor a generator folder. Give one of the two")
+    return folder
+
+
+def require_exists(path: Path) -> None:
+    """Refuse a path on the command line where nothing is.
+
+    Raises:
+        InputError: there is nothing.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: there is no such folder. Give a run or a generator folder")
+
+
+def _open_folder(path: Path, name: str) -> Generator:
+    from zoo.runs.folder import generator_folder
+    from zoo_export.export import export_if_missing
 
     folder = generator_folder(path)
     if folder is None:
-        raise InputError(f"{name}: it is a folder, but neither a run nor a generator. {WANTED}")
-    listed = read_config(folder).files
-    if ONNX not in listed and (WEIGHTS in listed or ONNX_FP16 not in listed):
-        from zoo_export.export import export
-
-        say(f"{folder}: it holds no {ONNX} yet, so it is exported first")
-        export(folder)
+        raise InputError(f"{name}: it is a folder, but neither a run nor a generator. {ADVICE}")
+    export_if_missing(folder)
     return OnnxGenerator(folder, name=name)

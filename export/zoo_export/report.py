@@ -1,4 +1,7 @@
-"""What an export proved: `onnx/report.json`, and the table on the terminal. Imports no torch."""
+"""The export report: which files were written and how they compare with torch. Imports no torch.
+
+It becomes `onnx/report.json` and the table on the terminal.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,11 @@ REPORT = "onnx/report.json"
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """One ONNX file that was written, and the proof that it is right."""
+    """One ONNX file that was written, and how its pictures compare with torch's."""
 
     variant: Variant
     name: str
-    """In its folder: `onnx/model.onnx`."""
+    """Relative to the generator folder: `onnx/model.onnx`."""
     size: int
     """Bytes."""
     sha256: str
@@ -47,17 +50,17 @@ class ExportReport:
 
 
 def as_dict(report: ExportReport) -> dict[str, Any]:
-    """Return the report as it stands in `onnx/report.json`."""
+    """Return the report in the form of `onnx/report.json`."""
     return {
         "format": 1,
         "variants": {file.variant: {**_facts(file), "machine": report.machine} for file in report.files},
     }
 
 
-def merged(report: ExportReport, folder: Path, config: GeneratorConfig) -> bytes:
-    """Return the bytes of `onnx/report.json`: this export's variants, and earlier ones whose files are still there."""
+def report_json(report: ExportReport, folder: Path, config: GeneratorConfig) -> bytes:
+    """Return the bytes of `onnx/report.json`: this export's variants, and earlier ones whose files are unchanged."""
     facts = as_dict(report)
-    for variant, earlier in _read(folder).items():
+    for variant, earlier in _earlier_variants(folder).items():
         record = config.files.get(str(earlier.get("file")))
         if variant not in facts["variants"] and record and record.sha256 == earlier.get("sha256"):
             facts["variants"][variant] = earlier
@@ -66,18 +69,8 @@ def merged(report: ExportReport, folder: Path, config: GeneratorConfig) -> bytes
 
 def table(report: ExportReport) -> str:
     """Return the figures, a line for each variant and batch size, then a line for each file."""
-    header = (
-        "variant",
-        "batch",
-        "max |diff|",
-        "mean |diff|",
-        "pixels differ",
-        "ms",
-        "images/s",
-        "torch eager",
-    )
-    rows = [header, *(_cells(file.variant, row) for file in report.files for row in file.parity.batches)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    rows = [_HEADER, *(_cells(file.variant, row) for file in report.files for row in file.parity.batches)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
     lines = [
         "  ".join(
             f"{cell:<{width}}" if column == 0 else f"{cell:>{width}}"
@@ -85,7 +78,10 @@ def table(report: ExportReport) -> str:
         )
         for row in rows
     ]
-    return "\n".join([*lines, *(_line(report.folder, file) for file in report.files)])
+    return "\n".join([*lines, *(_file_line(report.folder, file) for file in report.files)])
+
+
+_HEADER = ("variant", "batch", "max |diff|", "mean |diff|", "pixels differ", "ms", "images/s", "torch eager")
 
 
 def _facts(file: ExportedFile) -> dict[str, Any]:
@@ -135,14 +131,14 @@ def _cells(variant: Variant, row: BatchParity) -> tuple[str, ...]:
     )
 
 
-def _line(folder: Path, file: ExportedFile) -> str:
+def _file_line(folder: Path, file: ExportedFile) -> str:
     psnr = file.parity.batches[-1].psnr
     noise = f", PSNR {psnr:.1f} dB" if file.variant == "int8" and psnr is not None else ""
     return f"{folder / file.name}: {file.size / 1e6:.1f} MB, opset {file.opset}{noise}, on {file.parity.provider}"
 
 
-def _read(folder: Path) -> Mapping[str, Mapping[str, Any]]:
-    """Return the variants of the report that is there; none where it cannot be read."""
+def _earlier_variants(folder: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Return the variants in the folder's present report; none where there is none or it cannot be read."""
     try:
         variants = json.loads((folder / REPORT).read_bytes())["variants"]
     except (OSError, ValueError, KeyError, TypeError):

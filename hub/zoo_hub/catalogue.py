@@ -1,38 +1,38 @@
-"""Generators on the Hub, told from afar: what is there, and what one is made of, without its weights.
+"""Generators on the Hub: the list of them, and the description of one without downloading its weights.
 
-Whatever comes from the Hub is a stranger's: it is printed, stripped of what a terminal would obey, and nothing else.
+Text from the Hub is a stranger's: it is only printed, without the control characters that a terminal would obey.
 """
 
 from __future__ import annotations
 
 import re
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.__about__ import DISTRIBUTION
-from zoo.errors import IntegrityError, NetworkError
+from zoo.errors import IntegrityError
 from zoo.generators.files import CONFIG
 from zoo.generators.folder import read_config
 from zoo.system.console import say
-from zoo_hub.client.errors import hub_errors, is_unreachable, root
-from zoo_hub.client.retry import client, retrying
+from zoo_hub.client.errors import MALFORMED, hub_errors, is_unreachable, malformed_answer, root_cause
+from zoo_hub.client.retry import client, download, retrying
 from zoo_hub.client.watch import Watch, endpoint
-from zoo_hub.repository.integrity import fault
-from zoo_hub.repository.listing import Listing, ask
-from zoo_hub.repository.snapshots import cached
+from zoo_hub.repository.integrity import mismatch
+from zoo_hub.repository.listing import Listing, fetch_listing
+from zoo_hub.repository.snapshots import cached_snapshot
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import ModelInfo
 
     from zoo_hub.names import HubName
 
-MOST = 200
+MAX_ROWS = 200
 """Generators in one list."""
-LONGEST = 300
+MAX_TEXT = 300
 """Characters of a text from the Hub that are printed."""
-NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _SIZE = re.compile(r"\d{1,4}x\d{1,4}")
 
 
@@ -46,23 +46,23 @@ def find(owner: str | None, search: str | None) -> list[dict[str, Any]]:
     who = owner or "the Hub"
 
     def listed() -> list[ModelInfo]:
-        found = api.list_models(
-            author=owner, search=search, filter=DISTRIBUTION, full=True, cardData=True, limit=MOST
+        models = api.list_models(
+            author=owner, search=search, filter=DISTRIBUTION, full=True, cardData=True, limit=MAX_ROWS
         )
-        return list(found)
+        return list(models)
 
     with hub_errors(who):
         try:
             rows = [row(info) for info in retrying(listed, Watch(who, "the list of generators"))]
-        except NONSENSE as error:
-            raise _nonsense(who, error) from error
-    if len(rows) == MOST:
-        say(f"These are the first {MOST}. Say more with OWNER or --search")
+        except MALFORMED as error:
+            raise malformed_answer(who, type(error).__name__) from error
+    if len(rows) == MAX_ROWS:
+        say(f"These are the first {MAX_ROWS}. Say more with OWNER or --search")
     return rows
 
 
 def row(info: ModelInfo) -> dict[str, Any]:
-    """Return a line of the list."""
+    """Return the facts about a generator that make up a row of the list."""
     tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
     facts: dict[str, Any] = printable(
         {
@@ -77,7 +77,7 @@ def row(info: ModelInfo) -> dict[str, Any]:
 
 
 def _figures(info: ModelInfo) -> dict[str, float]:
-    """Return the measured figures by name, as the card claims them."""
+    """Return the metrics that the card claims, by name."""
     results = (info.card_data.eval_results if info.card_data else None) or []
     return {
         str(result.metric_type): result.metric_value
@@ -87,35 +87,35 @@ def _figures(info: ModelInfo) -> dict[str, float]:
 
 
 def describe(hub: HubName) -> dict[str, Any]:
-    """Return what a generator on the Hub is: its configuration, the card's metadata, the sizes of its files.
+    """Return the facts about a generator on the Hub: its configuration, the card's metadata, the sizes of its files.
 
     Raises:
         InputError: it is no generator of a zoo.
         IntegrityError: `config.json` is not what the Hub says.
         NetworkError: the Hub did not give it, and the cache has none.
     """
-    api, before = client(), cached(hub.repo, hub.revision)
+    api, before = client(), cached_snapshot(hub.repo, hub.revision)
     with hub_errors(hub.repo, hub.revision):
         try:
-            listing = ask(api, hub.repo, hub.revision, quick=before is not None)
-            facts = {**_published(api, hub, listing), **_config(_config_of(api, listing))}
+            listing = fetch_listing(api, hub.repo, hub.revision, quick=before is not None)
+            facts = {**_hub_facts(api, hub, listing), **_config(_download_config(api, listing))}
         except Exception as error:
-            if before is None or not is_unreachable(root(error)):
+            if before is None or not is_unreachable(root_cause(error)):
                 raise
             say(f"{hub.repo}: the Hub cannot be reached; this is the cached copy")
             facts = {"generator": hub.repo, "commit": before.commit, **_config(before.folder)}
-    told: dict[str, Any] = printable(facts)
-    return told
+    shown: dict[str, Any] = printable(facts)
+    return shown
 
 
-def _published(api: HfApi, hub: HubName, listing: Listing) -> dict[str, Any]:
-    """Return what the Hub itself says."""
+def _hub_facts(api: HfApi, hub: HubName, listing: Listing) -> dict[str, Any]:
+    """Return what the Hub itself says of a generator."""
     watch = Watch(hub.repo, "what the Hub says of it")
     try:
         info = retrying(partial(api.model_info, hub.repo, revision=listing.commit), watch)
         known = row(info)
-    except NONSENSE as error:
-        raise _nonsense(hub.repo, error) from error
+    except MALFORMED as error:
+        raise malformed_answer(hub.repo, type(error).__name__) from error
     return {
         "generator": hub.repo,
         "address": f"{endpoint()}/{hub.repo}",
@@ -128,12 +128,12 @@ def _published(api: HfApi, hub: HubName, listing: Listing) -> dict[str, Any]:
     }
 
 
-def _config_of(api: HfApi, listing: Listing) -> Path:
-    """Return the folder in the cache that holds the configuration, downloaded if it is not there."""
+def _download_config(api: HfApi, listing: Listing) -> Path:
+    """Return the folder in the cache that holds the configuration, which is downloaded if it is missing."""
     file = listing.files[CONFIG]
     watch = Watch(listing.repo, CONFIG, limit=file.size, etag=file.digest, commit=listing.commit)
-    path = Path(retrying(partial(api.hf_hub_download, listing.repo, CONFIG, revision=listing.commit), watch))
-    wrong = fault(path, file.digest)
+    path = download(api, watch)
+    wrong = mismatch(path, file.digest)
     if wrong:
         raise IntegrityError(
             f"{listing.repo}: {CONFIG}: {wrong}. Run `zoo pull {listing.repo}` to get it again"
@@ -145,17 +145,12 @@ def _config(folder: Path) -> dict[str, Any]:
     return read_config(folder).model_dump(mode="json")
 
 
-def _nonsense(what: str, error: Exception) -> NetworkError:
-    return NetworkError(
-        f"{what}: {endpoint()} does not answer as a Hub does ({type(error).__name__}). "
-        "Check HF_ENDPOINT and HTTPS_PROXY"
-    )
-
-
 def printable(value: Any) -> Any:
-    """Return a value whose texts a terminal shows and does not obey."""
+    """Return a value with every text in it shortened to `MAX_TEXT` and freed of control characters."""
     if isinstance(value, str):
-        return "".join(character if character.isprintable() else " " for character in value[:LONGEST]).strip()
+        return "".join(
+            character if character.isprintable() else " " for character in value[:MAX_TEXT]
+        ).strip()
     if isinstance(value, dict):
         return {printable(key): printable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

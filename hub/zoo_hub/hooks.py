@@ -1,4 +1,4 @@
-"""The Hub's commands, and opening, finding and describing generators there for the rest of the zoo."""
+"""The hooks that this package implements: its commands, and opening, finding and describing generators on the Hub."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def zoo_register_commands(cli: click.Group) -> None:
-    """Add what this package can do."""
+    """Add `push`, `pull`, `hub` and `cache`."""
     cli.add_command(push)
     cli.add_command(pull)
     cli.add_command(hub_group)
@@ -36,7 +36,7 @@ def zoo_register_commands(cli: click.Group) -> None:
 
 @hookimpl
 def zoo_diagnose() -> Iterable[Finding]:
-    """Look at the login and the cache, without asking the Hub."""
+    """Report on the login, the Hub's address and the cache, without a request to the Hub."""
     from huggingface_hub import constants, get_token
 
     from zoo.hookspecs import Finding
@@ -62,8 +62,8 @@ def zoo_find_generators(owner: str | None, search: str | None) -> Iterable[Mappi
 
 @hookimpl
 def zoo_describe_name(name: str) -> Mapping[str, Any] | None:
-    """Describe OWNER/NAME[@REVISION] on the Hub, without its weights."""
-    hub = _on_the_hub(name)
+    """Describe OWNER/NAME[@REVISION] on the Hub, without downloading its weights."""
+    hub = _parse_unless_path(name)
     if hub is None:
         return None
     from zoo_hub.catalogue import describe
@@ -71,8 +71,8 @@ def zoo_describe_name(name: str) -> Mapping[str, Any] | None:
     return describe(hub)
 
 
-def _on_the_hub(name: str) -> HubName | None:
-    """Return a name's parts, None where it is none of the Hub's: what exists on this disk is not."""
+def _parse_unless_path(name: str) -> HubName | None:
+    """Return the parts of a name on the Hub; None for any other name, and for a path that exists on this disk."""
     hub = parse_hub_name(name)
     if hub is None or Path(name).exists():
         return None
@@ -101,7 +101,7 @@ def _of_default_owner(name: str) -> HubName | None:
 @hookimpl
 def zoo_open_generator(name: str) -> Generator | None:
     """Open OWNER/NAME[@REVISION] from the Hub, or NAME of the owner that `ZOO_HUB_OWNER` names."""
-    hub = _on_the_hub(name) or _of_default_owner(name)
+    hub = _parse_unless_path(name) or _of_default_owner(name)
     if hub is None:
         return None
     from zoo_export.runtime.session import OnnxGenerator

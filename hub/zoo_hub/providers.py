@@ -1,4 +1,4 @@
-"""Who brings what a generator's weights need. Nothing is imported to find out."""
+"""Which package brings the architecture that a generator's weights need. Nothing is imported to find out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from zoo.generators.config import GeneratorConfig
 
 
-def name_missing(repo: str, config: GeneratorConfig) -> None:
-    """Say which package the weights need, where it is not installed. Pictures come from the ONNX file alone."""
+def warn_missing_package(repo: str, config: GeneratorConfig) -> None:
+    """Say which package the weights need, where it is not installed; making pictures needs the ONNX file alone."""
     architecture = config.architecture
     provider = architecture.provider
     try:

@@ -1,12 +1,10 @@
-"""Getting a published generator: only the files it is made of, at one commit, every byte checked."""
+"""Downloading a published generator: only the files it consists of, all of one commit, every byte checked."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, IntegrityError
@@ -15,34 +13,35 @@ from zoo.generators.folder import read_config
 from zoo.system.atomic import new_folder
 from zoo.system.console import say
 from zoo.system.disk_space import refuse_without_room
-from zoo_hub.client.errors import hub_errors, is_unreachable, root
-from zoo_hub.client.retry import client, retrying
-from zoo_hub.client.watch import SLOWEST, Watch, endpoint, patience
+from zoo_hub.client.errors import hub_errors, is_unreachable, root_cause
+from zoo_hub.client.retry import client, download
+from zoo_hub.client.watch import MIN_BYTES_PER_SECOND, Watch, endpoint, time_limit
 from zoo_hub.names import hub_name
-from zoo_hub.providers import name_missing
+from zoo_hub.providers import warn_missing_package
 from zoo_hub.repository.choice import Choice
-from zoo_hub.repository.integrity import PUSH_AGAIN, check_agreement, fault
-from zoo_hub.repository.listing import Listing, ask
+from zoo_hub.repository.integrity import PUSH_AGAIN, check_agreement, mismatch
+from zoo_hub.repository.listing import Listing, fetch_listing
 from zoo_hub.repository.snapshots import (
     Snapshot,
-    alone,
     cache_root,
-    cached,
-    hub_digest,
-    remember,
+    cached_snapshot,
+    digest_of_link,
+    locked_repo,
     remove,
+    save_ref,
     snapshot_at,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from huggingface_hub import HfApi
 
     from zoo.generators.config import GeneratorConfig
 
 PULLED = "pulled.json"
-"""Where a copy outside the cache says which commit it is."""
+"""The file in which a copy outside the cache names the commit that it is a copy of."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,9 @@ class Pulled:
     folder: Path
     repo: str
     revision: str
-    """What was asked for: a branch, tag or commit."""
+    """The branch, tag or commit that was asked for."""
     commit: str
-    """What that was: 40 hex digits."""
+    """The commit that it stood for: 40 hex digits."""
 
 
 def pull(
@@ -76,7 +75,7 @@ def pull(
 
     Raises:
         UsageError: a name or revision that the Hub does not take.
-        InputError: the repository holds no generator, or not what was asked for, or `to` is taken.
+        InputError: the repository holds no generator, or not what was asked for, or `to` is not empty.
         IntegrityError: a file is not what the Hub says, or not what `config.json` lists.
         ResourceError: there is no room, or the cache cannot be written.
         NetworkError: the Hub did not give it, and the cache has none.
@@ -89,65 +88,67 @@ def pull(
         snapshot = _fetch(client(), repo, revision, choice)
     config = read_config(snapshot.folder)
     if WEIGHTS in choice.needed(config):
-        name_missing(repo, config)
+        warn_missing_package(repo, config)
     pulled = Pulled(snapshot.folder, repo, revision or "main", snapshot.commit)
     return pulled if to is None else _copy(pulled, to, choice.names(config))
 
 
 def _fetch(api: HfApi, repo: str, revision: str | None, choice: Choice) -> Snapshot:
     """Return the snapshot in the cache, checked, downloading what is missing."""
-    before = cached(repo, revision)
+    cached = cached_snapshot(repo, revision)
     try:
-        listing = ask(api, repo, revision, quick=before is not None)
+        listing = fetch_listing(api, repo, revision, quick=cached is not None)
     except Exception as error:
-        if before is None or not is_unreachable(root(error)) or not _serves_offline(repo, before, choice):
+        if (
+            cached is None
+            or not is_unreachable(root_cause(error))
+            or not _usable_offline(repo, cached, choice)
+        ):
             raise
-        say(f"{repo}: the Hub cannot be reached; using the cached copy of commit {before.commit[:12]}")
-        return before
+        say(f"{repo}: the Hub cannot be reached; using the cached copy of commit {cached.commit[:12]}")
+        return cached
     snapshot = snapshot_at(repo, listing.commit)
-    if not _is_good(listing, snapshot, choice):
-        with alone(repo):
-            _download(api, listing, choice)
-    remember(repo, revision, listing.commit)
+    if not _is_complete(listing, snapshot, choice):
+        with locked_repo(repo):
+            _download_missing(api, listing, choice)
+    save_ref(repo, revision, listing.commit)
     return snapshot
 
 
-def _download(api: HfApi, listing: Listing, choice: Choice) -> None:
-    """Bring what is missing or damaged; the small file that tells what the rest must be comes first."""
+def _download_missing(api: HfApi, listing: Listing, choice: Choice) -> None:
+    """Download what is missing or damaged; `config.json` comes first, as it lists the hashes of the others."""
     folder = snapshot_at(listing.repo, listing.commit).folder
-    _get(api, listing, CONFIG, None)
-    config = _read(listing.repo, folder)
+    _download_file(api, listing, CONFIG, None)
+    config = _read_config(listing.repo, folder)
     names = _available(listing, config, choice)
     check_agreement(listing, config, names)
     missing = [listing.files[name].size for name in names if not (folder / name).is_file()]
     refuse_without_room(cache_root(), sum(missing))
     for name in names:
         if name != CONFIG:
-            _get(api, listing, name, config)
+            _download_file(api, listing, name, config)
 
 
-def _get(api: HfApi, listing: Listing, name: str, config: GeneratorConfig | None) -> None:
-    """Bring one file and check it. Wrong bytes are removed and asked for once more."""
+def _download_file(api: HfApi, listing: Listing, name: str, config: GeneratorConfig | None) -> None:
+    """Download one file and check it; wrong bytes are removed, and the file is downloaded once more."""
     file = listing.files[name]
-    listed = _listed(config, name) if config else None
+    listed = _listed_sha256(config, name) if config else None
     watch = Watch(
         listing.repo,
         name,
         limit=file.size,
         etag=file.digest,
         commit=listing.commit,
-        seconds=patience() + file.size / SLOWEST,
+        seconds=time_limit() + file.size / MIN_BYTES_PER_SECOND,
     )
     wrong = None
     for _ in range(2):
-        path = Path(
-            retrying(partial(api.hf_hub_download, listing.repo, name, revision=listing.commit), watch)
-        )
-        wrong = fault(path, file.digest)
+        path = download(api, watch)
+        wrong = mismatch(path, file.digest)
         if wrong is None:
-            published_so = fault(path, None, listed)
-            if published_so:
-                raise IntegrityError(f"{listing.repo}: {name}: {published_so}. {PUSH_AGAIN}")
+            mislisted = mismatch(path, None, listed)
+            if mislisted:
+                raise IntegrityError(f"{listing.repo}: {name}: {mislisted}. {PUSH_AGAIN}")
             return
         remove(path)
     raise IntegrityError(
@@ -156,36 +157,37 @@ def _get(api: HfApi, listing: Listing, name: str, config: GeneratorConfig | None
     )
 
 
-def _is_good(listing: Listing, snapshot: Snapshot, choice: Choice) -> bool:
-    """Whether all that is wanted is in the cache, as the Hub and `config.json` say it is."""
-    if fault(snapshot.folder / CONFIG, listing.files[CONFIG].digest):
+def _is_complete(listing: Listing, snapshot: Snapshot, choice: Choice) -> bool:
+    """Whether every chosen file is in the cache, with the bytes that the Hub and `config.json` list."""
+    if mismatch(snapshot.folder / CONFIG, listing.files[CONFIG].digest):
         return False
-    config = _read(listing.repo, snapshot.folder)
+    config = _read_config(listing.repo, snapshot.folder)
     names = _available(listing, config, choice)
     check_agreement(listing, config, names)
     return not any(
-        fault(snapshot.folder / name, listing.files[name].digest, _listed(config, name)) for name in names
+        mismatch(snapshot.folder / name, listing.files[name].digest, _listed_sha256(config, name))
+        for name in names
     )
 
 
-def _serves_offline(repo: str, snapshot: Snapshot, choice: Choice) -> bool:
-    """Whether a cached copy has all that is wanted, as the Hub said it was when it came.
+def _usable_offline(repo: str, snapshot: Snapshot, choice: Choice) -> bool:
+    """Whether a cached copy has every chosen file, with the bytes that the Hub listed when it was downloaded.
 
     Raises:
-        IntegrityError: a file was changed since; it is removed, so that the next pull brings it anew.
+        IntegrityError: a file was changed since; it is removed, so that the next pull downloads it again.
     """
     _check_cached(repo, snapshot.folder / CONFIG, CONFIG, None)
-    config = _read(repo, snapshot.folder)
+    config = _read_config(repo, snapshot.folder)
     for name in choice.names(config):
         if (snapshot.folder / name).is_file():
-            _check_cached(repo, snapshot.folder / name, name, _listed(config, name))
+            _check_cached(repo, snapshot.folder / name, name, _listed_sha256(config, name))
         elif name in choice.needed(config):
             return False
     return True
 
 
 def _check_cached(repo: str, path: Path, name: str, listed: str | None) -> None:
-    wrong = fault(path, hub_digest(path), listed)
+    wrong = mismatch(path, digest_of_link(path), listed)
     if wrong:
         remove(path)
         raise IntegrityError(
@@ -193,21 +195,25 @@ def _check_cached(repo: str, path: Path, name: str, listed: str | None) -> None:
         )
 
 
-def _listed(config: GeneratorConfig, name: str) -> str | None:
+def _listed_sha256(config: GeneratorConfig, name: str) -> str | None:
     record = config.files.get(name)
     return record.sha256 if record else None
 
 
 def _available(listing: Listing, config: GeneratorConfig, choice: Choice) -> list[str]:
-    """Return which files to get; one that cannot be done without must be there."""
+    """Return the chosen files that the repository holds.
+
+    Raises:
+        InputError: it lacks one that is needed.
+    """
     for name in choice.needed(config):
         if name not in listing.files:
             raise InputError(f"{listing.repo}: it holds no {name}. Ask its owner to push it with `zoo push`")
     return [name for name in choice.names(config) if name in listing.files]
 
 
-def _read(repo: str, folder: Path) -> GeneratorConfig:
-    """Return the snapshot's configuration."""
+def _read_config(repo: str, folder: Path) -> GeneratorConfig:
+    """Return the snapshot's configuration; errors name the repository instead of the folder in the cache."""
     try:
         return read_config(folder)
     except InputError as error:
@@ -218,12 +224,12 @@ def _read(repo: str, folder: Path) -> GeneratorConfig:
 
 
 def _copy(pulled: Pulled, to: Path, names: list[str]) -> Pulled:
-    """Copy a snapshot's files, not the links they are in the cache."""
-    there = [name for name in names if (pulled.folder / name).is_file()]
-    size = sum((pulled.folder / name).stat().st_size for name in there)
+    """Copy a snapshot's files; the links that they are in the cache become files."""
+    present = [name for name in names if (pulled.folder / name).is_file()]
+    size = sum((pulled.folder / name).stat().st_size for name in present)
     refuse_without_room(to, size)
     with new_folder(to.absolute(), size) as scratch:
-        for name in there:
+        for name in present:
             (scratch / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(pulled.folder / name, scratch / name)
         origin = {

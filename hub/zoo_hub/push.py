@@ -1,4 +1,4 @@
-"""Publishing a generator: one commit that holds the generator folder's files and nothing else."""
+"""Publishing a generator folder on the Hub as one commit."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ from zoo_hub.client.errors import hub_errors
 from zoo_hub.client.retry import client, retrying
 from zoo_hub.client.watch import Watch, endpoint
 from zoo_hub.names import hub_name, parse_hub_name
-from zoo_hub.repository.branch import Changes, Remote, Target, card_there, difference, look, publish
-from zoo_hub.repository.publishable import checked, published
+from zoo_hub.repository.branch import (
+    Changes,
+    RemoteBranch,
+    Target,
+    changes_to,
+    fetch_branch,
+    fetch_card,
+    publish,
+)
+from zoo_hub.repository.publishable import check_publishable, published_files
 
 COMMIT_LIKE = re.compile(r"[0-9a-f]{7,40}")
 LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,60}")
@@ -31,135 +39,146 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What somebody wants of a push besides the files."""
+class PushOptions:
+    """How to publish the files of a generator folder."""
 
     private: bool = False
+    """Whether a new repository is private."""
     revision: str | None = None
-    """A branch, made from main if it is not there."""
+    """The branch to push to, created from main where it does not exist."""
     message: str | None = None
+    """The commit's message."""
     tag: str | None = None
+    """A tag to put on the commit."""
     licence: str | None = None
-    """The model's, as the Hub abbreviates it; without it the card's own stays, or it follows from the data's."""
+    """The model's licence, as the Hub abbreviates it; None keeps the card's, or derives it from the data's."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a push would do."""
+class PushPlan:
+    """A checked push, ready to be made."""
 
     target: Target
-    remote: Remote
+    remote: RemoteBranch
     config: GeneratorConfig
     card: str
     tags: dict[str, str]
-    """The repository's tags and their commits; empty where none is asked for."""
+    """The repository's tags and their commits; empty where the push sets no tag."""
 
 
-def push(repo: str, folder: Path, wishes: Wishes = Wishes()) -> str:
-    """Publish a generator folder as OWNER/NAME, made if it is not there yet, and return its address.
+def push(repo: str, folder: Path, options: PushOptions = PushOptions()) -> str:
+    """Publish a generator folder as OWNER/NAME, created where it does not exist yet, and return its address.
 
     Writes the model card into the folder first; what people wrote in it, here or on the Hub, stays.
 
     Raises:
-        UsageError: it is no name, branch, tag or licence.
+        UsageError: the name, branch, tag or licence is not valid.
         InputError: the folder is not fit to be published, a public repository is to be private, the tag is on another
             commit, or the Hub refuses the card.
         IntegrityError: a file is not what `config.json` or the export report says.
         NetworkError: the Hub did not take it.
     """
     api = client()
-    with hub_errors(repo, wishes.revision):
-        plan = prepare(api, repo, folder, wishes)
-        if not _holds(folder / CARD, plan.card):
+    with hub_errors(repo, options.revision):
+        plan = prepare(api, repo, folder, options)
+        if not _has_text(folder / CARD, plan.card):
             write_atomic(folder / CARD, plan.card.encode())
-        files = {name: folder / name for name in published(plan.config)}
-        check_tag(plan, wishes, files)
+        files = {name: folder / name for name in published_files(plan.config)}
+        check_tag(plan, options, files)
         if plan.remote.commit is None:
-            _create(api, plan.target, plan.remote, wishes)
-        message = wishes.message or f"Publish {plan.config.recipe}"
-        try:
-            head, committed = publish(api, plan.target, files, message)
-        except ValueError as error:
-            # The client's way to say that the Hub refuses the card.
-            reason = " ".join(str(error).split()).rstrip(".")
-            raise InputError(f"{folder / CARD}: {reason}. Mend it") from error
-        if not committed:
-            say(f"{plan.target.name}: nothing changed since the last push, so there is no new commit")
-        if wishes.tag and wishes.tag not in plan.tags:
-            _tag(api, repo, wishes.tag, head)
-    return f"{endpoint()}/{repo}" + (f"/tree/{wishes.revision}" if wishes.revision else "")
+            _create(api, plan.target, plan.remote, options)
+        head = _commit(api, plan, files, options.message or f"Publish {plan.config.recipe}")
+        if options.tag and options.tag not in plan.tags:
+            _put_tag(api, repo, options.tag, head)
+    return f"{endpoint()}/{repo}" + (f"/tree/{options.revision}" if options.revision else "")
 
 
-def rehearse(repo: str, folder: Path, wishes: Wishes) -> tuple[Remote, Changes]:
-    """Return what `push` would find and do; nothing is changed, there or here."""
+def dry_run(repo: str, folder: Path, options: PushOptions) -> tuple[RemoteBranch, Changes]:
+    """Return the branch as it is and what `push` would change in it; nothing is changed, on the Hub or here."""
     from tempfile import TemporaryDirectory
 
-    with hub_errors(repo, wishes.revision), TemporaryDirectory() as scratch:
-        plan = prepare(client(), repo, folder, wishes)
+    with hub_errors(repo, options.revision), TemporaryDirectory() as scratch:
+        plan = prepare(client(), repo, folder, options)
         card = Path(scratch, CARD)
         card.write_bytes(plan.card.encode())
-        files = {name: card if name == CARD else folder / name for name in published(plan.config)}
-        check_tag(plan, wishes, files)
-        return plan.remote, difference(plan.remote, files)
+        files = {name: card if name == CARD else folder / name for name in published_files(plan.config)}
+        check_tag(plan, options, files)
+        return plan.remote, changes_to(plan.remote, files)
 
 
-def prepare(api: HfApi, repo: str, folder: Path, wishes: Wishes) -> Plan:
-    """Check the folder and the wishes, ask what is there, and write the card in memory."""
-    config, target = checked(folder), _target(repo, wishes)
-    remote = look(api, target)
-    if wishes.private and remote.exists and not remote.private:
+def prepare(api: HfApi, repo: str, folder: Path, options: PushOptions) -> PushPlan:
+    """Check the folder and the options, fetch the branch, and write the card in memory. Changes nothing.
+
+    Raises as `push` does.
+    """
+    config, target = check_publishable(folder), _target(repo, options)
+    remote = fetch_branch(api, target)
+    if options.private and remote.exists and not remote.private:
         raise InputError(
             f"{repo}: it exists and is public, and --private is for new repositories. "
             "Make it private in its settings, or push without --private"
         )
     tags: dict[str, str] = {}
-    if wishes.tag and remote.exists:
+    if options.tag and remote.exists:
         refs = retrying(partial(api.list_repo_refs, repo), Watch(repo, "the list of its tags"))
         tags = {tag.name: tag.target_commit for tag in refs.tags}
-    here = (folder / CARD).read_text("utf-8", errors="replace") if (folder / CARD).is_file() else None
-    base = base_card(here, card_there(api, target, remote)) or ""
-    card = merge(base, repo, config, licence=wishes.licence, variety=measure(folder))
-    return Plan(target, remote, config, card, tags)
+    local = (folder / CARD).read_text("utf-8", errors="replace") if (folder / CARD).is_file() else None
+    base = base_card(local, fetch_card(api, target, remote)) or ""
+    card = merge(base, repo, config, licence=options.licence, variety=measure(folder))
+    return PushPlan(target, remote, config, card, tags)
 
 
-def check_tag(plan: Plan, wishes: Wishes, files: dict[str, Path]) -> None:
-    """Refuse a tag that stands for something else."""
-    there = plan.tags.get(wishes.tag or "")
-    if there and (there != plan.remote.commit or difference(plan.remote, files)):
+def check_tag(plan: PushPlan, options: PushOptions, files: dict[str, Path]) -> None:
+    """Refuse a tag that is on another commit than the one that holds these files."""
+    tagged = plan.tags.get(options.tag or "")
+    if tagged and (tagged != plan.remote.commit or changes_to(plan.remote, files)):
         raise InputError(
-            f"{plan.target.repo}: tag {wishes.tag} is there already, on commit {there[:12]}. Give another --tag"
+            f"{plan.target.repo}: tag {options.tag} is there already, on commit {tagged[:12]}. Give another --tag"
         )
 
 
-def _target(repo: str, wishes: Wishes) -> Target:
-    for what, name in (("branch", wishes.revision), ("tag", wishes.tag)):
+def _target(repo: str, options: PushOptions) -> Target:
+    for what, name in (("branch", options.revision), ("tag", options.tag)):
         if name is not None and (parse_hub_name(f"{repo}@{name}") is None or COMMIT_LIKE.fullmatch(name)):
             raise UsageError(f"{name}: it is no name for a {what}. Give one like v1 or experiment")
-    if wishes.licence is not None and not LICENCE.fullmatch(wishes.licence):
+    if options.licence is not None and not LICENCE.fullmatch(options.licence):
         raise UsageError(
-            f"--license {wishes.licence}: it is none of the Hub's. Give one like mit, apache-2.0 or cc-by-4.0"
+            f"--license {options.licence}: it is none of the Hub's. Give one like mit, apache-2.0 or cc-by-4.0"
         )
-    return Target(hub_name(repo).repo, wishes.revision)
+    return Target(hub_name(repo).repo, options.revision)
 
 
-def _holds(path: Path, text: str) -> bool:
+def _has_text(path: Path, text: str) -> bool:
     return path.is_file() and path.read_bytes() == text.encode()
 
 
-def _create(api: HfApi, target: Target, remote: Remote, wishes: Wishes) -> None:
-    """Make the repository, and the branch."""
+def _commit(api: HfApi, plan: PushPlan, files: dict[str, Path], message: str) -> str:
+    """Publish the files and return the branch's newest commit."""
+    try:
+        head, committed = publish(api, plan.target, files, message)
+    except ValueError as error:
+        # The client raises it where the Hub refuses the card.
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(f"{files[CARD]}: {reason}. Mend it") from error
+    if not committed:
+        say(f"{plan.target.name}: nothing changed since the last push, so there is no new commit")
+    return head
+
+
+def _create(api: HfApi, target: Target, remote: RemoteBranch, options: PushOptions) -> None:
+    """Create the repository and the branch where they do not exist."""
     repo = target.repo
     if not remote.exists:
         # None leaves it to the owner's own default, which may be private.
-        make = partial(api.create_repo, repo, private=wishes.private or None, exist_ok=True)
-        retrying(make, Watch(repo, "the answer to its making"))
+        create = partial(api.create_repo, repo, private=options.private or None, exist_ok=True)
+        retrying(create, Watch(repo, "the answer to its making"))
     if target.branch:
-        make_branch = partial(api.create_branch, repo, branch=target.branch, exist_ok=True)
-        retrying(make_branch, Watch(repo, "the answer to its branch's making"))
+        create_branch = partial(api.create_branch, repo, branch=target.branch, exist_ok=True)
+        retrying(create_branch, Watch(repo, "the answer to its branch's making"))
 
 
-def _tag(api: HfApi, repo: str, tag: str, commit: str) -> None:
-    """Put a tag on a commit; a lost answer is asked for again."""
+def _put_tag(api: HfApi, repo: str, tag: str, commit: str) -> None:
+    """Put a tag on a commit; where the answer is lost, it is done again."""
     put = partial(api.create_tag, repo, tag=tag, revision=commit, exist_ok=True)
     retrying(put, Watch(repo, "the answer to its tag"))
     say(f"{repo}: tag {tag} is on commit {commit[:12]}")

@@ -12,7 +12,7 @@ import pytest
 import zoo_export.runtime.doctor
 from zoo.errors import InputError
 from zoo.system.cache import folder_size
-from zoo_export.runtime.providers import loaded
+from zoo_export.runtime.providers import load_onnxruntime
 
 if TYPE_CHECKING:
     from tests.support.cli_fixtures import Zoo
@@ -71,12 +71,12 @@ def test_why_cuda_is_not_used(zoo: Zoo) -> None:
     assert row["state"] == "note"
     assert row["found"].startswith("does not work: ")
     assert "\n" not in row["found"]
-    if "CUDAExecutionProvider" not in loaded().get_available_providers():
+    if "CUDAExecutionProvider" not in load_onnxruntime().get_available_providers():
         assert row["found"].endswith("was built without it")
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("log", "reason"),
     [
         (
             "[E:onnxruntime:Default, x.cc:1 operator()] y.cc:2 Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load "
@@ -90,8 +90,8 @@ def test_why_cuda_is_not_used(zoo: Zoo) -> None:
         ("nothing of interest\n", None),
     ],
 )
-def test_the_reason_is_found_in_what_onnxruntime_says(said: str, reason: str | None) -> None:
-    assert zoo_export.runtime.doctor._reason(said) == reason
+def test_the_reason_is_found_in_what_onnxruntime_says(log: str, reason: str | None) -> None:
+    assert zoo_export.runtime.doctor._cuda_reason(log) == reason
 
 
 def test_a_processor_that_does_not_work_ends_with_an_error(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from zoo.system.atomic import sha256_file
 from zoo_export.cli.export import export as export_command
 from zoo_export.convert.parity import Parity, Reference, Tolerance
 from zoo_export.convert.variants import FILES, Variant
-from zoo_export.export import Wanted, export, export_copy
+from zoo_export.export import ExportOptions, export, export_copy
 from zoo_export.report import REPORT
 from zoo_export.runtime.session import OnnxGenerator
 
@@ -119,15 +119,15 @@ def test_the_report_says_what_was_proved_for_each_variant(folder: Path) -> None:
     arguments = [str(folder), "--onnx", "--fp16", "--uint8", "--json"]
     result = CliRunner().invoke(export_command, arguments, standalone_mode=False)
     listed = verify(folder).files
-    told = json.loads(result.stdout)
-    kept = json.loads((folder / REPORT).read_bytes())
-    assert told == {"folder": str(folder), **kept}
-    assert {name: facts["file"] for name, facts in kept["variants"].items()} == {
+    printed = json.loads(result.stdout)
+    written = json.loads((folder / REPORT).read_bytes())
+    assert printed == {"folder": str(folder), **written}
+    assert {name: facts["file"] for name, facts in written["variants"].items()} == {
         "fp32": "onnx/model.onnx",
         "fp16": "onnx/model_fp16.onnx",
         "uint8": "onnx/images_uint8.onnx",
     }
-    for facts in kept["variants"].values():
+    for facts in written["variants"].values():
         record = listed[facts["file"]]
         assert (facts["sha256"], facts["size"]) == (record.sha256, record.size)
         assert (facts["provider"], facts["opset"]) == ("CPUExecutionProvider", 20)
@@ -140,8 +140,8 @@ def test_the_report_says_what_was_proved_for_each_variant(folder: Path) -> None:
 
 
 def test_a_later_export_keeps_what_earlier_ones_proved(folder: Path) -> None:
-    export(folder, Wanted(variants=("fp16",)))
-    export(folder, Wanted(variants=("uint8",)))
+    export(folder, ExportOptions(variants=("fp16",)))
+    export(folder, ExportOptions(variants=("uint8",)))
     variants = json.loads((folder / REPORT).read_bytes())["variants"]
     assert set(variants) == {"fp32", "fp16", "uint8"}
     add_files(folder, {FILES["fp16"]: b"something else"})
@@ -170,20 +170,20 @@ def test_one_variant_that_fails_leaves_everything_as_it_was(
 
 
 def test_int8_that_would_be_slower_is_not_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def timed(
-        _: Reference, models: dict[Variant, bytes], found: dict[Variant, Parity]
+    def add_timings(
+        _: Reference, models: dict[Variant, bytes], parities: dict[Variant, Parity]
     ) -> dict[Variant, Parity]:
         slow = {"fp32": 0.002, "int8": 0.003}
         return {
             name: replace(parity, batches=tuple(replace(row, seconds=slow[name]) for row in parity.batches))
-            for name, parity in found.items()
+            for name, parity in parities.items()
             if name in models
         }
 
-    monkeypatch.setattr(Reference, "timed", timed)
+    monkeypatch.setattr(Reference, "add_timings", add_timings)
     before = {path: path.read_bytes() for path in folder.rglob("*")}
     with pytest.raises(InputError) as caught:
-        export(folder, Wanted(variants=("int8",)))
+        export(folder, ExportOptions(variants=("int8",)))
     assert str(caught.value) == (
         "--int8: 64 pictures would take 3.0 ms, in float32 they take 2.0 ms. Leave it out"
     )
@@ -191,7 +191,7 @@ def test_int8_that_would_be_slower_is_not_written(folder: Path, monkeypatch: pyt
 
 
 def test_info_tells_what_a_file_holds(folder: Path) -> None:
-    export(folder, Wanted(variants=("uint8",)))
+    export(folder, ExportOptions(variants=("uint8",)))
     path = folder / FILES["uint8"]
     result = CliRunner().invoke(info, [str(path), "--json"], standalone_mode=False)
     facts = json.loads(result.stdout)

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxscript import ir
 
 from zoo.generators.latents import latents
-from zoo_export.convert.folding import folded, without_transposed
+from zoo_export.convert.folding import optimize, without_transposed_convolutions
 from zoo_export.runtime.session import OnnxGenerator
 
 DIM = 6
@@ -49,9 +49,11 @@ class Layers:
         self.nodes.append(helper.make_node(op, [before, *others], [self.last], **attributes))
         return self.last
 
-    def upsample(self, *scales: float, mode: str = "nearest", place: str = "asymmetric") -> Layers:
+    def upsample(self, *scales: float, mode: str = "nearest", coordinates: str = "asymmetric") -> Layers:
         numbers = self.constant(np.array([1, 1, *scales], np.float32))
-        self.add("Resize", "", numbers, mode=mode, nearest_mode="floor", coordinate_transformation_mode=place)
+        self.add(
+            "Resize", "", numbers, mode=mode, nearest_mode="floor", coordinate_transformation_mode=coordinates
+        )
         return self
 
     def convolve(
@@ -111,7 +113,7 @@ class Layers:
 
 
 def fold(model: onnx.ModelProto) -> onnx.ModelProto:
-    changed: onnx.ModelProto = ir.to_proto(folded(ir.from_proto(model)))
+    changed: onnx.ModelProto = ir.to_proto(optimize(ir.from_proto(model)))
     return changed
 
 
@@ -157,7 +159,7 @@ def test_five_by_five_after_doubling_becomes_three_by_three() -> None:
     "layers",
     [
         Layers().upsample(2, 2, mode="linear").convolve(3),
-        Layers().upsample(2, 2, place="align_corners").convolve(3),
+        Layers().upsample(2, 2, coordinates="align_corners").convolve(3),
         Layers().upsample(2, 3).convolve(3),
         Layers().upsample(1.5, 1.5).convolve(3),
         Layers().upsample(2, 2).convolve(3, strides=[2, 2]),
@@ -195,7 +197,7 @@ def test_transposed_convolutions_become_convolutions(
 ) -> None:
     model = Layers().transpose(kernel, stride, padding, more).model()
     assert operations(fold(model))["ConvTranspose"] == 1, "in float32 it is the faster of the two"
-    changed = without_transposed(model)
+    changed = without_transposed_convolutions(model)
     assert (operations(changed)["ConvTranspose"], operations(changed)["Conv"]) == (0, 1)
     require_same_pictures(changed, model)
 
@@ -223,7 +225,7 @@ def test_only_wide_transposed_convolutions_of_stride_1_are_turned_in_float32(
 )
 def test_other_transposed_convolutions_are_left_alone(layers: Layers) -> None:
     model = layers.model()
-    assert operations(without_transposed(model))["ConvTranspose"] == 1
+    assert operations(without_transposed_convolutions(model))["ConvTranspose"] == 1
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -11,7 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.support.handmade import build
 from zoo_export.inspection.graph import read_graph
-from zoo_export.inspection.limits import RULES, measure
+from zoo_export.inspection.limits import estimate_cost
+from zoo_export.inspection.operators import RULES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,17 +94,15 @@ def model_of(op: str, constants: list[Any], attributes: dict[str, Any]) -> bytes
 
 
 @pytest.mark.parametrize(("op", "constants", "attributes"), CASES, ids=IDS)
-def test_the_output_has_the_size_that_was_told(
-    op: str, constants: list[Any], attributes: dict[str, Any]
-) -> None:
+def test_the_output_has_the_inferred_size(op: str, constants: list[Any], attributes: dict[str, Any]) -> None:
     data = model_of(op, constants, attributes)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"z": np.ones((3, 96), np.float32)})
 
-    told = measure(read_graph(data), 3).output
+    inferred = estimate_cost(read_graph(data), 3).output
 
-    assert (told.shape, told.kind.dtype) == (found.shape, found.dtype)
-    assert told.value is None or np.array_equal(told.value, found)
+    assert (inferred.shape, inferred.kind.dtype) == (found.shape, found.dtype)
+    assert inferred.value is None or np.array_equal(inferred.value, found)
 
 
 def test_most_rules_are_tried_here() -> None:
@@ -128,11 +127,11 @@ def test_shapes_that_are_calculated_from_the_batch_are_followed() -> None:
     model.graph.node.extend(nodes)
 
     for count in (1, 2, 7):
-        assert measure(read_graph(model.SerializeToString()), count).output.shape == (count, 1, 2, 3)
+        assert estimate_cost(read_graph(model.SerializeToString()), count).output.shape == (count, 1, 2, 3)
 
 
 def test_the_work_of_a_matrix_product_is_counted() -> None:
-    first, second = (measure(read_graph(build().SerializeToString()), count).work for count in (1, 2))
+    first, second = (estimate_cost(read_graph(build().SerializeToString()), count).work for count in (1, 2))
 
     assert first >= 4 * 6
     assert second - first >= 4 * 6

@@ -20,7 +20,7 @@ from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents
 from zoo_export.convert.parity import Parity, check
 from zoo_export.convert.to_onnx import to_onnx
-from zoo_export.convert.variants import FILES, Variant, made
+from zoo_export.convert.variants import FILES, Variant, convert
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ METADATA = {"zoo.recipe": "tiny", "zoo.range": "-1,1", "zoo.variant": "fp32"}
 def exported(request: pytest.FixtureRequest) -> tuple[Tiny, dict[Variant, bytes]]:
     network = make(request.param)
     model = to_onnx(network, LATENT_DIM, METADATA)
-    return network, {variant: made(variant, model) for variant in get_args(Variant)}
+    return network, {variant: convert(variant, model) for variant in get_args(Variant)}
 
 
 def weights_types(model: bytes) -> set[int]:
@@ -93,7 +93,7 @@ def test_two_conversions_are_the_same_bytes_and_leave_nothing_behind(
 ) -> None:
     models = exported[1]
     state = list(sys.path), logging.root.manager.disable, list(warnings.filters)
-    assert made(variant, models["fp32"]) == models[variant]
+    assert convert(variant, models["fp32"]) == models[variant]
     assert (list(sys.path), logging.root.manager.disable, list(warnings.filters)) == state
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")
@@ -110,7 +110,7 @@ def test_shapes_that_are_wrong_in_between_do_not_confuse_the_converters(
         proto.graph.value_info.append(
             onnx.helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, ["batch", 99])
         )
-    assert made(variant, proto.SerializeToString()) == models[variant]
+    assert convert(variant, proto.SerializeToString()) == models[variant]
 
 
 def test_int8_has_a_scale_for_each_channel(exported: tuple[Tiny, dict[Variant, bytes]]) -> None:
@@ -171,7 +171,7 @@ def test_levels_are_clamped_and_rounded_as_numpy_does() -> None:
         [onnx.numpy_helper.from_array(np.array([-1, 1, 1, 7]), "shape")],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
-    generator = OnnxGenerator.from_bytes(made("uint8", model.SerializeToString()), "pixels")
+    generator = OnnxGenerator.from_bytes(convert("uint8", model.SerializeToString()), "pixels")
     found = to_uint8(generator.generate(floats[None]))[0, 0]
     assert found[:, 0].tolist() == [0, 0, 0, 128, 254, 255, 255]
     assert (found == found[:, :1]).all()

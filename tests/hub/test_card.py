@@ -108,7 +108,7 @@ def test_only_an_open_licence_is_carried_on() -> None:
     assert "licence unknown." in card.text
 
 
-def test_a_stand_in_is_told() -> None:
+def test_a_stand_in_is_named_as_one() -> None:
     notice = "**These are not the images the recipe asks for:** the host cannot be reached"
     stand_in = render("me/camel", make_config(stand_in="the host cannot be reached"))
     assert notice in stand_in
@@ -137,7 +137,7 @@ def nasty_config(nasty: str) -> GeneratorConfig:
     return config.model_copy(update={"data": data, "architecture": record, "recipe": nasty})
 
 
-def test_what_a_record_says_cannot_break_out_of_its_place() -> None:
+def test_markup_in_a_record_is_escaped() -> None:
     nasty = ": yes\n---\n# <script>alert(1)</script> | x <!-- zoo:end training --> -->"
     card = ModelCard(text := render("me/camel", nasty_config(nasty)))
     assert card.data.get("datasets") == [nasty]

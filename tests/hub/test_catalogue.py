@@ -72,8 +72,8 @@ def test_a_generator_is_described_without_its_weights(
 ) -> None:
     assert me.zoo("push", "me/camel", folder, "--tag", "v1").code == 0
     hub.log.clear()
-    told = zoo(you, "info", "me/camel@v1", "--json")
-    facts = json.loads(told.out)
+    described = zoo(you, "info", "me/camel@v1", "--json")
+    facts = json.loads(described.out)
     config = read_config(folder).model_dump(mode="json")
     assert {name: facts[name] for name in config} == config
     assert (facts["commit"], facts["licence"], facts["private"]) == (head(hub), "cc-by-4.0", False)
@@ -90,9 +90,9 @@ def test_a_description_without_the_hub_comes_from_the_cache(
 ) -> None:
     assert me.zoo("push", "me/camel", folder).code == 0
     assert you.zoo("pull", "me/camel").code == 0
-    told = zoo(you, "info", "me/camel", "--json", HF_HUB_OFFLINE="1")
-    assert told.err == "me/camel: the Hub cannot be reached; this is the cached copy\n"
-    assert json.loads(told.out)["commit"] == head(hub)
+    described = zoo(you, "info", "me/camel", "--json", HF_HUB_OFFLINE="1")
+    assert described.err == "me/camel: the Hub cannot be reached; this is the cached copy\n"
+    assert json.loads(described.out)["commit"] == head(hub)
     missing = zoo(you, "info", "me/other", HF_HUB_OFFLINE="1")
     assert (missing.code, missing.err) == (
         6,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.support.hub.fixtures import Person
     from tests.support.hub.server.hub import Hub
-    from zoo_hub.push import Wishes
+    from zoo_hub.push import PushOptions
 
 pytest_plugins = ["tests.support.hub.fixtures"]
 
@@ -136,7 +136,7 @@ def test_a_generator_without_onnx_is_exported_before_it_is_pushed(
     def export(path: Path) -> None:
         add_files(path, {ONNX: tiny_onnx(0)})
 
-    def publish(repo: str, path: Path, _wishes: Wishes) -> str:
+    def publish(repo: str, path: Path, _options: PushOptions) -> str:
         pushed.append(ONNX in read_config(path).files)
         return repo
 

@@ -35,7 +35,7 @@ def test_an_unknown_repository(hub: Hub, you: Person, token: str | None) -> None
     )
 
 
-def test_a_private_repository_is_told_as_a_missing_one(hub: Hub, you: Person) -> None:
+def test_a_private_repository_looks_like_a_missing_one(hub: Hub, you: Person) -> None:
     hub.store.create("models", "me/camel", "me", private=True)
     assert failed(you.zoo("pull", "me/camel")).startswith(
         f"me/camel: {hub.url} has no such repository, or it is "

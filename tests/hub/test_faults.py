@@ -82,11 +82,11 @@ def succeeded(world: World, outcome: Outcome) -> None:
     assert contents(snapshot) == contents(world.folder, PULLED)
 
 
-def test_a_connection_that_is_cut_at_20_places(world: World) -> None:
+def test_a_connection_that_is_cut_at_20_positions(world: World) -> None:
     size = (world.folder / ONNX).stat().st_size
-    for place in range(20):
+    for part in range(20):
         world.hub.faults.clear()
-        fault = world.hub.fault("drop", path=FILE, method="GET", after=place * size // 20)
+        fault = world.hub.fault("drop", path=FILE, method="GET", after=part * size // 20)
         succeeded(world, world.pull())
         assert fault.fired == 1
 

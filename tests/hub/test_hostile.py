@@ -199,11 +199,11 @@ def test_others_cannot_write(raw: Raw) -> None:
 
 
 def test_a_connection_too_many_is_dropped(raw: Raw, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raw.hub.server.room, "acquire", lambda **_: False)
+    monkeypatch.setattr(raw.hub.server.slots, "acquire", lambda **_: False)
     address = urlsplit(raw.hub.url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
         assert connection.recv(1) == b""
-    assert wire.MOST_CONNECTIONS == 100
+    assert wire.MAX_CONNECTIONS == 100
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_a_path_without_a_generator(tmp_path: Path) -> None:
     assert str(error.value) == f"{tmp_path}: it is neither a run nor a generator folder. Give one of the two"
 
 
-def test_a_rehearsal_says_all_and_changes_nothing(hub: Hub, me: Person, folder: Path) -> None:
+def test_a_dry_run_says_all_and_changes_nothing(hub: Hub, me: Person, folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     nobody = replace(me, token=None)
     ran = nobody.zoo(
@@ -203,8 +203,8 @@ def test_files_of_an_earlier_push_go_and_those_of_others_stay(hub: Hub, me: Pers
     add_files(
         folder, {}, config.model_copy(update={"files": {n: f for n, f in config.files.items() if n != half}})
     )
-    rehearsed = me.zoo("push", "me/camel", folder, "--dry-run")
-    assert rehearsed.out.splitlines() == ["change README.md", "change config.json", f"delete {half}"]
+    dry_run = me.zoo("push", "me/camel", folder, "--dry-run")
+    assert dry_run.out.splitlines() == ["change README.md", "change config.json", f"delete {half}"]
     assert me.zoo("push", "me/camel", folder).code == 0
     repo = the_repo(hub)
     assert history(repo) == ["Publish camel-wgangp", "by hand", "Publish camel-wgangp", "initial commit"]

@@ -13,9 +13,9 @@ from huggingface_hub.hf_api import ModelInfo
 from zoo.errors import InputError, NetworkError, UsageError
 from zoo_hub.client.errors import explain
 from zoo_hub.client.retry import retrying
-from zoo_hub.client.session import after, before
-from zoo_hub.client.watch import LONGEST_PAUSE, PAUSES, LateError, Watch, current_watch, patience
-from zoo_hub.repository.listing import ask
+from zoo_hub.client.session import on_request, on_response
+from zoo_hub.client.watch import LONGEST_PAUSE, PAUSES, LateError, Watch, current_watch, time_limit
+from zoo_hub.repository.listing import fetch_listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,16 +52,16 @@ def answer(status: int, **headers: str) -> HfHubHTTPError:
 
 
 def failing(*errors: BaseException) -> tuple[list[int], Any]:
-    """Return a call that raises these errors, one each time, and then returns 7; and how often it was made."""
-    made: list[int] = []
+    """Return a list that grows at each call, and a call that raises these errors, one each time, and then returns 7."""
+    calls: list[int] = []
 
     def call() -> int:
-        made.append(len(made))
-        if len(made) <= len(errors):
-            raise errors[len(made) - 1]
+        calls.append(len(calls))
+        if len(calls) <= len(errors):
+            raise errors[len(calls) - 1]
         return 7
 
-    return made, call
+    return calls, call
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def failing(*errors: BaseException) -> tuple[list[int], Any]:
     ],
 )
 def test_what_is_tried_again(clock: Clock, error: Exception) -> None:
-    made, call = failing(error, error)
+    calls, call = failing(error, error)
     assert retrying(call, Watch("me/camel")) == 7
-    assert len(made) == 3
+    assert len(calls) == 3
     assert clock.slept == list(PAUSES[:2])
 
 
@@ -97,25 +97,25 @@ def test_what_is_tried_again(clock: Clock, error: Exception) -> None:
         KeyboardInterrupt(),
     ],
 )
-def test_what_is_not(clock: Clock, error: BaseException) -> None:
-    made, call = failing(error)
+def test_what_is_not_tried_again(clock: Clock, error: BaseException) -> None:
+    calls, call = failing(error)
     with pytest.raises(type(error)):
         retrying(call, Watch("me/camel"))
-    assert (len(made), clock.slept) == (1, [])
+    assert (len(calls), clock.slept) == (1, [])
 
 
 def test_a_wrapped_error_counts_as_what_it_wraps(clock: Clock) -> None:
     wrapped = LocalEntryNotFoundError("no copy")
     wrapped.__cause__ = answer(503)
-    made, call = failing(wrapped)
-    assert (retrying(call, Watch("me/camel")), len(made), len(clock.slept)) == (7, 2, 1)
+    calls, call = failing(wrapped)
+    assert (retrying(call, Watch("me/camel")), len(calls), len(clock.slept)) == (7, 2, 1)
 
 
 def test_the_pauses_grow_and_end(clock: Clock) -> None:
-    made, call = failing(*[answer(503)] * 20)
+    calls, call = failing(*[answer(503)] * 20)
     with pytest.raises(HfHubHTTPError):
         retrying(call, Watch("me/camel"))
-    assert len(made) == 1 + len(PAUSES)
+    assert len(calls) == 1 + len(PAUSES)
     assert clock.slept == list(PAUSES)
     assert all(later == 2 * earlier for earlier, later in pairwise(PAUSES))
 
@@ -134,19 +134,19 @@ def test_retry_after_is_honoured(clock: Clock, header: str, slept: list[float]) 
 
 def test_nobody_waits_longer_than_the_cap(clock: Clock) -> None:
     seconds = int(LONGEST_PAUSE) + 1
-    made, call = failing(answer(429, **{"Retry-After": str(seconds)}))
+    calls, call = failing(answer(429, **{"Retry-After": str(seconds)}))
     with pytest.raises(HfHubHTTPError) as error:
         retrying(call, Watch("me/camel"))
-    assert (len(made), clock.slept) == (1, [])
+    assert (len(calls), clock.slept) == (1, [])
     sentence = f"me/camel: the Hub got too many requests (429). Try again in {seconds} seconds"
     assert explain(error.value, "me/camel", None) == sentence
 
 
 def test_no_pause_reaches_past_the_end(clock: Clock) -> None:
-    made, call = failing(*[answer(503)] * 20)
+    calls, call = failing(*[answer(503)] * 20)
     with pytest.raises(HfHubHTTPError):
         retrying(call, Watch("me/camel", seconds=2.0))
-    assert (len(made), sum(clock.slept)) == (4, 1.75)
+    assert (len(calls), sum(clock.slept)) == (4, 1.75)
 
 
 def test_a_call_that_used_up_its_time_is_late(clock: Clock) -> None:
@@ -169,16 +169,16 @@ def test_the_watch_is_over_when_the_call_is() -> None:
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("", 60.0), ("5", 5.0), ("0.5", 0.5)])
-def test_patience(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> None:
+def test_time_limit(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> None:
     monkeypatch.setenv("ZOO_HUB_TIMEOUT", text)
-    assert patience() == seconds
+    assert time_limit() == seconds
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "a minute"])
-def test_no_patience(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_time_limit_that_is_no_number(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("ZOO_HUB_TIMEOUT", text)
     with pytest.raises(UsageError) as error:
-        patience()
+        time_limit()
     assert str(error.value) == (
         f"ZOO_HUB_TIMEOUT={text}: it is no positive number of seconds. Give one, for example 60"
     )
@@ -196,7 +196,7 @@ def test_a_body_without_end_is_cut_off() -> None:
     def call() -> None:
         request = httpx2.Request("GET", "http://127.0.0.1/x")
         response = httpx2.Response(200, content=endless(), request=request)
-        after(response)
+        on_response(response)
         response.read()
 
     with pytest.raises(NetworkError) as error:
@@ -211,7 +211,7 @@ def test_a_body_without_end_is_cut_off() -> None:
 def test_a_compressed_body_is_refused_unread() -> None:
     def call() -> None:
         request = httpx2.Request("GET", "http://127.0.0.1/x")
-        after(httpx2.Response(200, headers={"Content-Encoding": "gzip"}, content=b"", request=request))
+        on_response(httpx2.Response(200, headers={"Content-Encoding": "gzip"}, content=b"", request=request))
 
     with pytest.raises(NetworkError) as error:
         retrying(call, Watch("me/camel", "samples.png"))
@@ -237,9 +237,9 @@ def test_the_token_goes_to_the_hubs_own_address_only(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://huggingface.co")
     request = httpx2.Request("GET", url, headers={"Authorization": "Bearer hf_secret"})
-    before(request)  # nobody watches: somebody else's request
+    on_request(request)  # without a watch: a request of other code
     assert "Authorization" in request.headers
-    retrying(lambda: before(request), Watch("me/camel"))
+    retrying(lambda: on_request(request), Watch("me/camel"))
     assert ("Authorization" in request.headers) is kept
 
 
@@ -247,7 +247,7 @@ def test_every_phase_of_a_request_ends_in_time() -> None:
     request = httpx2.Request(
         "GET", "http://127.0.0.1/x", extensions={"timeout": {"read": None, "connect": 99.0}}
     )
-    retrying(lambda: before(request), Watch("me/camel", seconds=5))
+    retrying(lambda: on_request(request), Watch("me/camel", seconds=5))
     assert all(0 < seconds <= 5 for seconds in request.extensions["timeout"].values())
 
 
@@ -289,7 +289,7 @@ def test_answers_that_make_no_sense(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub.test")
     with pytest.raises(NetworkError) as error:
-        ask(Api(info), "me/camel", None)  # type: ignore[arg-type]
+        fetch_listing(Api(info), "me/camel", None)  # type: ignore[arg-type]
     assert str(error.value) == (
         f"me/camel: https://hub.test does not answer as a Hub does ({found}). Check HF_ENDPOINT and HTTPS_PROXY"
     )
@@ -298,7 +298,7 @@ def test_answers_that_make_no_sense(
 def test_a_file_too_large_for_its_name_is_not_even_asked_for() -> None:
     lfs = {"size": (1 << 20) + 1, "sha256": SHA256, "pointerSize": 100}
     with pytest.raises(InputError) as error:
-        ask(Api(listed(size=100, blobId="b" * 40, lfs=lfs)), "me/camel", None)  # type: ignore[arg-type]
+        fetch_listing(Api(listed(size=100, blobId="b" * 40, lfs=lfs)), "me/camel", None)  # type: ignore[arg-type]
     assert str(error.value) == (
         "me/camel: config.json has 1,048,577 bytes, more than 1,048,576. No generator of a zoo needs that"
     )

@@ -83,7 +83,7 @@ def test_without_users_the_made_up_token_stays(tmp_path: Path) -> None:
     assert (tmp_path / "hub").stat().st_mode & 0o077 == 0
 
 
-def test_whoever_opens_it_to_the_network_is_told(tmp_path: Path) -> None:
+def test_serving_to_the_network_warns(tmp_path: Path) -> None:
     with serving(tmp_path, "--port", "0", "--host", "0.0.0.0") as (process, lines):
         process.terminate()
         _, said = process.communicate(timeout=20)

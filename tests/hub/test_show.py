@@ -69,7 +69,7 @@ def test_a_second_pull_downloads_no_file(hub: Hub, you: Person, folder: Path) ->
 
 def test_four_pulls_at_once_into_one_cache(hub: Hub, you: Person, folder: Path) -> None:
     publish(hub, folder)
-    hub.fault("slow", path="/x/get/", delay=0.3)
+    hub.fault("slow", path="/x/get/", delay=2.0)  # longer than four processes need to start
     command = [sys.executable, "-m", "tests.support.hub.run", "pull", "me/camel"]
     settings = you.settings()
     running = [

@@ -19,7 +19,7 @@ from zoo.generators.latents import latents
 from zoo.system.console import say
 from zoo_export.browser.directions import pictures_needed, principal_directions
 from zoo_export.browser.onnxruntime_web import CDN, LOCAL, VERSION, described, integrity, read_runtime
-from zoo_export.runtime.model_file import inspect
+from zoo_export.runtime.model_file import check_model
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _described(generator: OnnxGenerator, title: str, file: str) -> dict[str, Any
 
 
 def _directions(generator: OnnxGenerator) -> Directions | None:
-    work = inspect(generator.model, generator.name).cost(1).work
+    work = check_model(generator.model, generator.name).cost(1).work
     pictures = pictures_needed(generator.latent_dim, work)
     if not pictures:
         say(

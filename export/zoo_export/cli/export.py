@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.errors import InputError, UsageError
+from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo_export.convert.variants import Variant
-    from zoo_export.export import Wanted
+    from zoo_export.export import ExportOptions
     from zoo_export.report import ExportReport
 
 
@@ -53,14 +53,14 @@ def export(
         )
     from zoo.runs.folder import latest_run
     from zoo.system.console import say
-    from zoo_export.export import Wanted
+    from zoo_export.export import ExportOptions
     from zoo_export.report import as_dict, table
 
     source = name if name is not None else latest_run()
     say(f"exporting {source} and checking it against torch ...")
-    asked: dict[Variant, bool] = {"fp16": fp16, "int8": int8, "uint8": uint8}
-    variants = tuple(variant for variant, wanted in asked.items() if wanted)
-    report = _exported(source, checkpoint, out, Wanted(opset, variants, timed=True))
+    chosen: dict[Variant, bool] = {"fp16": fp16, "int8": int8, "uint8": uint8}
+    variants = tuple(variant for variant, is_chosen in chosen.items() if is_chosen)
+    report = _export(source, checkpoint, out, ExportOptions(opset, variants, timed=True))
     if as_json:
         click.echo(json.dumps({"folder": str(report.folder), **as_dict(report)}, indent=2))
     else:
@@ -68,40 +68,25 @@ def export(
         click.echo(_next_steps(out if out is not None else source, report.folder))
 
 
-def _exported(source: Path, checkpoint: str | None, out: Path | None, wanted: Wanted) -> ExportReport:
+def _export(source: Path, checkpoint: str | None, out: Path | None, options: ExportOptions) -> ExportReport:
     from zoo_export import export
+    from zoo_export.open import require_generator_folder
 
     if checkpoint is not None:
-        return export.export_checkpoint(_run_of(source), checkpoint, out, wanted)
-    if out is not None:
-        return export.export_copy(_generator_of(source), out, wanted)
-    return export.export(_generator_of(source), wanted)
+        _require_run(source)
+        return export.export_checkpoint(source, checkpoint, out, options)
+    folder = require_generator_folder(source)
+    return export.export(folder, options) if out is None else export.export_copy(folder, out, options)
 
 
-def _run_of(source: Path) -> Path:
-    """Return the run whose checkpoint is asked for."""
+def _require_run(source: Path) -> None:
+    """Refuse --checkpoint for what is no run."""
     from zoo.runs.folder import is_run
+    from zoo_export.open import require_exists
 
-    _require(source)
+    require_exists(source)
     if not is_run(source):
         raise UsageError(f"--checkpoint: {source} is no run, so it has no checkpoints. Leave it out")
-    return source
-
-
-def _require(source: Path) -> None:
-    if not source.exists():
-        raise InputError(f"{source}: there is no such folder. Give a run or a generator folder")
-
-
-def _generator_of(source: Path) -> Path:
-    """Return the generator folder to export."""
-    from zoo.runs.folder import generator_folder
-
-    _require(source)
-    folder = generator_folder(source)
-    if folder is None:
-        raise InputError(f"{source}: it is neither a run nor a generator folder. Give one of the two")
-    return folder
 
 
 def _next_steps(typed: Path, folder: Path) -> str:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 FORMATS = (".png", ".gif", ".npy")
 
 
-def _two_pictures(_ctx: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    """Read `A:B`."""
+def _parse_interpolation(
+    _ctx: click.Context, _option: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """Return the numbers of `A:B`; None where the option is not given."""
     if value is None:
         return None
     first, colon, last = value.partition(":")
@@ -61,7 +63,7 @@ def _two_pictures(_ctx: click.Context, _option: click.Parameter, value: str | No
 @click.option(
     "--interpolate",
     metavar="A:B",
-    callback=_two_pictures,
+    callback=_parse_interpolation,
     help="Go from picture A to picture B of the seed.",
 )
 @click.option("--frames", type=click.IntRange(2, 10_000), help="Pictures on that way.  [default: 60]")
@@ -96,27 +98,27 @@ def generate(
     from zoo.api import load
     from zoo.system.console import say
     from zoo_export.cli.picture_files import write_pictures
-    from zoo_export.cli.progress import told
+    from zoo_export.cli.progress import with_progress
 
-    given = ctx.get_parameter_source("count") is not click.core.ParameterSource.DEFAULT
-    _refuse_contradictions(interpolate, frames, number_given=given)
+    count_given = ctx.get_parameter_source("count") is not click.core.ParameterSource.DEFAULT
+    _refuse_contradictions(interpolate, frames, count_given=count_given)
     if out is None and each is None:
         out = Path("grid.png" if interpolate is None else "walk.gif")
     _check_out(out)
-    generator = _on(load(name), device, threads)
+    generator = _on_device(load(name), device, threads)
     if interpolate is not None:
         count = frames or 60
     _, height, width = generator.image_shape
     noun = "picture" if count == 1 else "pictures"
     say(f"{name}: {count} {noun} of {width} x {height}, seed {seed}, on {generator.provider}")
-    pictures = _pictures(generator, count, seed, batch, interpolate, truncation)
-    write_pictures(told(pictures, count), count, out=out, each=each)
-    for place in (each, out):
-        if place is not None:
-            click.echo(place)
+    pictures = _batches(generator, count, seed, batch, interpolate, truncation)
+    write_pictures(with_progress(pictures, count), count, out=out, each=each)
+    for path in (each, out):
+        if path is not None:
+            click.echo(path)
 
 
-def _pictures(
+def _batches(
     generator: Generator,
     count: int,
     seed: int,
@@ -130,16 +132,16 @@ def _pictures(
 
 
 def _refuse_contradictions(
-    interpolate: tuple[int, int] | None, frames: int | None, *, number_given: bool
+    interpolate: tuple[int, int] | None, frames: int | None, *, count_given: bool
 ) -> None:
     if interpolate is None and frames is not None:
         raise UsageError("--frames: there is no way to go. Add --interpolate A:B, or give -n")
-    if interpolate is not None and number_given:
+    if interpolate is not None and count_given:
         raise UsageError("-n: --interpolate makes as many pictures as --frames says. Leave -n out")
 
 
 def _check_out(out: Path | None) -> None:
-    """Refuse, before any picture is made, a place that will not do."""
+    """Refuse, before any picture is generated, a file that cannot be written."""
     if out is None:
         return
     if out.is_dir():
@@ -150,7 +152,7 @@ def _check_out(out: Path | None) -> None:
         )
 
 
-def _on(generator: Generator, device: Device, threads: int | None) -> Generator:
+def _on_device(generator: Generator, device: Device, threads: int | None) -> Generator:
     """Return the generator on the device and threads asked for."""
     if device == "cpu" and threads is None:
         return generator

@@ -1,10 +1,11 @@
-"""Pictures onto the disk as they come, and nothing half-written when it goes wrong."""
+"""Pictures written to disk as they are generated; an error leaves nothing half-written."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCRATCH, LOCK = ".tmp", ".tmp.lock"
-"""Inside a folder of pictures while they are made. A lock dies with its process, so what it left can be told."""
+"""Inside a folder of pictures while they are written.
+
+A lock ends with its process: a scratch folder that nobody holds was left by a process that was killed.
+"""
 
 
 def write_pictures(
@@ -31,16 +35,17 @@ def write_pictures(
 ) -> None:
     """Write `n` pictures that come in batches: as one file, as a folder of PNG files, or both.
 
-    A .npy file and a folder are written as they come, so that memory does not bound their number; a .png grid and a
-    .gif hold all pictures in memory. Files appear when all pictures are there, whatever stops the process before.
+    A .npy file and a folder are written batch by batch, so that their number is not limited by memory; for a .png grid
+    and a .gif all pictures are held in memory. Files appear only when all pictures are done, whatever stops the
+    process before.
 
     Raises:
         InputError: `each` is no folder, or holds files that these pictures would not replace.
         BusyError: another process writes to `each`.
-        ResourceError: the disk is full, or a place cannot be written.
+        ResourceError: the disk is full, or a path cannot be written.
     """
     if out is not None:
-        with _new_folders_undone(out.parent):
+        with _new_folders_removed_on_error(out.parent):
             _write_folder(batches, n, each, out)
     else:
         _write_folder(batches, n, each, out)
@@ -51,15 +56,15 @@ def _write_folder(batches: Iterable[NDArray[np.uint8]], n: int, each: Path | Non
         _write_file(batches, out)
         return
     _check_folder(each, n)
-    with _new_folders_undone(each), _scratch(each) as scratch:
-        _write_file(_saved(batches, scratch), out)
+    with _new_folders_removed_on_error(each), _scratch(each) as scratch:
+        _write_file(_save_each(batches, scratch), out)
         with disk_errors(each):
             for index in range(n):
                 (scratch / _name(index)).replace(each / _name(index))
 
 
 def _write_file(batches: Iterable[NDArray[np.uint8]], out: Path | None) -> None:
-    """Use up the batches; keep them only where the file needs all at once."""
+    """Consume all batches, and write them to `out` where it is given."""
     if out is None:
         for _ in batches:
             pass
@@ -68,19 +73,14 @@ def _write_file(batches: Iterable[NDArray[np.uint8]], out: Path | None) -> None:
     if suffix == ".npy":
         pictures = (picture for batch in batches for picture in batch)
         first = next(pictures)
-        store_images(out, _chain(first, pictures), first.shape)
+        store_images(out, chain([first], pictures), first.shape)
         return
-    whole = np.concatenate(list(batches))
-    write_atomic(out, gif(whole) if suffix == ".gif" else png(grid(whole)))
+    all_pictures = np.concatenate(list(batches))
+    write_atomic(out, gif(all_pictures) if suffix == ".gif" else png(grid(all_pictures)))
 
 
-def _chain(first: NDArray[np.uint8], others: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
-    yield first
-    yield from others
-
-
-def _saved(batches: Iterable[NDArray[np.uint8]], folder: Path) -> Iterator[NDArray[np.uint8]]:
-    """Pass the batches on, each picture saved as `000000.png`, `000001.png`, ..."""
+def _save_each(batches: Iterable[NDArray[np.uint8]], folder: Path) -> Iterator[NDArray[np.uint8]]:
+    """Yield the batches, and save each picture as `000000.png`, `000001.png`, ..."""
     index = 0
     for batch in batches:
         with disk_errors(folder.parent):
@@ -96,7 +96,7 @@ def _name(index: int) -> str:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """Give a scratch folder inside `folder`, which nobody else writes to meanwhile."""
+    """Give a scratch folder inside `folder`; no other process writes pictures there while the block lasts."""
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     lock, scratch = FileLock(folder / LOCK), folder / SCRATCH
@@ -108,7 +108,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
                 f"{folder}: another process writes pictures to it. Wait for it, or stop it"
             ) from None
     try:
-        shutil.rmtree(scratch, ignore_errors=True)  # a killed process left it
+        shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed
         with disk_errors(folder):
             scratch.mkdir()
         yield scratch
@@ -119,8 +119,8 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _new_folders_undone(folder: Path) -> Iterator[None]:
-    """Remove what did not exist of a folder and those around it, when the block fails."""
+def _new_folders_removed_on_error(folder: Path) -> Iterator[None]:
+    """When the block fails, remove the folder and those of its parents that did not exist before."""
     created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         yield

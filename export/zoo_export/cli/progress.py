@@ -1,4 +1,4 @@
-"""How far the making of many pictures is, on stderr; nothing for what is done in a moment."""
+"""Progress of generating many pictures, on stderr; nothing is shown for a command that is soon done."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUIET_SECONDS = 2.0
-"""Before anything is said."""
-PLAIN_SECONDS = 10.0
-"""Between lines where stderr is no terminal."""
+"""Seconds before anything is shown."""
+LINE_SECONDS = 10.0
+"""Seconds between two lines where stderr is no terminal."""
 
 
-def told(batches: Iterable[NDArray[np.uint8]], total: int) -> Iterator[NDArray[np.uint8]]:
-    """Pass batches of pictures on, and tell how many of `total` have come."""
+def with_progress(batches: Iterable[NDArray[np.uint8]], total: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield the batches of pictures, and show how many of `total` pictures have come."""
     began = time.monotonic()
-    tell: Callable[[int], None] | None = None
-    made = 0
+    show: Callable[[int], None] | None = None
+    done = 0
     try:
         for batch in batches:
             yield batch
-            made += len(batch)
-            if tell is None and made < total and time.monotonic() - began > QUIET_SECONDS:
-                tell = _Bar(total) if stderr().is_terminal else _lines(total, began)
-            if tell is not None:
-                tell(made)
+            done += len(batch)
+            if show is None and done < total and time.monotonic() - began > QUIET_SECONDS:
+                show = _Bar(total) if stderr().is_terminal else _line_printer(total, began)
+            if show is not None:
+                show(done)
     finally:
-        if isinstance(tell, _Bar):
-            tell.close()
+        if isinstance(show, _Bar):
+            show.close()
 
 
 class _Bar:
@@ -48,23 +48,23 @@ class _Bar:
         self._task = self._progress.add_task("", total=total)
         self._progress.start()
 
-    def __call__(self, made: int) -> None:
-        self._progress.update(self._task, completed=made)
+    def __call__(self, done: int) -> None:
+        self._progress.update(self._task, completed=done)
 
     def close(self) -> None:
         """Take the bar off the screen."""
         self._progress.stop()
 
 
-def _lines(total: int, began: float) -> Callable[[int], None]:
-    """Return what prints a line now and then."""
+def _line_printer(total: int, began: float) -> Callable[[int], None]:
+    """Return a function that prints a line every `LINE_SECONDS`."""
     last = began
 
-    def tell(made: int) -> None:
+    def show(done: int) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last >= PLAIN_SECONDS:
+        if now - last >= LINE_SECONDS:
             last = now
-            say(f"{made} of {total} pictures, {(now - began) / made * (total - made):.0f} s left")
+            say(f"{done} of {total} pictures, {(now - began) / done * (total - done):.0f} s left")
 
-    return tell
+    return show

@@ -1,1 +1,1 @@
-"""From a torch network to an ONNX file that is shown to equal it."""
+"""From a torch network to an ONNX file that is checked against it."""

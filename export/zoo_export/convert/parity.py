@@ -1,4 +1,4 @@
-"""Does the file make the pictures the network makes, and how fast? Asked of onnxruntime, for several batch sizes."""
+"""An ONNX file's pictures and speed in onnxruntime compared with the network's in torch, for several batch sizes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import torch
 from zoo.errors import InputError, IntegrityError
 from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents
-from zoo_export.convert.timing import alternately
-from zoo_export.convert.to_onnx import still
+from zoo_export.convert.timing import median_seconds
+from zoo_export.convert.to_onnx import inference_copy
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
@@ -29,23 +29,23 @@ BATCHES = (1, 2, 7, 64)
 TOLERANCE = 1e-4
 """The largest |difference| of a pixel in [-1, 1], for a float32 file."""
 ROUNDS, SECONDS = 5, 2.0
-"""Of timing, for each batch size; large generators get fewer rounds."""
+"""Rounds of timing for each batch size, and the seconds after which large generators get fewer."""
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a variant's pictures may lie from torch's."""
+    """How much a variant's pictures may differ from torch's; None sets no limit."""
 
     difference: float | None = None
-    """Of a pixel in [-1, 1]."""
+    """The largest difference of a pixel in [-1, 1]."""
     levels: int | None = None
-    """Of a pixel in 0 ... 255."""
+    """The largest difference of a pixel in 0 ... 255."""
     psnr: float | None = None
-    """The least peak signal-to-noise ratio of a batch, in dB."""
+    """The smallest peak signal-to-noise ratio of a batch, in dB."""
 
 
 def tolerances() -> dict[Variant, Tolerance]:
-    """Return what each variant is held to; for int8, noise that is not yet plain to see."""
+    """Return the tolerance of each variant; int8 may add noise as long as it is hard to see."""
     return {
         "fp32": Tolerance(difference=TOLERANCE),
         "fp16": Tolerance(difference=2e-2, levels=2),
@@ -56,20 +56,23 @@ def tolerances() -> dict[Variant, Tolerance]:
 
 @dataclass(frozen=True)
 class BatchParity:
-    """How far onnxruntime's pictures lie from torch's, for one batch size, and how long both take."""
+    """How much onnxruntime's pictures differ from torch's for one batch size, and how long both take."""
 
     batch: int
     max: float
+    """The largest |difference| of a pixel in [-1, 1]."""
     mean: float
+    """The mean |difference|."""
     pixels: float
-    """The share of uint8 pixels that differ."""
+    """The fraction of uint8 pixels that differ, 0 to 1."""
     levels: int
-    """The most that a uint8 pixel differs."""
+    """The largest difference of a uint8 pixel."""
     psnr: float | None
-    """In dB; None for pictures that are the same."""
+    """In dB; None where the pictures are the same."""
     seconds: float | None = None
+    """For one batch in onnxruntime; None where it was not timed."""
     torch_seconds: float | None = None
-    """Of torch eager, in float32 on the CPU."""
+    """For one batch in torch eager, in float32 on the CPU."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +84,17 @@ class Parity:
 
 
 class Reference:
-    """A network's own pictures, in float32 on the CPU. Changes no global state of torch."""
+    """A network's pictures in torch, in float32 on the CPU. Changes no global state of torch."""
 
     def __init__(self, module: nn.Module, latent_dim: int) -> None:
-        """Make the pictures.
+        """Make the pictures of every batch size.
 
         Raises:
             IntegrityError: they are not finite.
         """
-        self._network = still(module)
+        self._network = inference_copy(module)
         self._latents = {batch: latents(0, batch, latent_dim) for batch in BATCHES}
-        self._images = {batch: self._made(z) for batch, z in self._latents.items()}
+        self._images = {batch: self._torch_images(z) for batch, z in self._latents.items()}
         for batch, images in self._images.items():
             if not np.isfinite(images).all():
                 raise IntegrityError(
@@ -102,7 +105,7 @@ class Reference:
         """Compare an ONNX file's pictures with the network's.
 
         Raises:
-            IntegrityError: they differ by more than the variant may, are not finite, or the shapes differ.
+            IntegrityError: they differ by more than the variant's tolerance, are not finite, or the shapes differ.
         """
         try:
             generator = OnnxGenerator.from_bytes(model, "the exported file")
@@ -111,26 +114,26 @@ class Reference:
             raise IntegrityError(str(error)) from error
         return Parity(figures, generator.provider)
 
-    def timed(
-        self, models: Mapping[Variant, bytes], found: Mapping[Variant, Parity]
+    def add_timings(
+        self, models: Mapping[Variant, bytes], parities: Mapping[Variant, Parity]
     ) -> dict[Variant, Parity]:
-        """Return the figures with the seconds that each file and torch eager take, measured in turns."""
+        """Return the parities with the seconds that each file and torch eager take, measured in turns."""
         generators = {
             name: OnnxGenerator.from_bytes(model, "the exported file") for name, model in models.items()
         }
         rows: dict[Variant, list[BatchParity]] = {name: [] for name in models}
         for index, batch in enumerate(BATCHES):
             z = self._latents[batch]
-            runs: dict[Variant | None, Callable[[], object]] = {None: partial(self._made, z)}
+            runs: dict[Variant | None, Callable[[], object]] = {None: partial(self._torch_images, z)}
             runs.update((name, partial(generator.generate, z)) for name, generator in generators.items())
-            seconds = alternately(runs, rounds=ROUNDS, budget=SECONDS)
+            seconds = median_seconds(runs, rounds=ROUNDS, budget=SECONDS)
             for name in models:
-                row = found[name].batches[index]
+                row = parities[name].batches[index]
                 rows[name].append(replace(row, seconds=seconds[name], torch_seconds=seconds[None]))
-        return {name: replace(found[name], batches=tuple(rows[name])) for name in models}
+        return {name: replace(parities[name], batches=tuple(rows[name])) for name in models}
 
-    def _made(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
-        with _exact():
+    def _torch_images(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        with _full_precision():
             images: NDArray[np.float32] = self._network(torch.from_numpy(z)).numpy()
         return images
 
@@ -181,8 +184,8 @@ def _require_within(row: BatchParity, variant: Variant) -> None:
 
 
 @contextmanager
-def _exact() -> Iterator[None]:
-    """Full float32 whatever the process has set, and no trace in its random numbers."""
+def _full_precision() -> Iterator[None]:
+    """Compute in full float32, whatever the process has set, and restore torch's random state afterwards."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:

@@ -1,8 +1,11 @@
-"""Convolutions that make a larger image, each computed as one convolution on the small image and DepthToSpace.
+"""Upsampling convolutions rewritten as sub-pixel convolutions: one on the small image, then DepthToSpace.
 
-Each pixel of the large image lies at one of `factor`^2 places in the block that its small pixel becomes. For a place,
-the kernel's taps fall on fixed small pixels, so that a small kernel a place says the same: factor^2 times the
-channels, then DepthToSpace lays them out. Equal but for rounding, and portable: both are plain ONNX.
+Each pixel of the small image becomes a block of `factor` x `factor` pixels of the large one; a pixel's position in its
+block is its phase. For one phase, the taps of the large kernel always fall on the same small pixels, so a smaller
+kernel for each phase computes the same: a convolution with factor^2 times the channels, which DepthToSpace then lays
+out. The result differs by rounding only, and both operators are standard ONNX.
+Source: Shi et al., Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
+Network, 2016.
 """
 
 from __future__ import annotations
@@ -19,15 +22,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def _upsampling(op: Any, x: Any, scales: Any) -> Any:
+def _upsampling_pattern(op: Any, x: Any, scales: Any) -> Any:
     upsampled = op.Resize(x, None, scales, _outputs=["upsampled"])
     return op.Conv(upsampled, _allow_other_inputs=True, _outputs=["images"])
 
 
-def _is_plain_upsampling(
+def _is_nearest_upsampling(
     _context: Any, scales: ir.Value, upsampled: ir.Value, images: ir.Value, **_: Any
 ) -> bool:
-    """Whether it repeats pixels a whole number of times, and the convolution keeps the size."""
+    """Whether the Resize repeats pixels a whole number of times, and the convolution keeps the size."""
     resize, (kernel, stride, pads) = _producer(upsampled), _geometry(_producer(images))
     mode = (
         resize.attributes.get_string("mode", "nearest"),
@@ -48,31 +51,33 @@ def _upsampling_in_phases(op: Any, x: ir.Value, scales: ir.Value, images: ir.Val
     assert factor is not None
     weight = _array(convolution.inputs[1])
     reach = weight.shape[-1] // 2
-    return _small(op, x, convolution, weight, factor, lambda place, tap: (place + tap - reach) // factor)
+    return _small_convolution(
+        op, x, convolution, weight, factor, lambda phase, tap: (phase + tap - reach) // factor
+    )
 
 
-UPSAMPLED = RewriteRule(_upsampling, _upsampling_in_phases, _is_plain_upsampling)
-"""Nearest upsampling by a whole factor, then a convolution that keeps the size.
+UPSAMPLED = RewriteRule(_upsampling_pattern, _upsampling_in_phases, _is_nearest_upsampling)
+"""Replaces nearest upsampling by a whole factor, followed by a convolution that keeps the size.
 
 5 x 5 after x2 becomes 3 x 3 on a quarter of the pixels: 2.8 times fewer multiplications.
 """
 
 
-def _transposed(op: Any, x: Any) -> Any:
+def _transposed_pattern(op: Any, x: Any) -> Any:
     return op.ConvTranspose(x, _allow_other_inputs=True, _outputs=["images"])
 
 
-def _grows_by_its_stride(_context: Any, images: ir.Value, **_: Any) -> bool:
+def _grows_by_stride(_context: Any, images: ir.Value, **_: Any) -> bool:
     """Whether kernel and padding are the same on both axes and the image becomes `stride` times as large."""
     node = _producer(images)
     kernel, stride, pads = _geometry(node)
-    more = set(node.attributes.get_ints("output_padding", [0, 0]))
+    extra = set(node.attributes.get_ints("output_padding", [0, 0]))
     return (
         kernel is not None
         and stride is not None
-        and len({*pads[:2]}) == len({*pads[2:]}) == len(more) == 1
+        and len({*pads[:2]}) == len({*pads[2:]}) == len(extra) == 1
         and "output_shape" not in node.attributes
-        and kernel - pads[0] - pads[2] + more.pop() == stride
+        and kernel - pads[0] - pads[2] + extra.pop() == stride
     )
 
 
@@ -81,35 +86,38 @@ def _transposed_in_phases(op: Any, x: ir.Value, images: ir.Value, **_: Any) -> A
     stride, pads = _geometry(node)[1:]
     assert stride is not None
 
-    def offset(place: int, tap: int) -> int | None:
-        steps, rest = divmod(place + pads[0] - tap, stride)
+    def offset(phase: int, tap: int) -> int | None:
+        steps, rest = divmod(phase + pads[0] - tap, stride)
         return None if rest else steps
 
-    return _small(op, x, node, _array(node.inputs[1]).swapaxes(0, 1), stride, offset)
+    return _small_convolution(op, x, node, _array(node.inputs[1]).swapaxes(0, 1), stride, offset)
 
 
-def _is_wide_and_keeps_the_size(_context: Any, images: ir.Value, **_: Any) -> bool:
+def _is_wide_stride_1(_context: Any, images: ir.Value, **_: Any) -> bool:
     node = _producer(images)
     return (
-        _grows_by_its_stride(_context, images)
+        _grows_by_stride(_context, images)
         and _geometry(node)[1] == 1
-        and _array(node.inputs[1]).shape[1] >= WIDE
+        and _array(node.inputs[1]).shape[1] >= MIN_CHANNELS
     )
 
 
-WIDE = 8
-"""Channels from which on a convolution of stride 1 is faster than a transposed one: onnxruntime makes 8 at a time."""
-WIDE_TRANSPOSED = RewriteRule(_transposed, _transposed_in_phases, _is_wide_and_keeps_the_size)
-"""A transposed convolution of stride 1 that makes many channels: a convolution with the kernel turned around."""
-TRANSPOSED = RewriteRule(_transposed, _transposed_in_phases, _grows_by_its_stride)
-"""Any transposed convolution that makes the image `stride` times as large.
+MIN_CHANNELS = 8
+"""Output channels from which on a convolution of stride 1 is faster than a transposed one.
 
-5 x 5 of stride 2 becomes 3 x 3 with 36 taps for 25: slower in float32, but onnxruntime has no transposed convolution
-in int8, and a convolution it has.
+onnxruntime computes 8 channels at a time.
+"""
+WIDE_TRANSPOSED = RewriteRule(_transposed_pattern, _transposed_in_phases, _is_wide_stride_1)
+"""Replaces a transposed convolution of stride 1 with many output channels by a convolution, its kernel flipped."""
+TRANSPOSED = RewriteRule(_transposed_pattern, _transposed_in_phases, _grows_by_stride)
+"""Replaces any transposed convolution that makes the image `stride` times as large.
+
+5 x 5 of stride 2 becomes four kernels of 3 x 3, 36 taps instead of 25: slower in float32, but onnxruntime can quantise
+convolutions to int8, and not transposed ones.
 """
 
 
-def _small(
+def _small_convolution(
     op: Any,
     x: ir.Value,
     node: ir.Node,
@@ -117,9 +125,16 @@ def _small(
     factor: int,
     offset: Callable[[int, int], int | None],
 ) -> Any:
-    """Return the small convolution for a large one's `weight` (out, in, k, k).
+    """Return the convolution on the small image that replaces one on the large image.
 
-    `offset(place, tap)` is how far from its own small pixel a place's tap falls; None where it falls on none.
+    Args:
+        op: builds nodes.
+        x: the small image.
+        node: the node that is replaced, for its bias and names.
+        weight: the large kernel (out, in, k, k).
+        factor: how many times as large each side of the large image is.
+        offset: for a phase and a tap, along one axis, the distance from the phase's own small pixel to the one that
+            the tap falls on; None where it falls on none.
     """
     taps, before, after = _taps(factor, weight.shape[-1], offset)
     small = np.einsum("oikl,ahk,bgl->aboihg", weight.astype(np.float64), taps, taps)
@@ -137,19 +152,25 @@ def _small(
 def _taps(
     factor: int, kernel: int, offset: Callable[[int, int], int | None]
 ) -> tuple[NDArray[np.float64], int, int]:
-    """Return which small tap each tap falls on, 0 or 1 (place, small, large), and the padding before and after."""
-    falls = {(place, tap): offset(place, tap) for place in range(factor) for tap in range(kernel)}
-    found = [steps for steps in falls.values() if steps is not None]
-    first, last = min(found), max(found)
+    """Return which tap of the small kernel each tap of the large one falls on, and the padding before and after.
+
+    The first is an array of 0 and 1 (phase, small tap, large tap), for one axis.
+    """
+    offsets = {(phase, tap): offset(phase, tap) for phase in range(factor) for tap in range(kernel)}
+    used = [steps for steps in offsets.values() if steps is not None]
+    first, last = min(used), max(used)
     taps = np.zeros((factor, last - first + 1, kernel))
-    for (place, tap), steps in falls.items():
+    for (phase, tap), steps in offsets.items():
         if steps is not None:
-            taps[place, steps - first, tap] = 1
+            taps[phase, steps - first, tap] = 1
     return taps, -first, last
 
 
 def _geometry(node: ir.Node) -> tuple[int | None, int | None, tuple[int, ...]]:
-    """Return kernel, stride and padding of a plain square convolution with constant weights; None where it is none."""
+    """Return kernel size, stride and padding of a square convolution with constant weights.
+
+    (None, None, ()) where it is another one: grouped, dilated, or with padding worked out by the runtime.
+    """
     weights = [value for value in node.inputs[1:] if value is not None]
     attributes = node.attributes
     strides = set(attributes.get_ints("strides", [1, 1]))
@@ -175,7 +196,7 @@ def _producer(value: ir.Value) -> ir.Node:
 
 
 def _factor(scales: ir.Value | None) -> int | None:
-    """Return by how much both sides grow, when that is one whole number over 1."""
+    """Return the factor by which both sides grow; None where they differ, or it is no whole number over 1."""
     if not _is_constant(scales):
         return None
     numbers = _array(scales).tolist()

@@ -1,4 +1,4 @@
-"""How long things take, taken in turns: what else the machine does then falls on all of them alike."""
+"""How long several functions take, measured in turns, so that what else the machine does slows all of them alike."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 Name = TypeVar("Name")
 
 
-def alternately(
+def median_seconds(
     runs: Mapping[Name, Callable[[], object]], *, rounds: int, budget: float
 ) -> dict[Name, float]:
-    """Return the median seconds of each run over `rounds` rounds, or fewer where they take over `budget` seconds.
+    """Return the median seconds of each function over `rounds` rounds, or fewer where they take over `budget` seconds.
 
-    Each run is made twice in a row and its second time counts: the first finds threads of another still spinning.
+    In a round each function is called twice in a row and the second call is timed: during the first, the threads of
+    the function before it may still be spinning.
     """
     times: dict[Name, list[float]] = {name: [] for name in runs}
     began = time.perf_counter()

@@ -1,12 +1,10 @@
-"""A torch generator as the bytes of one ONNX file that says nothing about the machine it was made on."""
+"""A torch generator as the bytes of one ONNX file, without anything about the machine that wrote it."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
 import io
-import logging
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import onnx
@@ -15,7 +13,8 @@ from onnxscript import ir
 from torch.nn.utils import parametrize
 
 from zoo.errors import InputError, UsageError
-from zoo_export.convert.folding import folded
+from zoo_export.convert.folding import optimize
+from zoo_export.convert.serialize import no_logs_or_warnings, serialize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,15 +22,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 OPSETS = range(18, 24)
-"""What torch's exporter writes and onnxruntime reads."""
+"""The opsets that torch's exporter writes and onnxruntime reads."""
 SIZE_LIMIT = (1 << 31) - (1 << 20)
-"""Bytes of weights: one protobuf message holds less than 2 GiB, and the graph is in it too."""
+"""Bytes of weights: one protobuf message holds less than 2 GiB, and the graph needs some of it."""
 
 
 def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, opset: int = 20) -> bytes:
     """Return the generator in eval mode as ONNX: `z` (batch, latent_dim) -> `images` (batch, C, H, W).
 
-    Two exports of the same weights are byte-identical. `module` is left as it is. `metadata` becomes the
+    Two exports of the same weights are byte-identical. `module` is not changed. `metadata` becomes the
     file's `metadata_props`.
 
     Raises:
@@ -43,41 +42,37 @@ def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, 
     _check_size(module)
     try:
         with _quiet():
-            model = _export(still(module), latent_dim, opset)
+            model = _export(inference_copy(module), latent_dim, opset)
     except Exception as error:
-        reason = " ".join(str(_root(error)).split())[:200].rstrip(". ")
+        reason = " ".join(str(_root_cause(error)).split())[:200].rstrip(". ")
         raise InputError(
             f"{type(module).__name__}: it cannot be turned into ONNX: {reason}. Change its forward"
         ) from error
-    _strip(model)
-    for key, value in sorted(metadata.items()):
-        model.metadata_props.add(key=key, value=value)
-    onnx.checker.check_model(model, full_check=True)
-    data: bytes = model.SerializeToString(deterministic=True)
-    return data
+    _strip_remarks(model)
+    return serialize(model, metadata)
 
 
-def still(module: nn.Module) -> nn.Module:
-    """Return a copy in eval mode, in float32 on the CPU, its weights plain: the original stays as it is.
+def inference_copy(module: nn.Module) -> nn.Module:
+    """Return a copy in eval mode, in float32 on the CPU, without parametrizations; the original is not changed.
 
-    What spectral norm, weight norm and other parametrizations make of the weights becomes the weights.
+    The weights that spectral norm, weight norm and other parametrizations compute become the copy's own weights.
     """
     network = copy.deepcopy(module).float().cpu().eval()
     with torch.no_grad():
-        for part in network.modules():
-            if parametrize.is_parametrized(part):
-                _make_plain(part)
+        for layer in network.modules():
+            if parametrize.is_parametrized(layer):
+                _remove_parametrizations(layer)
     return network
 
 
-def _make_plain(part: nn.Module) -> None:
-    """Put the weights that a part's parametrizations give in their place."""
-    shared = type(part)
-    # Removing changes the class, which the copy shares with the original.
+def _remove_parametrizations(layer: nn.Module) -> None:
+    """Replace a layer's parametrizations by the weights that they compute."""
+    shared = type(layer)
+    # torch removes them from the layer's class, which the copy shares with the original: so it gets its own first.
     own = {name: value for name, value in vars(shared).items() if name not in ("__dict__", "__weakref__")}
-    part.__class__ = type(shared.__name__, shared.__bases__, own)
-    for name in list(part.parametrizations):  # type: ignore[arg-type]
-        parametrize.remove_parametrizations(part, name, leave_parametrized=True)
+    layer.__class__ = type(shared.__name__, shared.__bases__, own)
+    for name in list(layer.parametrizations):  # type: ignore[arg-type]
+        parametrize.remove_parametrizations(layer, name, leave_parametrized=True)
 
 
 def _check_size(module: nn.Module) -> None:
@@ -102,24 +97,23 @@ def _export(module: nn.Module, latent_dim: int, opset: int) -> onnx.ModelProto:
         verbose=False,
     )
     assert program is not None  # it is None for the old exporter only
-    model = ir.to_proto(folded(program.model))
+    model = ir.to_proto(optimize(program.model))
     written = {entry.domain: entry.version for entry in model.opset_import}.get("")
     if written != opset:
-        # The exporter falls back to another opset without a word when it cannot convert a node.
+        # The exporter silently falls back to another opset when it cannot convert a node.
         raise ValueError(f"the exporter wrote opset {written} instead of {opset}")
     if [output.name for output in model.graph.output] != ["images"]:
         raise ValueError(
             f"its forward gives {len(model.graph.output)} outputs instead of one tensor of images"
         )
     if not model.graph.output[0].type.tensor_type.shape.dim[0].dim_param:
-        # The exporter gives up the free batch without a word, too, when forward depends on its size.
+        # The exporter silently fixes the batch size, too, when forward depends on it.
         raise ValueError("its forward fixes the size of the batch")
     return model
 
 
-def _strip(model: onnx.ModelProto) -> None:
-    """Remove the exporter's notes about its own work: stack traces with local paths, class names."""
-    del model.metadata_props[:]
+def _strip_remarks(model: onnx.ModelProto) -> None:
+    """Remove the exporter's remarks about its own work: stack traces with local paths, class names."""
     model.doc_string = ""
     for graph in (model.graph, *model.functions):
         _strip_graph(graph)
@@ -128,7 +122,7 @@ def _strip(model: onnx.ModelProto) -> None:
 def _strip_graph(graph: Any) -> None:
     graph.ClearField("metadata_props")
     graph.ClearField("doc_string")
-    # Shapes in between name the exporter's symbols; onnxruntime infers them itself.
+    # The shapes of intermediate values name the exporter's symbols; onnxruntime infers them itself.
     graph.ClearField("value_info")
     entries = [*graph.node]
     if isinstance(graph, onnx.GraphProto):
@@ -143,8 +137,8 @@ def _strip_graph(graph: Any) -> None:
                 _strip_graph(subgraph)
 
 
-def _root(error: BaseException) -> BaseException:
-    """Return the first cause: the exporter wraps it in pages of advice."""
+def _root_cause(error: BaseException) -> BaseException:
+    """Return the error that the exporter wraps in pages of advice."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error
@@ -153,15 +147,9 @@ def _root(error: BaseException) -> BaseException:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the exporter's prints, warnings and log lines off the terminal."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
+    with (
+        no_logs_or_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        yield

@@ -1,1 +1,1 @@
-"""What an ONNX file from a stranger would do, found out without running it."""
+"""Checks of an ONNX file from a stranger, made without running it."""

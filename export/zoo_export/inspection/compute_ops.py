@@ -1,4 +1,4 @@
-"""Sizes of the operators that calculate, and how many multiplications they make."""
+"""Shape inference for operators that compute, and how many multiplications and how much memory they need."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 def convolution(call: Call) -> Array:
-    """Every output pixel from a window of the input."""
+    """Infer Conv: every output pixel is computed from a window of the input."""
     source, kernel = call.array().shape, _kernel(call)
     outputs, inputs = call.array(1).shape[:2]
     group = _group(call)
     if source[1] != inputs * group or outputs % group:
         raise call.refuse(f"has {source[1]} channels for a kernel of {call.array(1).shape} in {group} groups")
-    return call.made((source[0], outputs, *_windows(call, source[2:], kernel)))
+    return call.output((source[0], outputs, *_window_positions(call, source[2:], kernel)))
 
 
 def transposed_convolution(call: Call) -> Array:
-    """Every input pixel spread over a window of the output."""
+    """Infer ConvTranspose: every input pixel is spread over a window of the output."""
     source, kernel = call.array().shape, _kernel(call)
     group = _group(call)
     if source[1] != call.array(1).shape[0] or source[1] % group:
@@ -31,7 +31,7 @@ def transposed_convolution(call: Call) -> Array:
     ones = (1,) * len(kernel)
     strides, dilations = call.sizes("strides", ones), call.sizes("dilations", ones)
     extra = call.sizes("output_padding", (0,) * len(kernel), least=0)
-    _require_plain_pads(call, "output_shape")
+    _require_explicit_pads(call, "output_shape")
     pads = call.sizes("pads", (0,) * 2 * len(kernel), least=0)
     sizes = tuple(
         (source[2 + i] - 1) * strides[i]
@@ -42,28 +42,28 @@ def transposed_convolution(call: Call) -> Array:
         - pads[i + len(kernel)]
         for i in range(len(kernel))
     )
-    return call.made((source[0], call.array(1).shape[1] * group, *sizes))
+    return call.output((source[0], call.array(1).shape[1] * group, *sizes))
 
 
 def pooling(call: Call) -> Array:
-    """A figure of each window."""
+    """Infer AveragePool and MaxPool: one number for each window."""
     source = call.array().shape
-    found = call.node.attributes.get("kernel_shape")
-    if len(source) < 3 or not isinstance(found, tuple) or len(found) != len(source) - 2 or min(found) < 1:
+    window = call.node.attributes.get("kernel_shape")
+    if len(source) < 3 or not isinstance(window, tuple) or len(window) != len(source) - 2 or min(window) < 1:
         raise call.refuse("has a window that does not fit")
     if call.attribute("ceil_mode", 0):
         raise call.refuse("rounds its sizes up, which no generator needs")
-    return call.made((*source[:2], *_windows(call, source[2:], found)))
+    return call.output((*source[:2], *_window_positions(call, source[2:], window)))
 
 
 def global_pooling(call: Call) -> Array:
-    """A figure of each channel."""
+    """Infer GlobalAveragePool: one number for each channel."""
     shape = call.array().shape
-    return call.made((*shape[:2], *(1 for _ in shape[2:])))
+    return call.output((*shape[:2], *(1 for _ in shape[2:])))
 
 
 def gemm(call: Call) -> Array:
-    """A matrix product, either side transposed or not, and a bias."""
+    """Infer Gemm: a matrix product, either side transposed or not, and a bias."""
     left, right = call.array().shape, call.array(1).shape
     if len(left) != 2 or len(right) != 2:
         raise call.refuse(f"has inputs of the shapes {left} and {right}, which are no matrices")
@@ -72,11 +72,11 @@ def gemm(call: Call) -> Array:
     bias = call.optional(2)
     if inner != other or (bias and broadcast_shape(call, (rows, columns), bias.shape) != (rows, columns)):
         raise call.refuse(f"has inputs of the shapes {left} and {right}, which do not fit")
-    return call.made((rows, columns))
+    return call.output((rows, columns))
 
 
 def matrix_product(call: Call) -> Array:
-    """A product of the last two axes, stretched over those before."""
+    """Infer MatMul: a product of the last two axes, broadcast over those before."""
     left, right = call.array().shape, call.array(1).shape
     if not left or not right:
         raise call.refuse("has an input without axes")
@@ -85,29 +85,29 @@ def matrix_product(call: Call) -> Array:
         raise call.refuse(f"has inputs of the shapes {left} and {right}, which do not fit")
     rows = () if len(left) == 1 else left[-2:-1]
     columns = () if len(right) == 1 else right[-1:]
-    return call.made((*broadcast_shape(call, wide_left[:-2], wide_right[:-2]), *rows, *columns))
+    return call.output((*broadcast_shape(call, wide_left[:-2], wide_right[:-2]), *rows, *columns))
 
 
 def depth_to_space(call: Call) -> Array:
-    """Channels become blocks of pixels."""
+    """Infer DepthToSpace: channels become blocks of pixels."""
     batch, channels, height, width = _image(call)
     block = call.attribute("blocksize", 0)
     if block < 1 or channels % block**2:
         raise call.refuse(f"has blocks of {block} for {channels} channels")
-    return call.made((batch, channels // block**2, height * block, width * block))
+    return call.output((batch, channels // block**2, height * block, width * block))
 
 
 def space_to_depth(call: Call) -> Array:
-    """Blocks of pixels become channels."""
+    """Infer SpaceToDepth: blocks of pixels become channels."""
     batch, channels, height, width = _image(call)
     block = call.attribute("blocksize", 0)
     if block < 1 or height % block or width % block:
         raise call.refuse(f"has blocks of {block} for {height} x {width}")
-    return call.made((batch, channels * block**2, height // block, width // block))
+    return call.output((batch, channels * block**2, height // block, width // block))
 
 
 def resize(call: Call) -> Array:
-    """Another size, by factors or as given."""
+    """Infer Resize: another size, by factors or as given."""
     shape = call.array().shape
     if "axes" in call.node.attributes or call.text("keep_aspect_ratio_policy", b"stretch") != b"stretch":
         raise call.refuse("has axes or keeps an aspect ratio, which no generator needs")
@@ -120,39 +120,39 @@ def resize(call: Call) -> Array:
         sizes = tuple(math.floor(size * factor) for size, factor in zip(shape, scales, strict=True))
     if len(sizes) != len(shape) or min(sizes, default=1) < 1:
         raise call.refuse(f"makes {sizes} of {shape}")
-    return call.made(sizes)
+    return call.output(sizes)
 
 
 def reduction(call: Call) -> Array:
-    """One figure in place of some axes."""
+    """Infer a reduction: some axes are reduced to one number."""
     shape = call.array().shape
     axes = call.axes(1, len(shape))
     if not axes:
         axes = () if call.attribute("noop_with_empty_axes", 0) else tuple(range(len(shape)))
-    kept = call.attribute("keepdims", 1)
-    return call.made(
-        tuple(1 if axis in axes else size for axis, size in enumerate(shape) if kept or axis not in axes)
+    keepdims = call.attribute("keepdims", 1)
+    return call.output(
+        tuple(1 if axis in axes else size for axis, size in enumerate(shape) if keepdims or axis not in axes)
     )
 
 
 def quantize(call: Call) -> Array:
-    """Whole levels for numbers."""
+    """Infer QuantizeLinear: integers for floats."""
     level = call.optional(2)
     code = call.attribute("output_dtype", 0)
     kind = level.kind if level else KINDS.get(code or 2)
     if kind is None:
         raise call.refuse("makes numbers of a type that no generator needs")
-    return call.made(call.array().shape, kind)
+    return call.output(call.array().shape, kind)
 
 
 def dequantize(call: Call) -> Array:
-    """Numbers for whole levels, of the scale's kind."""
+    """Infer DequantizeLinear: floats for integers, of the scale's type."""
     kind: Kind = call.array(1).kind
-    return call.made(call.array().shape, kind)
+    return call.output(call.array().shape, kind)
 
 
 def multiplications(call: Call, output: Array) -> int:
-    """Return how many multiplications make the output, roughly: what its time goes with."""
+    """Return roughly how many multiplications the output takes, by which its time is estimated."""
     work = output.count + sum(array.count for array in call.inputs if array)
     if call.op == "Conv":
         return work + output.count * math.prod(call.array(1).shape[1:])
@@ -168,7 +168,7 @@ def multiplications(call: Call, output: Array) -> int:
 
 
 def workspace(call: Call) -> int:
-    """Return the bytes that an operator may take beside its output: the windows of one picture, side by side."""
+    """Return the bytes an operator may need besides its output: one picture's windows side by side (im2col)."""
     source = call.array() if call.inputs and call.inputs[0] else None
     if source is None or not source.shape or call.op not in ("Conv", "ConvTranspose"):
         return 0
@@ -195,7 +195,7 @@ def _group(call: Call) -> int:
     return group
 
 
-def _require_plain_pads(call: Call, *refused: str) -> None:
+def _require_explicit_pads(call: Call, *refused: str) -> None:
     if any(name in call.node.attributes for name in refused) or call.text("auto_pad", b"NOTSET") not in (
         b"NOTSET",
         b"",
@@ -203,9 +203,9 @@ def _require_plain_pads(call: Call, *refused: str) -> None:
         raise call.refuse("has pads to be worked out, which no generator needs")
 
 
-def _windows(call: Call, source: tuple[int, ...], kernel: tuple[int, ...]) -> tuple[int, ...]:
-    """Return how many places the window has along each axis."""
-    _require_plain_pads(call)
+def _window_positions(call: Call, source: tuple[int, ...], kernel: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how many positions the window has along each axis."""
+    _require_explicit_pads(call)
     ones = (1,) * len(kernel)
     strides, dilations = call.sizes("strides", ones), call.sizes("dilations", ones)
     pads = call.sizes("pads", (0,) * 2 * len(kernel), least=0)

@@ -1,6 +1,6 @@
-"""An ONNX file's bytes as a graph of nodes, and what no generator needs refused. Imports neither onnx nor onnxruntime.
+"""An ONNX file's bytes as a graph of nodes; what no generator needs is refused. Imports neither onnx nor onnxruntime.
 
-Errors are said about "it"; whoever calls adds the file's name.
+Error messages call the file "it"; the caller puts the file's name in front.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from zoo_export.inspection.tensors import (
     ForbiddenError,
     Kind,
     Tensor,
-    decoded,
-    few,
-    plain,
+    decode_text,
+    printable,
     read_tensor,
-    text_of,
+    short_integers,
+    text_field,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ OPSETS = range(13, 24)
 
 @dataclass(frozen=True)
 class Node:
-    """One operation; an input that is left out is ''."""
+    """One operator of the graph; the name of an input that is left out is ''."""
 
     op: str
     inputs: tuple[str, ...]
@@ -48,22 +48,24 @@ class Port:
     name: str
     kind: Kind
     sizes: tuple[int | str, ...]
-    """A size that is free has a name, perhaps ''."""
+    """A number for each fixed size; a name, perhaps '', for each that is free."""
 
     def __str__(self) -> str:
-        sizes = ", ".join(plain(size) or "?" if isinstance(size, str) else str(size) for size in self.sizes)
-        return f"{plain(self.name)} {self.kind.name} ({sizes})"
+        sizes = ", ".join(
+            printable(size) or "?" if isinstance(size, str) else str(size) for size in self.sizes
+        )
+        return f"{printable(self.name)} {self.kind.name} ({sizes})"
 
 
 @dataclass(frozen=True)
 class Graph:
-    """All that onnxruntime would run."""
+    """Everything that onnxruntime would run."""
 
     opset: int
     nodes: tuple[Node, ...]
     weights: dict[str, Tensor]
     inputs: tuple[Port, ...]
-    """Without those that are weights too, as files of IR version 3 have them."""
+    """Without the weights, which files of IR version 3 list as inputs too."""
     outputs: tuple[Port, ...]
 
 
@@ -71,12 +73,12 @@ def read_graph(data: bytes) -> Graph:
     """Read a model's graph.
 
     Raises:
-        DamagedError: it is no whole ONNX file.
-        TooManyError: it has too many parts to be looked at.
+        DamagedError: it is no complete ONNX file.
+        TooManyError: it has too many parts to be read.
         ForbiddenError: it needs other files, functions, foreign or nested operators, or types no generator needs.
     """
     model = parse_model(data)
-    _refuse_outside(model)
+    _refuse_external_data(model)
     if model.get("functions") or model.get("training_info"):
         raise ForbiddenError("it brings functions or a training of its own, which no generator needs")
     if "graph" not in model or "ir_version" not in model:
@@ -97,31 +99,31 @@ def read_graph(data: bytes) -> Graph:
     )
 
 
-def _refuse_outside(model: Message) -> None:
-    """Refuse weights in other files, wherever they hide.
+def _refuse_external_data(model: Message) -> None:
+    """Refuse weights in other files, at any depth of the model.
 
-    onnxruntime would follow such a path relative to the current folder, even for a model given as bytes: a file
-    from the network could so read the files of whoever runs it.
+    onnxruntime would follow such a path relative to the current folder, even for a model given as bytes: that way a
+    file from the network could read its user's files.
     """
-    for message in _inside(model):
+    for message in _walk(model):
         if message.get("external_data") or message.get("data_location"):
             raise ForbiddenError("it keeps weights in other files, which are never read")
 
 
-def _inside(message: Message) -> Iterator[Message]:
+def _walk(message: Message) -> Iterator[Message]:
     """Yield a message and all messages in it."""
     yield message
     for value in message.values():
         for part in value if isinstance(value, list) else (value,):
             if isinstance(part, dict):
-                yield from _inside(part)
+                yield from _walk(part)
 
 
 def _opset(model: Message) -> int:
     versions = [
         entry.get("version", 0)
         for entry in model.get("opset_import", ())
-        if text_of(entry, "domain") in ("", "ai.onnx")
+        if text_field(entry, "domain") in ("", "ai.onnx")
     ]
     if len(versions) != 1 or versions[0] not in OPSETS:
         found = ", ".join(map(str, versions)) or "none"
@@ -130,21 +132,21 @@ def _opset(model: Message) -> int:
 
 
 def _node(message: Message) -> Node:
-    op, domain = text_of(message, "op_type"), text_of(message, "domain")
+    op, domain = text_field(message, "op_type"), text_field(message, "domain")
     if domain not in ("", "ai.onnx"):
         raise ForbiddenError(
-            f"it needs the operator {plain(op)} of {plain(domain)}, which ONNX does not define"
+            f"it needs the operator {printable(op)} of {printable(domain)}, which ONNX does not define"
         )
     attributes = {}
     for part in message.get("attribute", ()):
-        name = text_of(part, "name")
+        name = text_field(part, "name")
         if name in attributes:
-            raise DamagedError(f"its operator {plain(op)} has the attribute {plain(name)} twice")
+            raise DamagedError(f"its operator {printable(op)} has the attribute {printable(name)} twice")
         attributes[name] = _attribute(part, op)
     return Node(
         op,
-        tuple(decoded(name) for name in message.get("input", ())),
-        tuple(decoded(name) for name in message.get("output", ())),
+        tuple(decode_text(name) for name in message.get("input", ())),
+        tuple(decode_text(name) for name in message.get("output", ())),
         attributes,
     )
 
@@ -156,7 +158,7 @@ def _attribute(message: Message, op: str) -> Attribute:
     others = set(message) - {"name", "type", "doc_string", field}
     if field is None or others:
         what = "a graph inside" if {"g", "graphs"} & others else "an attribute of a kind no generator needs"
-        raise ForbiddenError(f"its operator {plain(op)} has {what}")
+        raise ForbiddenError(f"its operator {printable(op)} has {what}")
     value = message.get(field)
     match field:
         case "f":
@@ -166,17 +168,19 @@ def _attribute(message: Message, op: str) -> Attribute:
         case "t":
             return read_tensor(value or {})
         case "ints":
-            return tuple(few(value or [], f"the attribute {plain(text_of(message, 'name'))}"))
+            return tuple(
+                short_integers(value or [], f"the attribute {printable(text_field(message, 'name'))}")
+            )
         case "s":
             return bytes(value or b"")
-    return b""  # lists of floats or strings, which no allowed operator's sizes depend on
+    return b""  # lists of floats or strings, on which no allowed operator's output size depends
 
 
 def _port(message: Message) -> Port:
-    name, type_ = text_of(message, "name"), message.get("type", {})
+    name, type_ = text_field(message, "name"), message.get("type", {})
     array = type_.get("tensor_type")
     if array is None or set(type_) - {"tensor_type", "denotation"} or array.get("elem_type") not in KINDS:
-        raise ForbiddenError(f"its input or output {plain(name)} is no array of numbers")
+        raise ForbiddenError(f"its input or output {printable(name)} is no array of numbers")
     sizes = tuple(_size(dim) for dim in array.get("shape", {}).get("dim", ()))
     return Port(name, KINDS[array["elem_type"]], sizes)
 
@@ -184,4 +188,4 @@ def _port(message: Message) -> Port:
 def _size(dim: Message) -> int | str:
     if "dim_value" in dim and "dim_param" in dim:
         raise DamagedError("one of its sizes is a number and a name")
-    return int(dim["dim_value"]) if "dim_value" in dim else text_of(dim, "dim_param")
+    return int(dim["dim_value"]) if "dim_value" in dim else text_field(dim, "dim_param")

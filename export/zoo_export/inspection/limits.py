@@ -1,7 +1,7 @@
-"""What a model from a stranger may do, decided before onnxruntime sees it.
+"""What a model from a stranger may do, decided before onnxruntime loads it.
 
-Only operators from the list here, each with an output whose size follows from the file: so memory and time are known
-in advance, and no second process with limits is needed to stop a model that would take too much.
+Only the operators of `operators.py` are allowed, and the size of each output must follow from the file. So memory and
+time are known in advance, and no second process with limits is needed to stop a model that would take too much.
 """
 
 from __future__ import annotations
@@ -10,93 +10,48 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, ResourceError
-from zoo_export.inspection import compute_ops, layout_ops, shapes
+from zoo_export.inspection import compute_ops
 from zoo_export.inspection.graph import Graph, Port, read_graph
+from zoo_export.inspection.operators import infer_outputs
 from zoo_export.inspection.protobuf import DamagedError, TooManyError
 from zoo_export.inspection.shapes import INT64, Array, Call
-from zoo_export.inspection.tensors import KINDS, ForbiddenError, plain
+from zoo_export.inspection.tensors import KINDS, ForbiddenError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from zoo.images import ImageShape
     from zoo_export.inspection.graph import Node
-
-    Rule = Callable[[Call], Array]
 
 FLOAT, UINT8 = KINDS[1], KINDS[2]
 NODE_LIMIT = 4096
 BYTES_LIMIT = 1 << 30
-"""All that one picture's operators put out together. A 64 x 64 generator of these recipes makes about 5 MB."""
+"""The bytes of all operators' outputs for one picture. A 64 x 64 generator of these recipes takes about 5 MB."""
 WORK_LIMIT = 250_000_000_000
-"""Multiplications of a picture, and of pictures made at once: some seconds on one core, then Ctrl-C is heard."""
+"""Multiplications for one picture, and for one batch: seconds on one core, and Ctrl-C waits no longer than that."""
 RUN_LIMIT = 4 << 30
-"""The bytes that all operators may put out for the pictures made at once."""
+"""The bytes of all operators' outputs for one batch."""
 SIDE_LIMIT = 4096
-
-_SAME = (
-    "Abs BatchNormalization Celu Ceil Clip Cos Dropout Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish "
-    "InstanceNormalization LayerNormalization LeakyRelu Log LogSoftmax Mish Neg RMSNormalization Reciprocal Relu "
-    "Round Selu Sigmoid Sign Sin Softmax Softplus Softsign Sqrt Swish Tanh ThresholdedRelu"
-)
-_BROADCAST = "Add Sub Mul Div Pow Min Max Mean Sum PRelu Where Equal Less Greater"
-_REDUCTION = "ReduceMean ReduceSum ReduceMax ReduceMin ReduceL2 ReduceSumSquare"
-RULES: dict[str, Rule] = {
-    **dict.fromkeys(_SAME.split(), shapes.same),
-    **dict.fromkeys(_BROADCAST.split(), shapes.broadcast),
-    **dict.fromkeys(_REDUCTION.split(), compute_ops.reduction),
-    "AveragePool": compute_ops.pooling,
-    "Cast": layout_ops.cast,
-    "Concat": layout_ops.concat,
-    "Constant": layout_ops.constant,
-    "ConstantOfShape": layout_ops.constant_of_shape,
-    "Conv": compute_ops.convolution,
-    "ConvTranspose": compute_ops.transposed_convolution,
-    "DepthToSpace": compute_ops.depth_to_space,
-    "DequantizeLinear": compute_ops.dequantize,
-    "Expand": layout_ops.expand,
-    "Flatten": layout_ops.flatten,
-    "Gather": layout_ops.gather,
-    "Gemm": compute_ops.gemm,
-    "GlobalAveragePool": compute_ops.global_pooling,
-    "Identity": shapes.identity,
-    "MatMul": compute_ops.matrix_product,
-    "MaxPool": compute_ops.pooling,
-    "Pad": layout_ops.pad,
-    "QuantizeLinear": compute_ops.quantize,
-    "Reshape": layout_ops.reshape,
-    "Resize": compute_ops.resize,
-    "Shape": layout_ops.shape_of,
-    "Slice": layout_ops.slice_,
-    "SpaceToDepth": compute_ops.space_to_depth,
-    "Squeeze": layout_ops.squeeze,
-    "Tile": layout_ops.tile,
-    "Transpose": layout_ops.transpose,
-    "Unsqueeze": layout_ops.unsqueeze,
-}
-"""All operators a generator may use but `Split`, the only one with several outputs."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What making some pictures at once takes."""
+    """What a batch of pictures takes, and what it gives."""
 
     bytes: int
-    """The weights and all that the operators put out, as if nothing were freed: an upper bound."""
+    """The weights and all operators' outputs, as if nothing were freed: an upper bound."""
     work: int
     """Multiplications."""
     output: Array
 
 
-class Inspected:
-    """A model that was found to be a generator within the limits."""
+class CheckedModel:
+    """A model that is a generator within the limits."""
 
     def __init__(self, data: bytes, name: str) -> None:
-        """Look into the bytes of a file; `name` is what messages call it.
+        """Check the bytes of a file; `name` is what messages call it.
 
         Raises:
-            InputError: it is no ONNX file, or no generator, or does what none needs.
-            ResourceError: it would take too much memory or time, or is too large to be looked at.
+            InputError: it is no ONNX file, or no generator, or does what no generator needs.
+            ResourceError: it would take too much memory or time, or has too many parts to be checked.
         """
         self._name = name
         try:
@@ -104,7 +59,7 @@ class Inspected:
             if len(self._graph.nodes) > NODE_LIMIT:
                 raise TooManyError(f"it has {len(self._graph.nodes)} operators, more than {NODE_LIMIT}")
             self._check_inputs()
-            self._costs = {count: measure(self._graph, count) for count in (1, 2)}
+            self._costs = {count: estimate_cost(self._graph, count) for count in (1, 2)}
         except DamagedError as error:
             raise InputError(f"{name}: it is no whole ONNX file: {error}. Get the generator again") from error
         except ForbiddenError as error:
@@ -116,7 +71,7 @@ class Inspected:
 
     @property
     def latent_dim(self) -> int:
-        """How many numbers a picture is made from."""
+        """The size of the latent space."""
         return int(self._graph.inputs[0].sizes[1])
 
     @property
@@ -125,13 +80,13 @@ class Inspected:
         return self._graph.inputs[1].name if len(self._graph.inputs) == 2 else None
 
     def cost(self, count: int) -> Cost:
-        """Return what `count` pictures at once take."""
+        """Return what a batch of `count` pictures takes."""
         if count not in self._costs:
-            self._costs[count] = measure(self._graph, count)
+            self._costs[count] = estimate_cost(self._graph, count)
         return self._costs[count]
 
     def fitting(self, count: int) -> int:
-        """Return how many pictures, at most `count`, may be made at once."""
+        """Return how large a batch, of at most `count` pictures, stays within the limits."""
         while count > 1 and not self._fits(self.cost(count)):
             count = (count + 1) // 2
         return count
@@ -145,7 +100,7 @@ class Inspected:
             raise self._no_generator()
 
     def _check_output(self) -> ImageShape:
-        """Return (C, H, W), which is worked out from the weights and has to agree with what the file declares."""
+        """Return (C, H, W) as inferred from the weights; what the file declares must agree with it."""
         one, two = (self._costs[count].output for count in (1, 2))
         declared = self._graph.outputs[0]
         agrees = len(declared.sizes) == len(one.shape) == 4 and all(
@@ -171,8 +126,8 @@ class Inspected:
         )
 
 
-def measure(graph: Graph, count: int) -> Cost:
-    """Work out what `count` pictures at once take.
+def estimate_cost(graph: Graph, count: int) -> Cost:
+    """Return what a batch of `count` pictures takes, by inferring the size of every output.
 
     Raises:
         ForbiddenError: an operator is not allowed, or the size of its output is not known in advance.
@@ -187,12 +142,12 @@ def measure(graph: Graph, count: int) -> Cost:
     work = 0
     for node in graph.nodes:
         call = Call(node, tuple(_input(known, node, name) for name in node.inputs))
-        outputs = _outputs(call)
+        outputs = infer_outputs(call)
         total += sum(array.bytes for array in outputs) + compute_ops.workspace(call)
         work += sum(compute_ops.multiplications(call, array) for array in outputs)
         for name, array in zip(node.outputs, outputs, strict=True):
             if name in known:
-                raise ForbiddenError(f"it makes {plain(name)} twice")
+                raise ForbiddenError(f"it makes {printable(name)} twice")
             known[name] = array
     names = [port.name for port in graph.outputs]
     if len(names) != 1 or names[0] not in known:
@@ -205,28 +160,15 @@ def _input(known: dict[str, Array], node: Node, name: str) -> Array | None:
         return None
     if name not in known:
         raise ForbiddenError(
-            f"its operator {plain(node.op)} takes {plain(name)}, which nothing before it makes"
+            f"its operator {printable(node.op)} takes {printable(name)}, which nothing before it makes"
         )
     return known[name]
-
-
-def _outputs(call: Call) -> tuple[Array, ...]:
-    if call.op == "Split":
-        return layout_ops.split(call)
-    rule = RULES.get(call.op)
-    if rule is None:
-        raise ForbiddenError(f"it needs the operator {plain(call.op)}, which no generator here may use")
-    if len(call.node.outputs) != 1:
-        raise ForbiddenError(
-            f"its operator {plain(call.op)} has {len(call.node.outputs)} outputs instead of one"
-        )
-    return (rule(call),)
 
 
 def _check_limits(cost: Cost, name: str) -> None:
     if cost.bytes > BYTES_LIMIT:
         raise ResourceError(
-            f"{name}: one picture would take {amount(cost.bytes)} of memory, more than {amount(BYTES_LIMIT)}. "
+            f"{name}: one picture would take {bytes_text(cost.bytes)} of memory, more than {bytes_text(BYTES_LIMIT)}. "
             "Give another file"
         )
     if cost.work > WORK_LIMIT:
@@ -236,8 +178,8 @@ def _check_limits(cost: Cost, name: str) -> None:
         )
 
 
-def amount(count: int) -> str:
-    """Return bytes in words, in units of 1000."""
+def bytes_text(count: int) -> str:
+    """Return a number of bytes as text, in units of 1000: `4.29 GB`."""
     for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
         if count >= size:
             return f"{count / size:.3g} {unit}" if count < 1000 * size else f"{count / size:.1e} {unit}"

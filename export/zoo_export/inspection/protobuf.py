@@ -1,7 +1,7 @@
-"""Just enough of protobuf to read an ONNX file without `onnx`, which whoever only makes pictures need not install.
+"""The part of protobuf's wire format that ONNX files use, so that making pictures does not need the package `onnx`.
 
-Stricter than protobuf itself: a field that ONNX does not define, or a single one given twice (protobuf would merge
-the two), is refused, so that onnxruntime can find nothing in the bytes that was not looked at here.
+Stricter than protobuf itself: a field that ONNX does not define, or a single field given twice (protobuf would merge
+the two), is refused. So onnxruntime finds nothing in the bytes that was not checked here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Message = dict[str, Any]
 
 DEPTH_LIMIT = 32
 FIELD_LIMIT = 500_000
-"""Far more than any generator's graph has; it takes about a second to read so many."""
+"""Far more than any generator's graph has; reading this many takes about a second."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _WIRES = {
@@ -28,26 +28,26 @@ _WIRES = {
 
 
 class DamagedError(ValueError):
-    """The bytes are not a whole ONNX message; the message says why."""
+    """The bytes are not a complete ONNX message; the error's text says why."""
 
 
 class TooManyError(ValueError):
-    """Reading on would take too long; the message says of what there is too much."""
+    """The model has more parts than can be read in good time; the error's text says which."""
 
 
 class _Field(NamedTuple):
     name: str
     kind: str = "bytes"
     """`int`, `float`, `bytes`, `integers` and `reals` (repeated, packed or not, undecoded), or the message inside."""
-    many: bool = False
+    repeated: bool = False
 
 
-_PAIRS = _Field("metadata_props", "pair", True)
+_METADATA = _Field("metadata_props", "pair", True)
 _SCHEMA: dict[str, dict[int, _Field]] = {
     "model": {
         1: _Field("ir_version", "int"), 2: _Field("producer_name"), 3: _Field("producer_version"),
         4: _Field("domain"), 5: _Field("model_version", "int"), 6: _Field("doc_string"),
-        7: _Field("graph", "graph"), 8: _Field("opset_import", "opset", True), 14: _PAIRS,
+        7: _Field("graph", "graph"), 8: _Field("opset_import", "opset", True), 14: _METADATA,
         20: _Field("training_info", "training", True), 25: _Field("functions", "function", True),
     },
     "opset": {1: _Field("domain"), 2: _Field("version", "int")},
@@ -60,38 +60,38 @@ _SCHEMA: dict[str, dict[int, _Field]] = {
         1: _Field("node", "node", True), 2: _Field("name"), 5: _Field("initializer", "tensor", True),
         10: _Field("doc_string"), 11: _Field("input", "value", True), 12: _Field("output", "value", True),
         13: _Field("value_info", "value", True), 14: _Field("quantization_annotation", "annotation", True),
-        15: _Field("sparse_initializer", "sparse", True), 16: _PAIRS,
+        15: _Field("sparse_initializer", "sparse", True), 16: _METADATA,
     },
     "function": {
-        1: _Field("name"), 4: _Field("input", many=True), 5: _Field("output", many=True),
-        6: _Field("attribute", many=True), 7: _Field("node", "node", True), 8: _Field("doc_string"),
+        1: _Field("name"), 4: _Field("input", repeated=True), 5: _Field("output", repeated=True),
+        6: _Field("attribute", repeated=True), 7: _Field("node", "node", True), 8: _Field("doc_string"),
         9: _Field("opset_import", "opset", True), 10: _Field("domain"),
         11: _Field("attribute_proto", "attribute", True), 12: _Field("value_info", "value", True),
-        13: _Field("overload"), 14: _PAIRS,
+        13: _Field("overload"), 14: _METADATA,
     },
     "node": {
-        1: _Field("input", many=True), 2: _Field("output", many=True), 3: _Field("name"), 4: _Field("op_type"),
+        1: _Field("input", repeated=True), 2: _Field("output", repeated=True), 3: _Field("name"), 4: _Field("op_type"),
         5: _Field("attribute", "attribute", True), 6: _Field("doc_string"), 7: _Field("domain"),
-        8: _Field("overload"), 9: _PAIRS,
+        8: _Field("overload"), 9: _METADATA,
     },
     "attribute": {
         1: _Field("name"), 2: _Field("f", "float"), 3: _Field("i", "int"), 4: _Field("s"), 5: _Field("t", "tensor"),
         6: _Field("g", "graph"), 7: _Field("floats", "reals"), 8: _Field("ints", "integers"),
-        9: _Field("strings", many=True), 10: _Field("tensors", "tensor", True), 11: _Field("graphs", "graph", True),
+        9: _Field("strings", repeated=True), 10: _Field("tensors", "tensor", True), 11: _Field("graphs", "graph", True),
         13: _Field("doc_string"), 14: _Field("tp", "type"), 15: _Field("type_protos", "type", True),
         20: _Field("type", "int"), 21: _Field("ref_attr_name"), 22: _Field("sparse_tensor", "sparse"),
         23: _Field("sparse_tensors", "sparse", True),
     },
     "tensor": {
         1: _Field("dims", "integers"), 2: _Field("data_type", "int"), 3: _Field("segment"),
-        4: _Field("float_data", "reals"), 5: _Field("int32_data", "integers"), 6: _Field("string_data", many=True),
+        4: _Field("float_data", "reals"), 5: _Field("int32_data", "integers"), 6: _Field("string_data", repeated=True),
         7: _Field("int64_data", "integers"), 8: _Field("name"), 9: _Field("raw_data"),
         10: _Field("double_data", "reals"), 11: _Field("uint64_data", "integers"), 12: _Field("doc_string"),
-        13: _Field("external_data", "pair", True), 14: _Field("data_location", "int"), 16: _PAIRS,
+        13: _Field("external_data", "pair", True), 14: _Field("data_location", "int"), 16: _METADATA,
     },
     "sparse": {1: _Field("values", "tensor"), 2: _Field("indices", "tensor"), 3: _Field("dims", "integers")},
     "annotation": {1: _Field("tensor_name"), 2: _Field("quant_parameter_tensor_names", "pair", True)},
-    "value": {1: _Field("name"), 2: _Field("type", "type"), 3: _Field("doc_string"), 4: _PAIRS},
+    "value": {1: _Field("name"), 2: _Field("type", "type"), 3: _Field("doc_string"), 4: _METADATA},
     "type": {
         1: _Field("tensor_type", "array"), 4: _Field("sequence_type"), 5: _Field("map_type"), 6: _Field("denotation"),
         7: _Field("opaque_type"), 8: _Field("sparse_tensor_type"), 9: _Field("optional_type"),
@@ -107,7 +107,7 @@ def parse_model(data: bytes) -> Message:
     """Return a ModelProto; tensors' data stay views into `data`.
 
     Raises:
-        DamagedError: it is no whole ONNX message.
+        DamagedError: it is no complete ONNX message.
         TooManyError: it has more than `FIELD_LIMIT` fields, or messages nested too deeply.
     """
     return _Parser().message(memoryview(data), "model", 0)
@@ -124,9 +124,9 @@ def integers(pieces: list[int | memoryview]) -> list[int]:
         if isinstance(piece, int):
             found.append(_signed(piece))
             continue
-        at = 0
-        while at < len(piece):
-            number, at = _varint(piece, at)
+        position = 0
+        while position < len(piece):
+            number, position = _varint(piece, position)
             found.append(_signed(number))
     return found
 
@@ -144,12 +144,12 @@ class _Parser:
             raise TooManyError(f"its graphs are nested over {DEPTH_LIMIT} deep")
         schema = _SCHEMA[kind]
         found: Message = {}
-        for number, wire, value in self._fields(data):
+        for number, wire, value in self._read_fields(data):
             field = schema.get(number)
             if field is None:
                 raise DamagedError(f"its {kind} has a field {number}, which ONNX does not define")
             decoded = self._value(field, wire, value, depth)
-            if field.many or field.kind in ("integers", "reals"):
+            if field.repeated or field.kind in ("integers", "reals"):
                 found.setdefault(field.name, []).append(decoded)
             elif field.name in found:
                 raise DamagedError(f"its {kind} has the field {field.name} twice")
@@ -167,48 +167,48 @@ class _Parser:
             return self.message(value, field.kind, depth + 1)
         return value
 
-    def _fields(self, data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+    def _read_fields(self, data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
         """Yield (field number, wire type, value) in order; the values of fixed-width fields are their bytes."""
-        at = 0
-        while at < len(data):
+        position = 0
+        while position < len(data):
             self._left -= 1
             if self._left < 0:
                 raise TooManyError(f"it has more than {FIELD_LIMIT} fields")
-            key, at = _varint(data, at)
+            key, position = _varint(data, position)
             number, wire = key >> 3, key & 7
             if not 0 < key < 1 << 32 or number == 0:
                 raise DamagedError(f"it holds a field with the number {number}")
             if wire == _VARINT:
-                value, at = _varint(data, at)
+                value, position = _varint(data, position)
                 yield number, wire, value
                 continue
-            length, at = _length(data, at, wire)
-            if at + length > len(data):
-                raise DamagedError(f"it ends {at + length - len(data)} bytes too early")
-            yield number, wire, data[at : at + length]
-            at += length
+            length, position = _length(data, position, wire)
+            if position + length > len(data):
+                raise DamagedError(f"it ends {position + length - len(data)} bytes too early")
+            yield number, wire, data[position : position + length]
+            position += length
 
 
-def _length(data: memoryview, at: int, wire: int) -> tuple[int, int]:
+def _length(data: memoryview, position: int, wire: int) -> tuple[int, int]:
     """Return the length of a field that is no varint, and where it starts."""
     if wire == _BYTES:
-        return _varint(data, at)
+        return _varint(data, position)
     if wire == _FIXED64:
-        return 8, at
+        return 8, position
     if wire == _FIXED32:
-        return 4, at
+        return 4, position
     raise DamagedError(f"it holds a field of the unknown kind {wire}")
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """Return the number that starts at `at`, modulo 2^64 as protobuf does, and where the next thing starts."""
+def _varint(data: memoryview, position: int) -> tuple[int, int]:
+    """Return the number that starts at `position`, modulo 2^64 as in protobuf, and the position behind it."""
     value = 0
     for shift in range(0, 70, 7):
-        if at >= len(data):
+        if position >= len(data):
             raise DamagedError("it ends in the middle of a number")
-        byte = data[at]
-        at += 1
+        byte = data[position]
+        position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value & (1 << 64) - 1, at
+            return value & (1 << 64) - 1, position
     raise DamagedError("it holds a number of over 10 bytes")

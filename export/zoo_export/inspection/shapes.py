@@ -1,7 +1,7 @@
-"""How big an operator's output is, told from its inputs before onnxruntime runs anything: what every rule asks for.
+"""Shape inference: the size of an operator's output from its inputs, before onnxruntime runs anything.
 
-A rule takes a `Call` and returns its first output; those of `arranging.py` and `layers.py` are the others. Errors are
-ForbiddenError: an output whose size cannot be told in advance is refused.
+A rule takes a `Call` and returns its output. Rules for elementwise operators are here, the others in `layout_ops.py`
+and `compute_ops.py`. An output whose size cannot be inferred is refused with a ForbiddenError.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo_export.inspection.tensors import KINDS, RANK_LIMIT, SMALL, ForbiddenError, Kind, plain
+from zoo_export.inspection.tensors import KINDS, RANK_LIMIT, SMALL, ForbiddenError, Kind, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ class Array:
 
 
 class Call:
-    """One node with what is known of its inputs; gives rules what they ask for, or refuses."""
+    """One node with what is known of its inputs; its methods return what rules need, or raise ForbiddenError."""
 
     def __init__(self, node: Node, inputs: tuple[Array | None, ...]) -> None:
         self.node = node
@@ -53,8 +53,8 @@ class Call:
         self.inputs = inputs
 
     def refuse(self, why: str) -> ForbiddenError:
-        """Return the error to raise."""
-        return ForbiddenError(f"its operator {plain(self.op)} {why}")
+        """Return the error to raise, whose message begins with the operator's name."""
+        return ForbiddenError(f"its operator {printable(self.op)} {why}")
 
     def array(self, index: int = 0) -> Array:
         """Return an input that must be there."""
@@ -95,7 +95,7 @@ class Call:
         return found
 
     def text(self, name: str, default: bytes) -> bytes:
-        """Return an attribute that is a word."""
+        """Return an attribute that is a string."""
         found = self.node.attributes.get(name, default)
         if not isinstance(found, bytes):
             raise self.refuse(f"has an attribute {name} that is no word")
@@ -116,10 +116,10 @@ class Call:
             found = self.ints(index)
         return tuple(sorted({self.axis(axis, rank) for axis in found}))
 
-    def made(
+    def output(
         self, shape: tuple[int, ...], kind: Kind | None = None, value: NDArray[Any] | None = None
     ) -> Array:
-        """Return an output, of the first input's kind where none is given."""
+        """Return an output of this shape; its kind is the first input's where none is given."""
         if len(shape) > RANK_LIMIT or min(shape, default=0) < 0:
             raise self.refuse(f"makes an array of the shape {shape}")
         if value is not None and value.size > SMALL:
@@ -128,17 +128,17 @@ class Call:
 
 
 def same(call: Call) -> Array:
-    """The output has the input's shape."""
-    return call.made(call.array().shape)
+    """Infer an output of the input's shape."""
+    return call.output(call.array().shape)
 
 
 def identity(call: Call) -> Array:
-    """The output is the input."""
+    """Infer an output that is the input."""
     return call.array()
 
 
 def broadcast(call: Call) -> Array:
-    """All inputs are stretched to one shape."""
+    """Infer an elementwise operator's output: all inputs are broadcast to one shape."""
     arrays = [call.array(index) for index in range(len(call.inputs))]
     shape = broadcast_shape(call, *(array.shape for array in arrays))
     kind = BOOL if call.op in ("Equal", "Less", "Greater") else arrays[-1].kind
@@ -147,9 +147,9 @@ def broadcast(call: Call) -> Array:
     if calculate and len(arrays) == 2 and kind is INT64 and math.prod(shape) <= SMALL:
         first, second = arrays[0].value, arrays[1].value
         if first is not None and second is not None and not (call.op == "Div" and not second.all()):
-            with np.errstate(all="ignore"):  # numbers may run over; onnxruntime's do the same
+            with np.errstate(all="ignore"):  # integers may overflow; onnxruntime's do the same
                 value = calculate(first, second)
-    return call.made(shape, kind, value)
+    return call.output(shape, kind, value)
 
 
 def _divide(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
@@ -167,7 +167,7 @@ _ARITHMETIC: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
 
 
 def broadcast_shape(call: Call, *shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape that all are stretched to."""
+    """Return the shape that all are broadcast to."""
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:

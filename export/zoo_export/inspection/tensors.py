@@ -1,6 +1,6 @@
-"""Tensors as an ONNX file holds them, found to be whole and of types that a generator needs.
+"""Tensors as an ONNX file holds them, checked to be complete and of types that a generator needs.
 
-Errors are said about "it"; whoever calls adds the file's name.
+Error messages call the file "it"; the caller puts the file's name in front.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from zoo_export.inspection.protobuf import Message
 
 SMALL = 64
-"""Tensors of at most so many numbers are read: shapes, axes and scales."""
+"""The values of tensors with at most this many numbers are read: shapes, axes and scales."""
 RANK_LIMIT = 8
 
 
 class ForbiddenError(ValueError):
-    """A whole ONNX file holds what no generator needs; the message says what."""
+    """A complete ONNX file holds what no generator needs; the message says what."""
 
 
 class Kind(NamedTuple):
     """The type of a tensor's numbers."""
 
     name: str
-    """As onnxruntime says it."""
+    """As onnxruntime names it."""
     dtype: np.dtype[Any]
 
 
@@ -55,7 +55,7 @@ class Tensor:
     """Only where there are at most `SMALL` integers or floats."""
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """Return a name from the file, fit for a terminal: short, without control characters."""
     short = text if len(text) <= 40 else f"{text[:37]}..."
     return short if short.isprintable() else ascii(short)
@@ -63,28 +63,33 @@ def plain(text: str) -> str:
 
 def read_tensor(message: Message) -> Tensor:
     """Return a TensorProto; raises DamagedError or ForbiddenError."""
-    name, code = text_of(message, "name"), message.get("data_type", 0)
+    name, code = text_field(message, "name"), message.get("data_type", 0)
     if code not in KINDS:
-        raise ForbiddenError(f"its tensor {plain(name)} is of type {code}, which no generator needs")
+        raise ForbiddenError(f"its tensor {printable(name)} is of type {code}, which no generator needs")
     if {"segment", "string_data"} & set(message):
         raise ForbiddenError(
-            f"its tensor {plain(name)} is in segments or holds text, which no generator needs"
+            f"its tensor {printable(name)} is in segments or holds text, which no generator needs"
         )
-    kind, shape = KINDS[code], tuple(few(message.get("dims", []), f"the shape of {plain(name)}"))
+    kind, shape = (
+        KINDS[code],
+        tuple(short_integers(message.get("dims", []), f"the shape of {printable(name)}")),
+    )
     if len(shape) > RANK_LIMIT or min(shape, default=0) < 0:
-        raise ForbiddenError(f"its tensor {plain(name)} has the shape {shape}")
-    count, stored = math.prod(shape), _stored(message)
-    # Otherwise onnxruntime might set aside what the shape promises before it finds that the numbers are missing.
+        raise ForbiddenError(f"its tensor {printable(name)} has the shape {shape}")
+    count, stored = math.prod(shape), _stored_size(message)
+    # Otherwise onnxruntime might allocate what the shape promises before it finds that the numbers are missing.
     if ("raw_data" in message and stored != count * kind.dtype.itemsize) or stored < count:
-        raise DamagedError(f"its tensor {plain(name)} of shape {shape} has only {stored} bytes of numbers")
+        raise DamagedError(
+            f"its tensor {printable(name)} of shape {shape} has only {stored} bytes of numbers"
+        )
     return Tensor(name, kind, shape, _value(message, kind, shape) if count <= SMALL else None)
 
 
 _NUMBERS = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 
 
-def _stored(message: Message) -> int:
-    """Return the bytes of a tensor's numbers as they are stored: at least one a number."""
+def _stored_size(message: Message) -> int:
+    """Return how many bytes a tensor's numbers take in the file: at least one for each number."""
     if "raw_data" in message:
         if set(_NUMBERS) & set(message):
             raise DamagedError("one of its tensors has its numbers twice")
@@ -94,7 +99,7 @@ def _stored(message: Message) -> int:
 
 
 def _value(message: Message, kind: Kind, shape: tuple[int, ...]) -> NDArray[Any] | None:
-    """Return the numbers of a small tensor, where sizes may depend on them."""
+    """Return the numbers of a small tensor, on which shapes may depend; None for types on which none do."""
     if "raw_data" in message:
         return np.frombuffer(message["raw_data"], kind.dtype.newbyteorder("<")).reshape(shape)
     field = {"float": "float_data", "int64": "int64_data", "int32": "int32_data"}.get(kind.name)
@@ -110,20 +115,20 @@ def _value(message: Message, kind: Kind, shape: tuple[int, ...]) -> NDArray[Any]
     return found.reshape(shape)
 
 
-def few(pieces: list[int | memoryview], what: str) -> list[int]:
-    """Decode a short list of integers."""
+def short_integers(pieces: list[int | memoryview], what: str) -> list[int]:
+    """Decode a list of at most `SMALL` integers; `what` names it in the error."""
     if sum(1 if isinstance(piece, int) else len(piece) for piece in pieces) > 10 * SMALL:
         raise ForbiddenError(f"{what} has more than {SMALL} numbers")
     return integers(pieces)
 
 
-def text_of(message: Message, field: str) -> str:
+def text_field(message: Message, field: str) -> str:
     """Return a field that is text, or ''."""
-    return decoded(message.get(field, b""))
+    return decode_text(message.get(field, b""))
 
 
-def decoded(text: bytes | memoryview) -> str:
-    """Return text; raises DamagedError where it is none."""
+def decode_text(text: bytes | memoryview) -> str:
+    """Return UTF-8 as text; raises DamagedError where it is none."""
     try:
         return bytes(text).decode()
     except UnicodeDecodeError as error:

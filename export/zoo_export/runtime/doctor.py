@@ -1,8 +1,7 @@
-"""Does onnxruntime make anything here? A tiny model is really run on the CPU and on CUDA."""
+"""`zoo doctor` for onnxruntime: whether it works here, by running a tiny model on the CPU and on CUDA."""
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from contextlib import contextmanager
@@ -14,17 +13,25 @@ import numpy as np
 
 from zoo.errors import ZooError
 from zoo.hookspecs import Finding, State
-from zoo_export.runtime.providers import PROVIDERS, QUIET, Device, loaded, new_session, run
+from zoo_export.runtime.providers import (
+    FATAL,
+    PROVIDERS,
+    Device,
+    load_onnxruntime,
+    new_session,
+    redirected_stderr,
+    run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHATTY = 2
-"""onnxruntime's level from which it says why a provider is not used."""
+WARNING = 2
+"""onnxruntime's level at which it logs why a provider is not used."""
 
 
 def diagnose() -> Iterator[Finding]:
-    """Look at the packages, then try each provider."""
+    """Report on the installed packages, then on each provider."""
     yield from _packages()
     for device in ("cpu", "cuda"):
         yield _provider(device)
@@ -49,26 +56,26 @@ def _is_installed(name: str) -> bool:
 
 def _provider(device: Device) -> Finding:
     name = PROVIDERS[device]
-    amiss: State = "broken" if device == "cpu" else "note"
+    state: State = "broken" if device == "cpu" else "note"
     advice = {
         "cpu": "Install onnxruntime-gpu (or onnxruntime) again",
         "cuda": "Where there is an NVIDIA GPU, install onnxruntime-gpu and the CUDA and cuDNN that it needs",
     }[device]
-    with _listening() as said:
+    with _captured_stderr() as log:
         try:
-            right = _try(device)
-        except Exception as error:  # whatever is wrong with an installation is what is asked for
+            right = _run_sigmoid(device)
+        except Exception as error:  # any error is a finding about this installation
             words = str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"
-            why = " ".join((_reason(said.read_text(errors="replace")) or words).split())[:300]
-            return Finding(name, f"does not work: {why.rstrip('. ')}", amiss, advice)
+            why = " ".join((_cuda_reason(log.read_text(errors="replace")) or words).split())[:300]
+            return Finding(name, f"does not work: {why.rstrip('. ')}", state, advice)
     if not right:
-        return Finding(name, "computes wrong numbers", amiss, advice)
+        return Finding(name, "computes wrong numbers", state, advice)
     return Finding(name, "works: a small model was run on it")
 
 
-def _try(device: Device) -> bool:
+def _run_sigmoid(device: Device) -> bool:
     """Run the sigmoid that comes with onnxruntime; raises whatever keeps it from running."""
-    runtime = loaded()
+    runtime = load_onnxruntime()
     available = runtime.get_available_providers()
     if PROVIDERS[device] not in available:
         raise RuntimeError(f"this onnxruntime {runtime.__version__} was built without it")
@@ -80,30 +87,27 @@ def _try(device: Device) -> bool:
 
 
 @contextmanager
-def _listening() -> Iterator[Path]:
-    """Give a file that gets what native code writes to stderr inside the block."""
+def _captured_stderr() -> Iterator[Path]:
+    """Give a file that receives what onnxruntime logs to stderr inside the block, its warnings included."""
+    runtime = load_onnxruntime()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stderr"
-        saved = os.dup(2)
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), 2)
-        loaded().set_default_logger_severity(CHATTY)
-        try:
-            yield path
-        finally:
-            loaded().set_default_logger_severity(QUIET)
-            os.dup2(saved, 2)
-            os.close(saved)
+        with redirected_stderr(path):
+            runtime.set_default_logger_severity(WARNING)
+            try:
+                yield path
+            finally:
+                runtime.set_default_logger_severity(FATAL)
 
 
-def _reason(said: str) -> str | None:
+def _cuda_reason(log: str) -> str | None:
     """Return why a provider is not used: the library that cannot be loaded, or what CUDA says."""
     for pattern in (
         r"with error: ([^\n\x1b]+)",
         r"CUDA failure \d+: ([^;\n\x1b]+)",
         r"\[E:[^\n]*\] ([^\n\x1b]+)",
     ):
-        match = re.search(pattern, said)
+        match = re.search(pattern, log)
         if match:
             return match[1].strip()
     return None

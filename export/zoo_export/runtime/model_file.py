@@ -1,4 +1,4 @@
-"""An ONNX file's bytes, read once: what was checked is what runs."""
+"""An ONNX file's bytes, read once: the bytes that are checked are those that run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, IntegrityError, ResourceError
-from zoo_export.inspection.limits import Inspected
+from zoo_export.inspection.limits import CheckedModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from zoo.generators.config import GeneratorConfig
 
 SIZE_LIMIT = 256 << 20
-"""Bytes of a file that is opened: 64 million float32 weights, ten times those of a 64 x 64 generator here."""
+"""Bytes of the largest file that is opened: 64 million float32 weights, ten times a 64 x 64 generator's here."""
 
-_KINDS = (
+_SIGNATURES = (
     (b"version https://git-lfs", "a Git LFS pointer"),
     (b"\x89PNG\r\n", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -36,6 +36,9 @@ _KINDS = (
 )
 
 
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
 def read_model(path: Path) -> bytes:
     """Return the bytes of a file.
 
@@ -44,8 +47,8 @@ def read_model(path: Path) -> bytes:
         ResourceError: it has more than `SIZE_LIMIT` bytes.
     """
     try:
-        # A FIFO or a device would wait, or never end; what is asked and what is read is the same open file.
-        with os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT), "rb") as file:
+        # Reading a FIFO or a device would block or never end. The checks and the read use the same open file.
+        with os.fdopen(os.open(path, _FLAGS), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise InputError(f"{path}: it is no regular file. Give an .onnx file")
@@ -58,9 +61,6 @@ def read_model(path: Path) -> bytes:
         raise InputError(
             f"{path}: it cannot be read: {error.strerror or error}. Give an .onnx file"
         ) from error
-
-
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def read_listed(folder: Path) -> tuple[bytes, GeneratorConfig]:
@@ -93,24 +93,24 @@ def read_listed(folder: Path) -> tuple[bytes, GeneratorConfig]:
     return data, config
 
 
-def inspect(data: bytes, name: str) -> Inspected:
-    """Look into a model's bytes before onnxruntime is given them; `name` is what messages call it.
+def check_model(data: bytes, name: str) -> CheckedModel:
+    """Check a model's bytes before onnxruntime loads them; `name` is what messages call it.
 
     Raises:
-        InputError: it is no ONNX file, no generator, or does what none needs; says what was found instead.
+        InputError: it is no ONNX file, no generator, or does what none needs; the message says what it is instead.
         ResourceError: it would take too much memory or time.
     """
-    kind = _kind(data)
+    kind = _format_of(data)
     if kind:
         raise InputError(f"{name}: it is no ONNX file but {kind}. Get the generator again")
-    return Inspected(data, name)
+    return CheckedModel(data, name)
 
 
-def _kind(data: bytes) -> str | None:
-    """Return what these bytes are when they are clearly no ONNX model."""
+def _format_of(data: bytes) -> str | None:
+    """Return the format of bytes that are clearly no ONNX model; None where they may be one."""
     if not data:
         return "an empty file"
-    for start, kind in _KINDS:
+    for start, kind in _SIGNATURES:
         if data.startswith(start):
             return kind
     if data.startswith(b"PK\x03\x04"):

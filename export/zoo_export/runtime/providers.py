@@ -1,4 +1,4 @@
-"""onnxruntime, kept quiet and told exactly what to do. Imports neither torch nor onnx."""
+"""onnxruntime sessions: the chosen provider or an error, nothing on stderr, and Ctrl-C heard. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import io
 import os
 import sys
 import threading
+from concurrent.futures import Future, wait
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.errors import InputError
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Device = Literal["cpu", "cuda"]
-QUIET = 4
-"""onnxruntime's level of what ends the process; all else it says by raising."""
-_LISTEN_SECONDS = 0.1
-"""Windows tells a waiting thread of Ctrl-C only when it wakes."""
+FATAL = 4
+"""onnxruntime's level for what ends the process; other errors are raised as exceptions too."""
+_SIGNAL_SECONDS = 0.1
+"""How often a waiting thread wakes: on Windows it hears of Ctrl-C only then."""
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -31,17 +33,17 @@ def new_session(model: bytes, name: str, device: Device, threads: int | None) ->
     Raises:
         InputError: onnxruntime refuses the model, or cannot run it on `device`.
     """
-    runtime = loaded()
+    runtime = load_onnxruntime()
     options = runtime.SessionOptions()
-    options.log_severity_level = QUIET
-    # Otherwise onnxruntime would guess the format, and take its own too, which protobuf.py cannot look into.
+    options.log_severity_level = FATAL
+    # Otherwise onnxruntime would guess the format and accept its own, too, which is not checked.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             if device == "cuda":
-                # Finds the CUDA libraries that pip installed; without it only those on the system's path are.
+                # Finds the CUDA libraries that pip installed, not only those on the system's path.
                 runtime.preload_dlls()
             session = runtime.InferenceSession(model, options, providers=_providers(device))
     except Exception as error:  # onnxruntime's errors share no base class
@@ -62,39 +64,33 @@ def run(session: Any, feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     Raises:
         Exception: whatever onnxruntime raises; its errors share no base class.
     """
-    options = loaded().RunOptions()
-    outcome: list[NDArray[Any]] = []
-    failure: list[BaseException] = []
-    done = threading.Event()
+    options = load_onnxruntime().RunOptions()
+    future: Future[list[NDArray[Any]]] = Future()
 
     def work() -> None:
         try:
-            outcome.extend(session.run(None, dict(feeds), options))
+            future.set_result(session.run(None, dict(feeds), options))
         except BaseException as error:
-            failure.append(error)
-        finally:
-            done.set()
+            future.set_exception(error)
 
-    # Python hears a signal only between its own instructions, and onnxruntime's call is a single one: so it is made
-    # by another thread, and this one listens.
+    # Python handles a signal only between its own instructions, and onnxruntime's call is a single one: so another
+    # thread makes the call, and this one waits and handles signals.
     threading.Thread(target=work, daemon=True).start()
     try:
-        while not done.wait(_LISTEN_SECONDS):
+        while not wait([future], _SIGNAL_SECONDS).done:
             pass
     except BaseException:
         options.terminate = True
-        done.wait()
+        wait([future])
         raise
-    if failure:
-        raise failure[0]
-    return outcome[0]
+    return future.result()[0]
 
 
 def first_line(error: Exception) -> str:
-    """Return what onnxruntime says without its prefix (`[ONNXRuntimeError] : 1 : FAIL : `) and final dot."""
+    """Return the first line of an error without onnxruntime's prefix (`[ONNXRuntimeError] : 1 : FAIL : `) and dot."""
     lines = str(error).splitlines() or [type(error).__name__]
     reason = lines[0].rpartition(" : ")[2].strip().rstrip(".")[:300]
-    # It may quote names from the file, with whatever a stranger put into them.
+    # It may quote names from the file, in which a stranger may have put control characters.
     return reason if reason.isprintable() else ascii(reason)
 
 
@@ -106,24 +102,26 @@ def _providers(device: Device) -> list[Any]:
 
 
 @cache
-def loaded() -> Any:
-    """Return the module `onnxruntime`, imported without a word."""
-    with _no_stderr():
+def load_onnxruntime() -> Any:
+    """Return the module `onnxruntime`, which prints nothing at its import or later."""
+    with redirected_stderr(Path(os.devnull)):
         import onnxruntime
-    onnxruntime.set_default_logger_severity(QUIET)
+    onnxruntime.set_default_logger_severity(FATAL)
     return onnxruntime
 
 
 @contextlib.contextmanager
-def _no_stderr() -> Iterator[None]:
-    """Close the ears to what native code writes: importing onnxruntime-gpu without a GPU prints warnings."""
+def redirected_stderr(path: Path) -> Iterator[None]:
+    """Send what this process writes to stderr, native code included, to a file while the block lasts.
+
+    Importing onnxruntime-gpu without a GPU, for one, prints warnings.
+    """
     sys.stderr.flush()
     saved = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(null, 2)
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), 2)
         yield
     finally:
         os.dup2(saved, 2)
         os.close(saved)
-        os.close(null)

@@ -9,8 +9,8 @@ import numpy as np
 
 from zoo.errors import InputError, IntegrityError, ResourceError
 from zoo.generators.generator import Generator
-from zoo_export.inspection.limits import RUN_LIMIT, WORK_LIMIT, Inspected, amount
-from zoo_export.runtime.model_file import inspect, read_listed, read_model
+from zoo_export.inspection.limits import RUN_LIMIT, WORK_LIMIT, CheckedModel, bytes_text
+from zoo_export.runtime.model_file import check_model, read_listed, read_model
 from zoo_export.runtime.providers import Device, first_line, new_session, run
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zoo.generators.config import GeneratorConfig
 
 RANGE_SLACK = 1e-3
-"""How far beyond [-1, 1] a pixel may lie: rounding is forgiven, a generator without tanh is not."""
+"""How far beyond [-1, 1] a pixel may lie: enough for rounding, not for a generator without tanh."""
 
 
 class OnnxGenerator(Generator):
@@ -40,7 +40,7 @@ class OnnxGenerator(Generator):
         Raises:
             InputError: it is no ONNX file from latents to images, or `device` is not there.
             ResourceError: it would take too much memory or time.
-            IntegrityError: in a folder: the bytes, or the weights behind them, are not the listed.
+            IntegrityError: in a folder: the bytes, or the weights they were exported from, are not the listed ones.
         """
         path = Path(path)
         config = None
@@ -49,7 +49,7 @@ class OnnxGenerator(Generator):
         else:
             model = read_model(path)
         name = name or str(path)
-        self._open(model, inspect(model, name), name, device, threads)
+        self._open(model, check_model(model, name), name, device, threads)
         if config is not None:
             self._check_config(config, path)
 
@@ -59,13 +59,13 @@ class OnnxGenerator(Generator):
     ) -> Self:
         """Open the bytes of an .onnx file; raises as opening the file does."""
         generator = cls.__new__(cls)
-        generator._open(model, inspect(model, name), name, device, threads)
+        generator._open(model, check_model(model, name), name, device, threads)
         return generator
 
     def using(self, device: Device = "cpu", threads: int | None = None) -> Self:
         """Return the same generator on another device, or on a number of threads of the CPU."""
         other = self.__class__.__new__(self.__class__)
-        other._open(self._model, self._inspected, self.name, device, threads)
+        other._open(self._model, self._checked, self.name, device, threads)
         return other
 
     @property
@@ -75,7 +75,7 @@ class OnnxGenerator(Generator):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the file says about itself: `zoo.architecture`, `zoo.recipe`, `zoo.licence` and the like."""
+        """The file's metadata: `zoo.architecture`, `zoo.recipe`, `zoo.licence` and the like."""
         return dict(self._session.get_modelmeta().custom_metadata_map)
 
     def generate(
@@ -94,15 +94,10 @@ class OnnxGenerator(Generator):
             raise InputError(
                 f"{self.name}: z must be (N, {self.latent_dim}) with N >= 1, found {z.shape}. Reshape it"
             )
-        if self.fitting(len(z)) < len(z):
-            cost = self._inspected.cost(len(z))
-            raise ResourceError(
-                f"{self.name}: {len(z)} pictures at once would take {amount(cost.bytes)} of memory and "
-                f"{cost.work:.2g} multiplications, over {amount(RUN_LIMIT)} or {WORK_LIMIT:.2g}. Use a smaller batch"
-            )
+        self._check_batch(len(z))
         feeds: dict[str, NDArray[Any]] = {self._input: np.ascontiguousarray(z, np.float32)}
-        if self._inspected.label is not None:
-            feeds[self._inspected.label] = self._labels(labels, len(z))
+        if self._checked.label is not None:
+            feeds[self._checked.label] = self._labels(labels, len(z))
         elif labels is not None:
             raise InputError(f"{self.name}: it takes no labels. Leave them out")
         images = self._run(feeds, len(z))
@@ -112,8 +107,17 @@ class OnnxGenerator(Generator):
         return images
 
     def fitting(self, count: int) -> int:
-        """Return how many pictures, at most `count`, may be made at once: memory and time are known in advance."""
-        return self._inspected.fitting(count)
+        """Return how large a batch, of at most `count` pictures, is allowed: its memory and time are known before."""
+        return self._checked.fitting(count)
+
+    def _check_batch(self, count: int) -> None:
+        if self.fitting(count) < count:
+            cost = self._checked.cost(count)
+            raise ResourceError(
+                f"{self.name}: {count} pictures at once would take {bytes_text(cost.bytes)} of memory and "
+                f"{cost.work:.2g} multiplications, over {bytes_text(RUN_LIMIT)} or {WORK_LIMIT:.2g}. "
+                "Use a smaller batch"
+            )
 
     def _labels(self, labels: NDArray[np.int64] | None, count: int) -> NDArray[np.int64]:
         if labels is None:
@@ -144,12 +148,12 @@ class OnnxGenerator(Generator):
         return images
 
     def _open(
-        self, model: bytes, inspected: Inspected, name: str, device: Device, threads: int | None
+        self, model: bytes, checked: CheckedModel, name: str, device: Device, threads: int | None
     ) -> None:
         self.name = name
         self._model = model
-        self._inspected = inspected
-        self.latent_dim, self.image_shape = inspected.latent_dim, inspected.image_shape
+        self._checked = checked
+        self.latent_dim, self.image_shape = checked.latent_dim, checked.image_shape
         self._session = new_session(model, name, device, threads)
         self.provider = self._session.get_providers()[0]
         self._input = self._session.get_inputs()[0].name

@@ -1,8 +1,8 @@
-"""The model card: what a generator is, how it came to be, and how to use it, from its own record.
+"""The model card: a generator's description on the Hub, written from its `config.json` and kept beside people's edits.
 
-What the zoo writes stands between `<!-- zoo:begin NAME -->` and `<!-- zoo:end NAME -->`, and in the YAML under the keys
-`OWNED`. A push writes these anew and leaves every other line. The last line is a seal: the hash of the other lines as
-of the last push, by which an edit is noticed, here or on the Hub.
+The zoo's sections stand between `<!-- zoo:begin NAME -->` and `<!-- zoo:end NAME -->`, its metadata in the YAML under
+the keys `OWNED`. A push rewrites these and leaves every other line alone. The last line is a seal: a hash of the other
+lines as of the last push, which shows whether people edited them since, here or on the Hub.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from zoo.__about__ import DISTRIBUTION
 from zoo.errors import InputError
 from zoo.generators.files import CARD
 from zoo_hub.card.front_matter import parse_card, split_card, with_values, without
-from zoo_hub.card.text import parts
+from zoo_hub.card.text import section_texts
 
 if TYPE_CHECKING:
     from zoo.generators.config import GeneratorConfig
@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 
 TASK = "unconditional-image-generation"
 OPEN_LICENCES = frozenset({"cc-by-4.0"})
-"""Data licences that a model learnt from the data can carry on under the same name."""
+"""Licences of data under which a model trained on it may be published, too."""
 OWNED = frozenset({"library_name", "pipeline_tag", "license", "tags", "datasets", "model-index"})
+"""The keys of the metadata that a push rewrites."""
 LISTS = ("tags", "datasets")
-"""Keys to whose values people add their own."""
-_PART = re.compile(r"<!-- zoo:begin (\w+) -->\n.*?<!-- zoo:end \1 -->", re.DOTALL)
+"""Those of them to whose values people may add their own."""
+_SECTION = re.compile(r"<!-- zoo:begin (\w+) -->\n.*?<!-- zoo:end \1 -->", re.DOTALL)
 _SEAL = re.compile(r"\n*<!-- zoo:seal (\{.*\}) -->\n*\Z")
 
 
 def render(
     repo: str, config: GeneratorConfig, *, licence: str | None = None, variety: Variety | None = None
 ) -> str:
-    """Return a new card of a generator that is published as OWNER/NAME: a YAML block, then Markdown."""
+    """Return a new card for a generator that is published as OWNER/NAME: a YAML block, then Markdown."""
     return merge("", repo, config, licence=licence, variety=variety)
 
 
@@ -47,36 +48,36 @@ def merge(
     licence: str | None = None,
     variety: Variety | None = None,
 ) -> str:
-    """Return `card` with the zoo's parts and keys written anew; one without text gets all parts.
+    """Return `card` with the zoo's sections and keys rewritten; a card without text gets every section.
 
-    `licence` is the model's; without it the one that people wrote is kept, else it follows from the data's.
+    `licence` is the model's; without it, one that people wrote is kept, else it is derived from the data's.
 
     Raises:
         InputError: its YAML cannot be read.
     """
-    text, sealed = _unsealed(card)
-    there = _metadata(text)
+    text, sealed = _split_seal(card)
+    present = _metadata(text)
     ours = metadata(repo, config, licence or _default_licence(config))
-    values = {**ours, **{key: _joined(there.get(key), sealed.get(key), ours[key]) for key in LISTS}}
-    if licence is None and there.get("license", sealed.get("license")) != sealed.get("license"):
-        values["license"] = there["license"]
+    values = {**ours, **{key: _merge_list(present.get(key), sealed.get(key), ours[key]) for key in LISTS}}
+    if licence is None and present.get("license", sealed.get("license")) != sealed.get("license"):
+        values["license"] = present["license"]
     front, body = split_card(text)
-    sections = parts(repo, config, variety)
+    sections = section_texts(repo, config, variety)
     if body.strip():
-        body = _PART.sub(lambda part: _marked(part[1], sections.get(part[1], "")), body)
+        body = _SECTION.sub(lambda match: _with_markers(match[1], sections.get(match[1], "")), body)
     else:
-        body = "\n\n".join(_marked(name, part) for name, part in sections.items())
+        body = "\n\n".join(_with_markers(name, section) for name, section in sections.items())
     front = with_values(without(front, OWNED - values.keys()), values)
     whole = f"---\n{front}\n---\n\n{body.strip()}\n"
     seal = {key: ours[key] for key in LISTS}
-    seal |= {"license": _default_licence(config), "words": _words(whole)}
+    seal |= {"license": _default_licence(config), "words": _edit_hash(whole)}
     # Within a comment, "-->" would end it.
     written = json.dumps(seal, sort_keys=True).replace("<", "\\u003c").replace(">", "\\u003e")
     return f"{whole}\n<!-- zoo:seal {written} -->\n"
 
 
 def base_card(here: str | None, on_hub: str | None) -> str | None:
-    """Return the card to write on: the one that people edited since the last push, else the Hub's.
+    """Return the card to start from: the one that people edited since the last push, else the Hub's.
 
     Raises:
         InputError: both were edited, and differ.
@@ -85,7 +86,7 @@ def base_card(here: str | None, on_hub: str | None) -> str | None:
         return here if on_hub is None else on_hub
     if not is_edited(here):
         return on_hub
-    if is_edited(on_hub) and _words(_unsealed(here)[0]) != _words(_unsealed(on_hub)[0]):
+    if is_edited(on_hub) and _edit_hash(_split_seal(here)[0]) != _edit_hash(_split_seal(on_hub)[0]):
         raise InputError(
             f"{CARD}: it was edited here and on the Hub, in different ways. Make one of the two: put the Hub's "
             "text into the generator's folder, or delete the file here to take the Hub's"
@@ -94,13 +95,13 @@ def base_card(here: str | None, on_hub: str | None) -> str | None:
 
 
 def is_edited(card: str) -> bool:
-    """Whether somebody wrote or changed lines of a card that are not the zoo's, since its last push."""
-    text, sealed = _unsealed(card)
-    return sealed.get("words") != _words(text)
+    """Whether people changed lines of a card that are not the zoo's since its last push."""
+    text, sealed = _split_seal(card)
+    return sealed.get("words") != _edit_hash(text)
 
 
 def metadata(repo: str, config: GeneratorConfig, licence: str) -> dict[str, Any]:
-    """Return what the Hub indexes, by key."""
+    """Return the metadata that the Hub indexes, by key."""
     from huggingface_hub import ModelCardData
 
     _, height, width = config.image_shape
@@ -124,7 +125,7 @@ def _default_licence(config: GeneratorConfig) -> str:
 
 
 def _figures(config: GeneratorConfig) -> list[Any]:
-    """Return the figure with how it was measured, where there is one."""
+    """Return the metric's value and how it was measured; [] where the generator was never evaluated."""
     from huggingface_hub import EvalResult
 
     training = config.training
@@ -143,12 +144,12 @@ def _figures(config: GeneratorConfig) -> list[Any]:
     ]
 
 
-def _marked(name: str, text: str) -> str:
+def _with_markers(name: str, text: str) -> str:
     return f"<!-- zoo:begin {name} -->\n{text}\n<!-- zoo:end {name} -->"
 
 
-def _unsealed(card: str) -> tuple[str, dict[str, Any]]:
-    """Return a card without its seal, and what the seal says."""
+def _split_seal(card: str) -> tuple[str, dict[str, Any]]:
+    """Return a card without its seal, and the seal's values."""
     match = _SEAL.search(card.replace("\r\n", "\n"))
     if match is None:
         return card, {}
@@ -159,11 +160,11 @@ def _unsealed(card: str) -> tuple[str, dict[str, Any]]:
     return card.replace("\r\n", "\n")[: match.start()] + "\n", sealed if isinstance(sealed, dict) else {}
 
 
-def _words(text: str) -> str:
-    """Return the hash of what is not the zoo's in a card: people's lines, and where our parts stand between them."""
+def _edit_hash(text: str) -> str:
+    """Return the hash of people's lines in a card, and of where the zoo's sections stand between them."""
     front, body = split_card(text)
-    said = without(front, OWNED).strip(), _PART.sub(r"<\1>", body).strip()
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+    lines = without(front, OWNED).strip(), _SECTION.sub(r"<\1>", body).strip()
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _metadata(text: str) -> dict[str, Any]:
@@ -173,7 +174,7 @@ def _metadata(text: str) -> dict[str, Any]:
         raise InputError(f"{CARD}: its YAML cannot be read: {error}. Mend it, or delete the file") from error
 
 
-def _joined(there: Any, sealed: Any, ours: list[str]) -> list[str]:
-    """Return ours and what people added; what was ours at the last push is not theirs."""
-    there, sealed = (value if isinstance(value, list) else [] for value in (there, sealed))
-    return list(dict.fromkeys([*ours, *(value for value in there if value not in sealed)]))
+def _merge_list(present: Any, sealed: Any, ours: list[str]) -> list[str]:
+    """Return our values and those that people added: the present ones that were not ours at the last push."""
+    present, sealed = (value if isinstance(value, list) else [] for value in (present, sealed))
+    return list(dict.fromkeys([*ours, *(value for value in present if value not in sealed)]))

@@ -1,4 +1,4 @@
-"""The papers that the components in a generator's record come from, by the components' names."""
+"""The papers from which a generator's components come, by the components' names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The YAML at the top of a model card: read with care, and changed without touching what others wrote."""
+"""The YAML at the top of a model card: parsed safely, and changed without touching other lines."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import yaml
 
 FRONT = re.compile(r"\A---[ \t]*\n((?:.*?\n)??)---[ \t]*(?:\n|\Z)", re.DOTALL)
 LIMIT = 1 << 20
-"""Bytes of a card that is read."""
+"""Characters of the longest card that is parsed."""
 _KEY = re.compile(r"(?P<key>[^\s#:'\"-][^\s:]*)[ \t]*:(?:[ \t]|$)")
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases: a few lines of them stand for a terabyte."""
+    """YAML without aliases: a few lines of nested aliases can expand to a terabyte."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -24,10 +24,10 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 def parse_card(text: str) -> dict[str, Any]:
-    """Return a card's metadata as what JSON can say; a card without any has none.
+    """Return a card's metadata as JSON values; {} for a card without any.
 
     Raises:
-        ValueError: it is too long, or what stands at its top is no YAML that names values.
+        ValueError: it is too long, or the block at its top is no YAML mapping.
     """
     if len(text) > LIMIT:
         raise ValueError(f"it is longer than {LIMIT:,} bytes")
@@ -45,14 +45,14 @@ def parse_card(text: str) -> dict[str, Any]:
 
 
 def split_card(text: str) -> tuple[str, str]:
-    """Return a card's YAML, without the lines around it, and the rest."""
+    """Return a card's YAML, without the `---` lines around it, and the rest."""
     text = text.replace("\r\n", "\n")
     match = FRONT.match(text)
     return (match[1], text[match.end() :]) if match else ("", text)
 
 
 def with_values(front: str, values: dict[str, Any]) -> str:
-    """Return YAML in which these keys have these values; every other line is as it was, comments too."""
+    """Return YAML in which these keys have these values; every other line stays, comments too."""
     blocks = _blocks(front)
     written = {
         key: yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=1000).rstrip("\n")
@@ -70,7 +70,7 @@ def without(front: str, keys: frozenset[str]) -> str:
 
 
 def _blocks(front: str) -> list[tuple[str, str]]:
-    """Return each key at the left edge with its lines; what stands before the first has the key ''."""
+    """Return each top-level key with its lines; lines before the first key have the key ''."""
     blocks: list[tuple[str, list[str]]] = [("", [])]
     for line in front.splitlines():
         match = _KEY.match(line)

@@ -1,4 +1,4 @@
-"""The part of the model card that people read."""
+"""The Markdown of the model card, a function for each section."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.generators.files import ONNX, SAMPLES
 from zoo_hub.card.citations import papers
 from zoo_hub.card.variety import ALIKE, PICTURES, SEED
-from zoo_hub.repository.publishable import listed
+from zoo_hub.repository.publishable import listed_files
 
 if TYPE_CHECKING:
     from zoo.generators.config import ComponentRecord, GeneratorConfig
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 HINT = "To put words of your own into a part, delete the two comments around it: pushes leave it alone then."
 
 
-def parts(repo: str, config: GeneratorConfig, variety: Variety | None) -> dict[str, str]:
-    """Return the Markdown of each part, by its name, in their order."""
+def section_texts(repo: str, config: GeneratorConfig, variety: Variety | None) -> dict[str, str]:
+    """Return the Markdown of each section by its name, in the card's order."""
     return {
         "summary": summary(repo, config),
         "use": usage(repo, config),
@@ -32,14 +32,14 @@ def parts(repo: str, config: GeneratorConfig, variety: Variety | None) -> dict[s
 
 
 def summary(repo: str, config: GeneratorConfig) -> str:
-    """Return what it makes, with the grid of samples."""
+    """Return the title, what the generator makes, and the grid of samples."""
     channels, height, width = config.image_shape
     colour = "grey" if channels == 1 else "colour"
     lines = [
         f"<!-- {HINT} -->",
         f"# {repo.partition('/')[2]}",
         f"Makes {colour} pictures of {width} x {height} pixels. Trained with the recipe "
-        f"{plain(config.recipe)} of {plain(config.library)}.",
+        f"{escape(config.recipe)} of {escape(config.library)}.",
     ]
     if SAMPLES in config.files:
         lines.append(f"![Samples]({SAMPLES})")
@@ -74,14 +74,14 @@ images = session.run(["images"], {{"z": z}})[0]  # (16, {shape}), from {low:g} t
 
 
 def training_rows(config: GeneratorConfig) -> list[tuple[str, str]]:
-    """Return what is known about the training, a row each."""
+    """Return what is known about the training as rows of name and value."""
     training = config.training
     rows = [
         ("recipe", config.recipe),
-        ("architecture", f"{config.architecture.name}, {origin(config.architecture)}"),
-        ("losses", components(training.losses)),
-        ("regularizers", components(training.regularizers)),
-        ("augmentations", components(training.augmentations)),
+        ("architecture", f"{config.architecture.name}, {provider_text(config.architecture)}"),
+        ("losses", component_list(training.losses)),
+        ("regularizers", component_list(training.regularizers)),
+        ("augmentations", component_list(training.augmentations)),
         ("generator step", f"{training.step:,} of {training.steps:,}"),
         ("critic steps per generator step", str(training.critic_steps)),
         ("batch", str(training.batch_size)),
@@ -96,36 +96,36 @@ def training_rows(config: GeneratorConfig) -> list[tuple[str, str]]:
 
 def table(rows: list[tuple[str, str]]) -> str:
     """Return a Markdown table of two columns."""
-    lines = [f"| {plain(name)} | {plain(value)} |" for name, value in rows]
+    lines = [f"| {escape(name)} | {escape(value)} |" for name, value in rows]
     return "\n".join(["| | |", "|---|---|", *lines])
 
 
 def data(config: GeneratorConfig) -> str:
-    """Return what the generator learnt from, and whether it was what the recipe asks for."""
+    """Return what data the generator was trained on, and whether it is the data that the recipe asks for."""
     record = config.data
     lines = [
-        f"## Data\n\n{record.images:,} images of {plain(record.name)} ({plain(record.source)}), "
-        f"licence {plain(record.licence)}."
+        f"## Data\n\n{record.images:,} images of {escape(record.name)} ({escape(record.source)}), "
+        f"licence {escape(record.licence)}."
     ]
     if record.stand_in:
-        lines.append(f"**These are not the images the recipe asks for:** {plain(record.stand_in)}")
+        lines.append(f"**These are not the images the recipe asks for:** {escape(record.stand_in)}")
     else:
         lines.append("These are the images the recipe asks for.")
     return "\n\n".join(lines)
 
 
 def figures(config: GeneratorConfig) -> str:
-    """Return what was measured, and how."""
+    """Return the metric's value, and how it was measured."""
     training = config.training
     if training.metric is None or training.value is None:
         return "## Figures\n\nNone: it was never evaluated."
-    said = f"{plain(training.metric)} **{training.value:.4g}** at step {training.step:,}"
-    how = f"Measured by the training itself on {plain(training.protocol)}." if training.protocol else ""
+    said = f"{escape(training.metric)} **{training.value:.4g}** at step {training.step:,}"
+    how = f"Measured by the training itself on {escape(training.protocol)}." if training.protocol else ""
     return f"## Figures\n\n{said}. {how}".rstrip()
 
 
 def limits(config: GeneratorConfig, variety: Variety | None) -> str:
-    """Return what nobody should expect, and what nobody knows."""
+    """Return the known limits, and what was not measured."""
     lines = [
         f"- **Memorisation was not measured**: nobody compared its pictures with their nearest of the "
         f"{config.data.images:,} training images.",
@@ -149,42 +149,46 @@ def files(config: GeneratorConfig) -> str:
     """Return the published files with their hashes."""
     rows = [
         f"| `{name}` | {config.files[name].size:,} | `{config.files[name].sha256}` |"
-        for name in listed(config)
+        for name in listed_files(config)
     ]
     return "\n".join(["## Files", "", "| file | bytes | sha256 |", "|---|---|---|", *rows])
 
 
 def citations(config: GeneratorConfig) -> str:
-    """Return the papers, or nothing where none is known."""
+    """Return the papers behind the components; '' where none is known."""
     found = papers(config)
     return "## Papers\n\n" + "\n".join(f"- {paper}" for paper in found) if found else ""
 
 
-def components(records: tuple[ComponentRecord, ...]) -> str:
+def component_list(records: tuple[ComponentRecord, ...]) -> str:
     """Return components in one line."""
-    return "; ".join(map(component, records))
+    return "; ".join(map(component_text, records))
 
 
-def component(record: ComponentRecord) -> str:
-    """Return a component as `name (field value, ...)`, with who brought it."""
+def component_text(record: ComponentRecord) -> str:
+    """Return a component as `name (field value, ...)`, with the package that provides it."""
     fields = ", ".join(f"{name} {value_text(value)}" for name, value in record.fields.items())
-    return f"{record.name} ({fields}), {origin(record)}" if fields else f"{record.name}, {origin(record)}"
+    return (
+        f"{record.name} ({fields}), {provider_text(record)}"
+        if fields
+        else f"{record.name}, {provider_text(record)}"
+    )
 
 
-def origin(record: ComponentRecord) -> str:
-    """Return who brought a component."""
+def provider_text(record: ComponentRecord) -> str:
+    """Return the name and version of the package that provides a component."""
     return f"{record.provider.distribution} {record.provider.version}"
 
 
 def value_text(value: Any) -> str:
-    """Return a field's value as short as it can be read."""
+    """Return a field's value as short text."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(value_text, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def plain(text: str) -> str:
-    """Return text that Markdown, a table and HTML leave alone: one line, nothing of it markup."""
+def escape(text: str) -> str:
+    """Return text as one line in which Markdown, tables and HTML find no markup."""
     line = " ".join(text.split())
     escaped = line.replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\")
     for mark in "|`*_[]":

@@ -1,4 +1,4 @@
-"""Whether a generator makes more than one picture: a check for collapse that needs no training images."""
+"""A check for mode collapse that needs no training images: how much a generator's pictures differ from each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 PICTURES, SEED = 64, 0
 ALIKE = 4.0
-"""Levels of 255 below which two pictures count as the same."""
+"""The distance, in levels of 255, below which two pictures count as the same."""
 
 
 class Variety(NamedTuple):
@@ -24,7 +24,7 @@ class Variety(NamedTuple):
 
 
 def measure(folder: Path) -> Variety:
-    """Compare `PICTURES` pictures of seed `SEED` with each other, made on the CPU.
+    """Compare `PICTURES` pictures of seed `SEED` with each other, generated on the CPU.
 
     Raises:
         ZooError: the ONNX file cannot be run.

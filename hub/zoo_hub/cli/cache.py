@@ -1,4 +1,4 @@
-"""`zoo cache`: how much this disk keeps, and what of it can go."""
+"""`zoo cache`: what the caches on this disk hold, and what of it can be removed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Kept:
+class CachedGenerator:
     """A generator in the Hub's cache."""
 
     name: str
     bytes: int
     commits: int
     removable: int
-    """Bytes of commits that no pulled branch or tag is at any more, and of downloads that were cut off."""
+    """Bytes of commits that no pulled branch or tag is at any more, and of interrupted downloads."""
 
 
 @click.command()
@@ -41,28 +41,28 @@ def cache(prune: bool, as_json: bool) -> None:
     from zoo.system.cache import cache_folder, folder_size
     from zoo_hub.repository.snapshots import cache_root
 
-    freed = sum(_prune(repo) for repo in _generators()) if prune else 0
-    images, kept = cache_folder(), [_kept(repo) for repo in _generators()]
+    freed = sum(_prune(repo) for repo in _cached_repos()) if prune else 0
+    images, generators = cache_folder(), [_cached_generator(repo) for repo in _cached_repos()]
     facts: dict[str, Any] = {
         "images": {"folder": str(images), "bytes": folder_size(images)},
-        "generators": {"folder": str(cache_root()), "repositories": [asdict(row) for row in kept]},
+        "generators": {"folder": str(cache_root()), "repositories": [asdict(row) for row in generators]},
     }
     if as_json:
         click.echo(json.dumps({**facts, "freed": freed}, indent=2))
         return
     click.echo(f"images      {facts['images']['bytes']:>15,} bytes  {images}")
-    click.echo(f"generators  {sum(row.bytes for row in kept):>15,} bytes  {cache_root()}")
-    for row in kept:
+    click.echo(f"generators  {sum(row.bytes for row in generators):>15,} bytes  {cache_root()}")
+    for row in generators:
         removable = f", {row.removable:,} of them removable" if row.removable else ""
         click.echo(f"  {row.name:40} {row.bytes:,} bytes, commits: {row.commits}{removable}")
     if prune:
         say(f"{freed:,} bytes were removed")
-    elif any(row.removable for row in kept):
+    elif any(row.removable for row in generators):
         say("`zoo cache --prune` removes what is removable; it can be pulled again")
 
 
-def _generators() -> Iterator[CachedRepoInfo]:
-    """Yield the repositories in the Hub's cache that hold a generator of a zoo; others are nobody's business here."""
+def _cached_repos() -> Iterator[CachedRepoInfo]:
+    """Yield the repositories in the Hub's cache that hold a generator of a zoo; other programs use the cache too."""
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
@@ -87,33 +87,38 @@ def _is_generator(folder: Path) -> bool:
     return True
 
 
-def _left(repo: CachedRepoInfo) -> list[Path]:
-    """Return what downloads that were cut off left."""
+def _interrupted_downloads(repo: CachedRepoInfo) -> list[Path]:
+    """Return the files that interrupted downloads left."""
     return sorted(Path(repo.repo_path, "blobs").glob("*.incomplete"))
 
 
-def _kept(repo: CachedRepoInfo) -> Kept:
+def _cached_generator(repo: CachedRepoInfo) -> CachedGenerator:
     old = [commit.commit_hash for commit in repo.revisions if not commit.refs]
-    left = sum(path.stat().st_size for path in _left(repo))
-    return Kept(repo.repo_id, repo.size_on_disk + left, len(repo.revisions), _size(old) + left)
+    interrupted = sum(path.stat().st_size for path in _interrupted_downloads(repo))
+    return CachedGenerator(
+        repo.repo_id,
+        repo.size_on_disk + interrupted,
+        len(repo.revisions),
+        _size_of_commits(old) + interrupted,
+    )
 
 
-def _size(commits: list[str]) -> int:
-    """Return the bytes that nothing but these commits needs."""
+def _size_of_commits(commits: list[str]) -> int:
+    """Return the bytes that would be free without these commits."""
     from huggingface_hub import scan_cache_dir
 
     return scan_cache_dir().delete_revisions(*commits).expected_freed_size if commits else 0
 
 
 def _prune(repo: CachedRepoInfo) -> int:
-    """Remove what is removable of a repository and return its bytes; whoever pulls it is waited for."""
+    """Remove what is removable of a repository and return its bytes; waits while another process pulls it."""
     from huggingface_hub import scan_cache_dir
 
-    from zoo_hub.repository.snapshots import alone
+    from zoo_hub.repository.snapshots import locked_repo
 
-    with alone(repo.repo_id):
+    with locked_repo(repo.repo_id):
         freed = 0
-        for path in _left(repo):
+        for path in _interrupted_downloads(repo):
             freed += path.stat().st_size
             path.unlink()
         old = [commit.commit_hash for commit in repo.revisions if not commit.refs]

@@ -32,14 +32,14 @@ def pull(name: str, to: Path | None, extras: str | None) -> None:
     from zoo_hub.pull import pull as fetch
 
     hub = hub_name(name)
-    chosen = None if extras is None else _chosen(extras)
+    chosen = None if extras is None else _parse_extras(extras)
     pulled = fetch(hub.repo, hub.revision, to=to, extras=chosen)
     click.echo(pulled.folder)
     say(f"{hub.repo}: {hub.revision or 'main'} is commit {pulled.commit}")
     say(f"Make pictures with `zoo generate {name if to is None else pulled.folder}`")
 
 
-def _chosen(text: str) -> tuple[str, ...]:
+def _parse_extras(text: str) -> tuple[str, ...]:
     """Return the words of --with."""
     words = tuple(word.strip() for word in text.split(","))
     for word in words:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.errors import InputError, UsageError
+from zoo.errors import UsageError
 from zoo.system.console import say
 from zoo_hub.names import hub_name
 
 if TYPE_CHECKING:
-    from zoo_hub.push import Wishes
+    from zoo_hub.push import PushOptions
 
 
 @click.command()
@@ -35,64 +35,43 @@ def push(
     dry_run: bool,
 ) -> None:
     """Publish a generator on the Hugging Face Hub, the latest run's when none is named."""
-    from zoo.generators.files import ONNX
-    from zoo.generators.folder import read_config
     from zoo.runs.folder import latest_run
-    from zoo_hub.push import Wishes
+    from zoo_export.export import export_if_missing
+    from zoo_export.open import require_generator_folder
+    from zoo_hub.push import PushOptions
     from zoo_hub.push import push as publish
 
     hub = hub_name(name)
     if hub.revision:
         raise UsageError(f"{name}: a push names its branch with --revision. Leave @{hub.revision} out")
-    folder = _folder(source or latest_run())
-    wishes = Wishes(private, revision, message, tag, licence)
+    folder = require_generator_folder(source or latest_run())
+    options = PushOptions(private, revision, message, tag, licence)
     if dry_run:
-        _rehearse(hub.repo, folder, wishes)
+        _print_dry_run(hub.repo, folder, options)
         return
-    if ONNX not in read_config(folder).files:
-        _export(folder)
-    click.echo(publish(hub.repo, folder, wishes))
+    # A generator that was never exported is the one case in which a push needs torch.
+    export_if_missing(folder)
+    click.echo(publish(hub.repo, folder, options))
     published = f"{hub.repo}@{revision}" if revision else hub.repo
     say(f"Get pictures from it with `zoo generate {published}`")
 
 
-def _rehearse(repo: str, folder: Path, wishes: Wishes) -> None:
+def _print_dry_run(repo: str, folder: Path, options: PushOptions) -> None:
     """Print what a push would do, a line for each file."""
-    from zoo_hub.push import rehearse
+    from zoo_hub.push import dry_run
 
-    remote, changes = rehearse(repo, folder, wishes)
+    remote, changes = dry_run(repo, folder, options)
     if not remote.exists:
-        click.echo(f"create {repo}{', private' if wishes.private else ''}")
-    if remote.commit is None and wishes.revision:
-        click.echo(f"branch {wishes.revision}")
+        click.echo(f"create {repo}{', private' if options.private else ''}")
+    if remote.commit is None and options.revision:
+        click.echo(f"branch {options.revision}")
     for what, names in (("add", changes.added), ("change", changes.changed), ("delete", changes.deleted)):
         for name in names:
             click.echo(f"{what:6} {name}")
-    if wishes.tag:
-        click.echo(f"tag    {wishes.tag}")
+    if options.tag:
+        click.echo(f"tag    {options.tag}")
     say(
         f"{repo}: this is what a push would do; nothing was sent"
         if changes
         else f"{repo}: nothing changed since the last push, so there would be no new commit"
     )
-
-
-def _folder(path: Path) -> Path:
-    """Return the generator folder that a path on the command line stands for."""
-    from zoo.runs.folder import generator_folder
-
-    if not path.exists():
-        raise InputError(f"{path}: there is no such folder. Give a run or a generator folder")
-    folder = generator_folder(path)
-    if folder is None:
-        raise InputError(f"{path}: it is neither a run nor a generator folder. Give one of the two")
-    return folder
-
-
-def _export(folder: Path) -> None:
-    """Export a generator that was never exported: the one case in which a push needs torch."""
-    from zoo.generators.files import ONNX
-    from zoo_export.export import export
-
-    say(f"{folder}: it has no {ONNX} yet, so it is exported first")
-    export(folder)

@@ -1,4 +1,4 @@
-"""`zoo hub serve`: a Hub on this machine, for a class room, or a laboratory without the internet."""
+"""`zoo hub serve`: a Hub on this machine, for a class room or a laboratory without internet access."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.system.console import say, warn
 from zoo_hub.names import parse_hub_name
 
 TOKEN_FILE = "token"
-"""In the served folder: what was made up for whoever starts it without --user."""
+"""In the served folder: the token that was generated when it was served without --user."""
 
 
 @click.group("hub")
@@ -36,26 +36,26 @@ def serve(folder: Path, port: int, host: str, users: tuple[str, ...]) -> None:
     """Serve a Hub from DIR (hub), without an account, until Ctrl-C."""
     from zoo_hub.server.hub import LocalHub
 
-    people = _people(users) if users else {}
+    names_by_token = _parse_users(users) if users else {}
     try:
-        hub = LocalHub(folder, people, port, host)
+        hub = LocalHub(folder, names_by_token, port, host)
     except OSError as error:
         reason = error.strerror or str(error)
         raise NetworkError(f"{host}:{port}: {reason}. Give another --port, or another --host") from error
-    if not people:
-        people[_own_token(folder)] = "me"
+    if not names_by_token:
+        names_by_token[_own_token(folder)] = "me"
     with hub:
         try:
-            _tell(hub.url, host, folder, people)
+            _print_instructions(hub.url, host, folder, names_by_token)
             threading.Event().wait()
         except KeyboardInterrupt:
             say(f"Stopped. Everything that was pushed is in {folder}")
-            raise click.exceptions.Exit(_code()) from None
+            raise click.exceptions.Exit(_exit_code()) from None
 
 
-def _people(users: tuple[str, ...]) -> dict[str, str]:
-    """Return names by token."""
-    people: dict[str, str] = {}
+def _parse_users(users: tuple[str, ...]) -> dict[str, str]:
+    """Return the users' names by their tokens, from NAME:TOKEN."""
+    names_by_token: dict[str, str] = {}
     for user in users:
         name, _, token = user.partition(":")
         # Tokens go into a header, and are not repeated in an error.
@@ -64,37 +64,39 @@ def _people(users: tuple[str, ...]) -> dict[str, str]:
                 f"--user {name or '(no name)'}: NAME or TOKEN is missing, too short, or cannot be one. "
                 "Give NAME:TOKEN, as in me:hf_me"
             )
-        if token in people:
-            raise UsageError(f"--user {name}: {people[token]} has the same token. Give everybody their own")
-        people[token] = name
-    return people
+        if token in names_by_token:
+            raise UsageError(
+                f"--user {name}: {names_by_token[token]} has the same token. Give everybody their own"
+            )
+        names_by_token[token] = name
+    return names_by_token
 
 
 def _own_token(folder: Path) -> str:
-    """Return the token that was made up for this folder, the same at every start."""
+    """Return the token that was generated for this folder, the same at every start."""
     import secrets
 
-    from zoo_hub.server.store import write_whole
+    from zoo_hub.server.synced_files import write_synced
 
     path = folder / TOKEN_FILE
     if not path.is_file():
-        write_whole(path, f"hf_{secrets.token_hex(16)}\n".encode())
+        write_synced(path, f"hf_{secrets.token_hex(16)}\n".encode())
     token = path.read_text().strip()
     if not re.fullmatch(r"[!-~]{4,200}", token):
         raise InputError(f"{path}: it holds no token. Remove it, and another one is made up")
     return token
 
 
-def _tell(url: str, host: str, folder: Path, people: dict[str, str]) -> None:
+def _print_instructions(url: str, host: str, folder: Path, names_by_token: dict[str, str]) -> None:
     """Print where the Hub is and what to paste."""
-    token, name = next(iter(people.items()))
+    token, name = next(iter(names_by_token.items()))
     if not _is_loopback(host):
         warn(
             f"anyone in the network can reach {url}: public repositories are read without a token, writing and "
             "private ones need one, and nothing is encrypted, tokens included"
         )
         url = _reachable(url)
-    say(f"A Hub at {url}, kept in {folder}; {', '.join(people.values())} may write. Ctrl-C stops it.")
+    say(f"A Hub at {url}, kept in {folder}; {', '.join(names_by_token.values())} may write. Ctrl-C stops it.")
     say("To use it, paste this into another terminal:")
     click.echo(f"export HF_ENDPOINT={url} HF_HUB_DISABLE_XET=1")
     click.echo(f"export HF_TOKEN={token}  # {name}")
@@ -110,26 +112,26 @@ def _is_loopback(host: str) -> bool:
 
 
 def _reachable(url: str) -> str:
-    """Return the address with this machine's own in place of "every address"."""
+    """Return the URL with this machine's address in place of the wildcard address, 0.0.0.0 or [::]."""
     import socket
 
-    for every, family, documentation in (
+    for wildcard, family, documentation in (
         ("0.0.0.0", socket.AF_INET, "192.0.2.1"),
         ("[::]", socket.AF_INET6, "2001:db8::1"),
     ):
-        if f"//{every}:" in url:
+        if f"//{wildcard}:" in url:
             # Nothing is sent: the system only says which of its addresses it would send from.
-            with socket.socket(family, socket.SOCK_DGRAM) as way:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
                 try:
-                    way.connect((documentation, 9))
-                    mine = way.getsockname()[0]
+                    probe.connect((documentation, 9))
+                    own = probe.getsockname()[0]
                 except OSError:
-                    mine = socket.gethostname()
-            return url.replace(every, f"[{mine}]" if ":" in mine else mine)
+                    own = socket.gethostname()
+            return url.replace(wildcard, f"[{own}]" if ":" in own else own)
     return url
 
 
-def _code() -> int:
+def _exit_code() -> int:
     """Return the exit code of the signal that arrived."""
     from zoo.system.signals import arrived
 

@@ -1,1 +1,1 @@
-"""Calls to a Hub: what they may take, tried again, and what went wrong with them."""
+"""Requests to the Hub: their limits, further tries, and errors as one sentence."""

@@ -1,4 +1,4 @@
-"""From what the client raises to one sentence for people."""
+"""Each error of the Hub's client as one sentence for people."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ SENTENCES = {
     "changed": "somebody changed it meanwhile (412). Look at {hub}/{repo}, then push again",
     "rate limit": "the Hub got too many requests (429). {later}",
     "out of order": "{hub} is out of order ({status}). {later}",
-    "refused": "the Hub refused it ({status}): {said}. Look at {hub}/{repo}",
+    "refused": "the Hub refused it ({status}): {message}. Look at {hub}/{repo}",
     "offline": "HF_HUB_OFFLINE is set and the cache has no copy of it. Unset it and try again",
     "unreachable": "{hub} cannot be reached ({reason}). Check the connection and HF_ENDPOINT",
     "no hub": "{hub} does not answer as a Hub does. Check HF_ENDPOINT and HTTPS_PROXY",
     "wrong length": "a file came with another length than announced, again and again. Try again later",
 }
-"""What people read, after the repository's name."""
+"""What people read after the repository's name, by the kind of error."""
 KINDS = {
     # A gated repository counts as one not found too, so it comes first.
     "GatedRepoError": "gated",
@@ -44,8 +44,11 @@ KINDS = {
     "FileMetadataError": "no hub",
     "OfflineModeIsEnabled": "offline",
 }
-"""The client's classes that say it all, by what they mean."""
+"""The kind of error that a class of the client stands for."""
 STATUSES = {401: "wrong token", 403: "may not write", 412: "changed", 429: "rate limit"}
+"""The kind of error by the answer's status."""
+MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What the client, or code that reads an answer, raises where an answer is not the Hub's."""
 
 
 @contextmanager
@@ -65,7 +68,7 @@ def hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
         from huggingface_hub.errors import HFValidationError
 
         if isinstance(error, HFValidationError):
-            raise UsageError(no_hub_name(repo)) from error
+            raise UsageError(bad_name_message(repo)) from error
         sentence = explain(error, repo, revision)
         if sentence:
             raise NetworkError(sentence) from error
@@ -77,13 +80,20 @@ def hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
         raise
 
 
-def no_hub_name(name: str) -> str:
+def bad_name_message(name: str) -> str:
     """Return the sentence for what cannot be a name on the Hub."""
     return f"{name}: it is no name on the Hub. Give OWNER/NAME, for example me/camel-wgangp"
 
 
+def malformed_answer(repo: str, found: str) -> NetworkError:
+    """Return the error of an answer that no Hub gives; `found` says what is wrong with it."""
+    return NetworkError(
+        f"{repo}: {endpoint()} does not answer as a Hub does ({found}). Check HF_ENDPOINT and HTTPS_PROXY"
+    )
+
+
 def is_unreachable(error: BaseException) -> bool:
-    """Whether the Hub gave no answer of its own: offline, no connection, too late, or broken down (5xx)."""
+    """Whether the Hub itself gave no answer: offline, no connection, too late, or a server error (5xx)."""
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     if isinstance(error, HfHubHTTPError):
@@ -92,7 +102,7 @@ def is_unreachable(error: BaseException) -> bool:
 
 
 def is_transport(error: BaseException) -> bool:
-    """Whether the way to the Hub failed: no connection, one that was cut, or bytes that were lost."""
+    """Whether the connection to the Hub failed: there is none, it was cut, or bytes were lost."""
     from huggingface_hub.errors import HfHubHTTPError
 
     # The base class of whichever transport this release of the client uses.
@@ -103,8 +113,8 @@ def is_transport(error: BaseException) -> bool:
     return isinstance(error, HTTPError) or _is_wrong_length(error)
 
 
-def root(error: BaseException) -> BaseException:
-    """Return what went wrong, out of what the client wraps it in while it looks for a file or uploads one."""
+def root_cause(error: BaseException) -> BaseException:
+    """Return the error that the client wrapped in another while it looked for a file or uploaded one."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     while isinstance(error, LocalEntryNotFoundError | RuntimeError) and error.__cause__ is not None:
@@ -113,11 +123,11 @@ def root(error: BaseException) -> BaseException:
 
 
 def explain(error: BaseException, repo: str, revision: str | None) -> str | None:
-    """Return the sentence for an error of the client, or None when it is none."""
+    """Return the sentence for an error of the client; None for any other error."""
     from huggingface_hub.errors import HfHubHTTPError
 
-    error = root(error)
-    kind = _kind(error)
+    error = root_cause(error)
+    kind = _sentence_for(error)
     if kind is None:
         return None
     hub = endpoint()
@@ -131,27 +141,27 @@ def explain(error: BaseException, repo: str, revision: str | None) -> str | None
         wait = error.response.headers.get("Retry-After", "")
         facts["later"] = f"Try again in {wait} seconds" if wait.isdigit() else "Try again later"
         facts["status"] = error.response.status_code
-        facts["said"] = _plain(error.server_message or "no reason given")
-    facts["reason"] = _plain(str(error)) or type(error).__name__
+        facts["message"] = _one_line(error.server_message or "no reason given")
+    facts["reason"] = _one_line(str(error)) or type(error).__name__
     return f"{repo}: {SENTENCES[kind].format(**facts)}"
 
 
-def _kind(error: BaseException) -> str | None:
-    """Return which of the sentences fits."""
+def _sentence_for(error: BaseException) -> str | None:
+    """Return the key of the sentence for an error; None where there is none."""
     from huggingface_hub import errors
 
     for name, kind in KINDS.items():
         if isinstance(error, getattr(errors, name)):
             return kind
     if isinstance(error, errors.HfHubHTTPError):
-        return _kind_of_status(error)
+        return _sentence_for_status(error)
     if _is_wrong_length(error):
         return "wrong length"
     return "unreachable" if is_transport(error) else None
 
 
-def _kind_of_status(error: HfHubHTTPError) -> str:
-    """Return which sentence fits an answer that is told by its number only."""
+def _sentence_for_status(error: HfHubHTTPError) -> str:
+    """Return the key of the sentence for an answer of which only the status is known."""
     from huggingface_hub import get_token
 
     status = error.response.status_code
@@ -163,11 +173,11 @@ def _kind_of_status(error: HfHubHTTPError) -> str:
 
 
 def _is_wrong_length(error: BaseException) -> bool:
-    """Whether this is the client's complaint about a file's length, the one OSError without a number it raises."""
+    """Whether this is the client's error for a file's length, the only OSError that it raises without an errno."""
     return type(error) is OSError and error.errno is None
 
 
-def _plain(text: str) -> str:
-    """Return a stranger's words as part of one line: no control characters, no more than 200."""
+def _one_line(text: str) -> str:
+    """Return a stranger's text as part of one line: no control characters, at most 200 characters."""
     words = " ".join(text.split()).rstrip(".")[:200]
     return "".join(character for character in words if character.isprintable())

@@ -1,15 +1,17 @@
-"""A client of the Hub, and calling it again while only the way there or the Hub's load is to blame."""
+"""The Hub's client, and calls that are tried again where the connection failed or the Hub was busy."""
 
 from __future__ import annotations
 
 import logging
 import time
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from zoo.__about__ import DISTRIBUTION, __version__
 from zoo.system.console import say, stderr
-from zoo_hub.client.errors import is_transport, root
-from zoo_hub.client.watch import LONGEST_PAUSE, PAUSES, TRANSIENT, Watch, late, watching
+from zoo_hub.client.errors import is_transport, root_cause
+from zoo_hub.client.watch import LONGEST_PAUSE, PAUSES, TRANSIENT, Watch, late_error, watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +23,11 @@ T = TypeVar("T")
 
 
 def client() -> HfApi:
-    """Return a client that says who we are, and keeps quiet where nobody watches."""
+    """Return a client that sends the zoo's name, and shows progress bars on a terminal only."""
     from huggingface_hub import HfApi
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    # What it logs on its own account ("no files have been modified") is said here in the zoo's words.
+    # The zoo has its own messages for what the client logs ("no files have been modified").
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     if not stderr().is_terminal:
         disable_progress_bars()
@@ -33,16 +35,16 @@ def client() -> HfApi:
 
 
 def retrying(call: Callable[[], T], watch: Watch) -> T:
-    """Return what `call` returns, calling it again while only the way there or the server's load is to blame.
+    """Return what `call` returns; it is called again where the connection failed or the server was busy.
 
     Only for calls that may be made twice: reading, `create_repo(exist_ok=True)`, uploading a blob. Never for a
-    commit, whose answer may be lost while the commit is there.
+    commit: its answer may be lost although the commit was made.
 
-    Every request of the call in this thread is watched: it ends in time, brings no more bytes than expected, and
-    takes the token to the Hub's own address only.
+    Every request that the call makes in this thread is watched: it ends in time, brings no more bytes than expected,
+    and sends the token to the Hub's own address only.
 
     Raises:
-        LateError: its time is over.
+        LateError: the call took longer than `watch.seconds`.
         Exception: what the last call raised.
     """
     deadline = time.monotonic() + watch.seconds
@@ -52,13 +54,18 @@ def retrying(call: Callable[[], T], watch: Watch) -> T:
         except Exception as error:
             pause = _pause(error, usual)
             if pause is not None and time.monotonic() >= deadline:
-                raise late(watch) from error
+                raise late_error(watch) from error
             if pause is None or time.monotonic() + pause >= deadline:
                 raise
         if pause > max(PAUSES):
             say(f"{watch.repo}: the Hub asks us to wait {pause:.0f} seconds")
         time.sleep(pause)
     return _watched(call, watch, deadline)
+
+
+def download(api: HfApi, watch: Watch) -> Path:
+    """Download the file `watch.what` of `watch.commit` into the cache; return its path; raises as `retrying` does."""
+    return Path(retrying(partial(api.hf_hub_download, watch.repo, watch.what, revision=watch.commit), watch))
 
 
 def _watched(call: Callable[[], T], watch: Watch, deadline: float) -> T:
@@ -70,10 +77,10 @@ def _watched(call: Callable[[], T], watch: Watch, deadline: float) -> T:
 
 
 def _pause(error: BaseException, usual: float) -> float | None:
-    """Return how many seconds to wait before another try; None when it would change nothing, or take too long."""
+    """Return the seconds to wait before another try; None where a try would not help, or the Hub asks for too long."""
     from huggingface_hub.errors import HfHubHTTPError
 
-    error = root(error)
+    error = root_cause(error)
     if not isinstance(error, HfHubHTTPError):
         return usual if is_transport(error) else None
     if error.response.status_code not in TRANSIENT:

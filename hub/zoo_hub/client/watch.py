@@ -1,4 +1,4 @@
-"""What one call of the client may take: how long, how many bytes, which hashes."""
+"""The limits of one call of the client: how long it may take, how many bytes, which hashes are accepted."""
 
 from __future__ import annotations
 
@@ -14,40 +14,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-TIMEOUT = "ZOO_HUB_TIMEOUT"
-PATIENCE = 60.0
-"""Seconds that one answer may take, with everything that is tried again; `ZOO_HUB_TIMEOUT` changes it."""
-SLOWEST = 50_000
-"""Bytes a second: a file may take as much longer as it would at this rate."""
-STALL = 10.0
+TIMEOUT_VARIABLE = "ZOO_HUB_TIMEOUT"
+DEFAULT_SECONDS = 60.0
+"""Seconds that one answer may take, all tries together; `ZOO_HUB_TIMEOUT` changes it."""
+MIN_BYTES_PER_SECOND = 50_000
+"""A file may take as much longer as its bytes need at this rate."""
+STALL_SECONDS = 10.0
 """Seconds without a byte after which a connection counts as lost."""
 ANSWER_LIMIT = 32 << 20
-"""Bytes of an answer that is no file: a listing of 10,000 files has about 2 million."""
+"""Bytes of the longest answer that is no file: a listing of 10,000 files has about 2 million."""
 PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Seconds to wait before each further try, unless the Hub asks for more in Retry-After ..."""
 LONGEST_PAUSE = 30.0
-"""... and then no more than this; who is asked to wait longer is told so at once."""
+"""... which is followed up to this many seconds; where the Hub asks for more, the call fails at once."""
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Answers that another try may change."""
+"""The statuses after which another try may succeed."""
 _watches: ContextVar[tuple[Watch, float] | None] = ContextVar("_watches", default=None)
 
 
 class LateError(NetworkError):
-    """The Hub took longer than anybody would wait."""
+    """The Hub took longer than its time limit."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What is expected of the requests that one call of the client makes. Nothing else is accepted."""
+    """What is expected of the requests that one call of the client makes; anything else is refused."""
 
     repo: str
     what: str = "its answer"
+    """What is asked for, as messages call it: for a file, its name."""
     limit: int = ANSWER_LIMIT
     """Bytes of the longest body."""
     etag: str | None = None
-    """What a file's headers must name as its hash: they decide what it is called in the cache."""
+    """The hash that a file's headers must name: its name in the cache follows from it."""
     commit: str | None = None
-    seconds: float = field(default_factory=lambda: patience())
+    """The commit that a file's headers must name."""
+    seconds: float = field(default_factory=lambda: time_limit())
     """How long the call may take, further tries and pauses included."""
     tries: int = 1 + len(PAUSES)
 
@@ -59,25 +61,27 @@ def endpoint() -> str:
     return constants.ENDPOINT
 
 
-def patience() -> float:
-    """Return `ZOO_HUB_TIMEOUT`, or what holds without it.
+def time_limit() -> float:
+    """Return the seconds in `ZOO_HUB_TIMEOUT`, or the default.
 
     Raises:
         UsageError: it is no positive number.
     """
-    text = os.environ.get(TIMEOUT, "")
+    text = os.environ.get(TIMEOUT_VARIABLE, "")
     try:
-        seconds = float(text) if text else PATIENCE
+        seconds = float(text) if text else DEFAULT_SECONDS
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise UsageError(f"{TIMEOUT}={text}: it is no positive number of seconds. Give one, for example 60")
+        raise UsageError(
+            f"{TIMEOUT_VARIABLE}={text}: it is no positive number of seconds. Give one, for example 60"
+        )
     return seconds
 
 
 @contextmanager
 def watching(watch: Watch, deadline: float) -> Iterator[None]:
-    """Have what is expected of this thread's requests known to the session while the block lasts."""
+    """Apply a watch to this thread's requests while the block lasts."""
     token = _watches.set((watch, deadline))
     try:
         yield
@@ -86,13 +90,13 @@ def watching(watch: Watch, deadline: float) -> Iterator[None]:
 
 
 def current_watch() -> tuple[Watch, float] | None:
-    """Return what is expected of this thread's requests, and the time.monotonic() at which they must be over."""
+    """Return the watch on this thread's requests and the time.monotonic() by which they must be over; None for none."""
     return _watches.get()
 
 
-def late(watch: Watch) -> LateError:
-    """Return the error of a call whose time is over."""
+def late_error(watch: Watch) -> LateError:
+    """Return the error of a call that took longer than `watch.seconds`."""
     return LateError(
         f"{watch.repo}: {watch.what} did not come within {watch.seconds:.0f} seconds. "
-        f"Check the connection, or set {TIMEOUT} to more seconds"
+        f"Check the connection, or set {TIMEOUT_VARIABLE} to more seconds"
     )

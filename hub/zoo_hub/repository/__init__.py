@@ -1,1 +1,1 @@
-"""A generator's files on the Hub, in the cache, and on their way."""
+"""A generator's files on the Hub, in the local cache, and on their way to the Hub."""

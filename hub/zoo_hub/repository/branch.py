@@ -1,50 +1,51 @@
-"""What a repository holds now, and the one commit that makes it hold what it shall."""
+"""A branch on the Hub: what it holds, and the one commit by which a push changes it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.generators.files import CARD
-from zoo_hub.client.errors import root
-from zoo_hub.client.retry import retrying
-from zoo_hub.client.watch import SLOWEST, Watch, patience
+from zoo_hub.client.errors import root_cause
+from zoo_hub.client.retry import download, retrying
+from zoo_hub.client.watch import MIN_BYTES_PER_SECOND, Watch, time_limit
 from zoo_hub.repository.choice import LIMITS
 from zoo_hub.repository.integrity import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from huggingface_hub import HfApi
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to publish."""
+    """The repository and branch to publish to; without a branch, main."""
 
     repo: str
     branch: str | None
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """OWNER/NAME, or OWNER/NAME@BRANCH."""
         return f"{self.repo}@{self.branch}" if self.branch else self.repo
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteBranch:
     """A branch as it is on the Hub."""
 
     commit: str | None = None
-    """None: there is no such branch yet."""
+    """Its newest commit; None where there is no such branch yet."""
     exists: bool = False
-    """Whether the repository does."""
+    """Whether the repository exists."""
     private: bool = False
     digests: dict[str, str] = field(default_factory=dict)
-    """By file: the sha256 of a large one, the git id of a small one."""
+    """By file name: the sha256 of a large file, the git id of a small one."""
     sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes, by file name."""
 
 
 @dataclass(frozen=True)
@@ -59,68 +60,67 @@ class Changes:
         return bool(self.added or self.changed or self.deleted)
 
 
-def look(api: HfApi, target: Target) -> Remote:
-    """Ask what a branch holds; reading only."""
+def fetch_branch(api: HfApi, target: Target) -> RemoteBranch:
+    """Return what a branch holds; nothing is changed."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     watch = Watch(target.repo, "the list of its files")
 
-    def ask(revision: str | None) -> Remote:
+    def fetch(revision: str | None) -> RemoteBranch:
         info = api.model_info(target.repo, revision=revision, files_metadata=True)
         siblings = info.siblings or []
         digests = {file.rfilename: file.lfs.sha256 if file.lfs else str(file.blob_id) for file in siblings}
         sizes = {file.rfilename: file.size or 0 for file in siblings}
-        return Remote(info.sha, True, bool(info.private), digests, sizes)
+        return RemoteBranch(info.sha, True, bool(info.private), digests, sizes)
 
     try:
-        return retrying(partial(ask, target.branch), watch)
+        return retrying(partial(fetch, target.branch), watch)
     except RevisionNotFoundError:
-        return Remote(None, True, retrying(partial(ask, None), watch).private)
+        return RemoteBranch(None, True, retrying(partial(fetch, None), watch).private)
     except GatedRepoError:
         raise
     except RepositoryNotFoundError:
-        return Remote()
+        return RemoteBranch()
 
 
-def difference(remote: Remote, files: Mapping[str, Path]) -> Changes:
-    """Compare files, by the names they are published under, with a branch.
+def changes_to(remote: RemoteBranch, files: Mapping[str, Path]) -> Changes:
+    """Return what changes where a branch gets these files, given by the names they are published under.
 
-    Of the files there that are not published any more only those go whose names the zoo itself gives; what else people
-    put there stays.
+    Files on the branch that are no longer published are deleted only where the name is one that the zoo gives; other
+    files, which people added, stay.
     """
-    there = remote.digests
-    added = [name for name in files if name not in there]
-    changed = [name for name in files if name in there and digest_of(files[name], there[name]) != there[name]]
-    deleted = sorted(name for name in there if name in LIMITS and name not in files)
+    old = remote.digests
+    added = [name for name in files if name not in old]
+    changed = [name for name in files if name in old and digest_of(files[name], old[name]) != old[name]]
+    deleted = sorted(name for name in old if name in LIMITS and name not in files)
     return Changes(added, changed, deleted)
 
 
-def card_there(api: HfApi, target: Target, remote: Remote) -> str | None:
-    """Return the card that the branch has, None without one or where it is too long to be one."""
+def fetch_card(api: HfApi, target: Target, remote: RemoteBranch) -> str | None:
+    """Return the branch's card; None where it has none, or one that is too long."""
     if remote.commit is None or not 0 < remote.sizes.get(CARD, 0) <= LIMITS[CARD]:
         return None
     watch = Watch(
         target.repo, CARD, limit=remote.sizes[CARD], etag=remote.digests[CARD], commit=remote.commit
     )
-    path = Path(retrying(partial(api.hf_hub_download, target.repo, CARD, revision=remote.commit), watch))
-    return path.read_text("utf-8", errors="replace")
+    return download(api, watch).read_text("utf-8", errors="replace")
 
 
 def publish(api: HfApi, target: Target, files: Mapping[str, Path], message: str) -> tuple[str, bool]:
     """Make the branch hold these files by one commit; return the head, and whether a commit was needed.
 
-    Every try asks first whether the files are there already: an answer that was lost on the way makes no second commit.
-    With its parent named, a commit that comes between two others is refused instead of mixing with them.
+    Every try first asks whether the files are already there, so that a lost answer leads to no second commit. The
+    commit names its parent: where somebody else's commit came first, it is refused instead of mixed with that.
     """
     from huggingface_hub.errors import HfHubHTTPError
 
     sent: list[str] = []
 
     def attempt() -> str:
-        remote = look(api, target)
+        remote = fetch_branch(api, target)
         if remote.commit is None:
             raise LookupError(f"{target.name} vanished")
-        changes = difference(remote, files)
+        changes = changes_to(remote, files)
         if not changes:
             return remote.commit
         _upload(api, target, {name: files[name] for name in (*changes.added, *changes.changed)})
@@ -128,21 +128,26 @@ def publish(api: HfApi, target: Target, files: Mapping[str, Path], message: str)
         return _commit(api, target, files, changes, message, remote.commit)
 
     size = sum(path.stat().st_size for path in files.values())
-    watch = Watch(target.repo, "the answer to the commit", seconds=2 * patience() + size / SLOWEST, tries=3)
+    watch = Watch(
+        target.repo,
+        "the answer to the commit",
+        seconds=2 * time_limit() + size / MIN_BYTES_PER_SECOND,
+        tries=3,
+    )
     try:
         return retrying(attempt, watch), bool(sent)
     except HfHubHTTPError as error:
-        # The commit whose answer was lost may have arrived after we asked, and before it was sent again.
-        if len(sent) < 2 or root(error) is not error or error.response.status_code != 412:
+        # A commit whose answer was lost may have arrived between our question and the next try.
+        if len(sent) < 2 or root_cause(error) is not error or error.response.status_code != 412:
             raise
-        head = look(api, target)
-        if head.commit is None or difference(head, files):
+        head = fetch_branch(api, target)
+        if head.commit is None or changes_to(head, files):
             raise
         return head.commit, True
 
 
 def _upload(api: HfApi, target: Target, files: Mapping[str, Path]) -> None:
-    """Bring large files to the Hub, one after the other; they are in no commit yet."""
+    """Upload the large files, one after the other; they are in no commit yet."""
     from huggingface_hub import CommitOperationAdd
 
     for name, path in files.items():
@@ -150,7 +155,7 @@ def _upload(api: HfApi, target: Target, files: Mapping[str, Path]) -> None:
         upload = partial(
             api.preupload_lfs_files, target.repo, [addition], revision=target.branch, free_memory=False
         )
-        seconds = patience() + path.stat().st_size / SLOWEST
+        seconds = time_limit() + path.stat().st_size / MIN_BYTES_PER_SECOND
         retrying(upload, Watch(target.repo, f"the answer to {name}", seconds=seconds))
 
 

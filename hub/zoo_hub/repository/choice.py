@@ -1,4 +1,4 @@
-"""Which files of a repository are ever downloaded, and how large each may be. Names from the Hub are never used."""
+"""The files that a pull chooses from, and how large each may be. No name that comes from the Hub is ever used."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ EXTRAS = {
     "uint8": "onnx/images_uint8.onnx",
     "weights": WEIGHTS,
 }
-"""What `--with` can ask for."""
+"""The files that `--with` can choose, by its words."""
 REPORT = "onnx/report.json"
 ONNX_LIMIT = 256 << 20
-"""As many bytes as are ever read of an ONNX file."""
+"""Bytes of the largest ONNX file that is read."""
 LIMITS = {
     CONFIG: CONFIG_LIMIT,
     CARD: 1 << 20,
@@ -28,22 +28,22 @@ LIMITS = {
     **{name: ONNX_LIMIT for name in EXTRAS.values() if name != WEIGHTS},
     WEIGHTS: 4 << 30,
 }
-"""Bytes, by every name that is ever asked for."""
+"""The largest size in bytes of each file that is downloaded or published, by its name."""
 
 
 class Choice(NamedTuple):
-    """What somebody wants of a generator."""
+    """The files of a generator to download."""
 
     extras: tuple[str, ...] = ()
     """Keys of `EXTRAS`."""
     whole: bool = False
-    """Every file, so that it can be exported and pushed again."""
+    """Whether to get every file, so that the generator can be exported and pushed again."""
 
     def needed(self, config: GeneratorConfig) -> list[str]:
-        """Return the names that cannot be done without."""
+        """Return the names of the files that must be in the repository."""
         listed = [name for name in LIMITS if name in config.files] if self.whole else []
         return list(dict.fromkeys([CONFIG, ONNX, *(EXTRAS[extra] for extra in self.extras), *listed]))
 
     def names(self, config: GeneratorConfig) -> list[str]:
-        """Return those, and what is taken where it is there."""
+        """Return the names of all files to get: the needed ones, and those that a repository may lack."""
         return list(dict.fromkeys([*self.needed(config), SAMPLES, CARD]))

@@ -1,4 +1,4 @@
-"""Whether bytes are those that were published: what the Hub says of them, and what `config.json` lists."""
+"""Whether files have the hashes and sizes that the Hub and `config.json` list."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PUSH_AGAIN = "Ask its owner to push it again"
 
 
 def digest_of(path: Path, form: str) -> str:
-    """Return a file's digest in the form of another one: sha256 for 64 hex digits, the git id of a blob for 40."""
+    """Return a file's digest of the same kind as `form`: the sha256 for 64 hex digits, the git blob id for 40."""
     with path.open("rb") as file:
         if len(form) == 64:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -30,21 +30,21 @@ def digest_of(path: Path, form: str) -> str:
         return digest.hexdigest()
 
 
-def fault(path: Path, hub: str | None, listed: str | None = None) -> str | None:
-    """Return what is wrong with a file, None when nothing is: one clause, without the file's name.
+def mismatch(path: Path, hub: str | None, listed: str | None = None) -> str | None:
+    """Return what is wrong with a file as one clause without its name; None where nothing is.
 
-    `hub` is what the Hub calls its bytes, `listed` the sha256 in `config.json`.
+    `hub` is the digest that the Hub lists, `listed` the sha256 in `config.json`; None is not compared.
     """
-    for who, wanted in (("the Hub", hub), (CONFIG, listed)):
-        if wanted is None:
+    for who, expected in (("the Hub", hub), (CONFIG, listed)):
+        if expected is None:
             continue
         try:
-            found = digest_of(path, wanted)
+            found = digest_of(path, expected)
         except FileNotFoundError:
             return "it is missing"
-        if found != wanted:
-            kind = "sha256" if len(wanted) == 64 else "git id"
-            return f"its {kind} is {found[:12]}..., {who} says {wanted[:12]}..."
+        if found != expected:
+            kind = "sha256" if len(expected) == 64 else "git id"
+            return f"its {kind} is {found[:12]}..., {who} says {expected[:12]}..."
     return None
 
 
@@ -52,21 +52,21 @@ def check_agreement(listing: Listing, config: GeneratorConfig, names: list[str])
     """Compare the Hub's sizes and sha256 with those that `config.json` lists, before anything is downloaded.
 
     Raises:
-        IntegrityError: they differ, or one is not listed: it was published so.
+        IntegrityError: they differ, or one is not listed: the generator was published that way.
     """
     for name in names:
         file, record = listing.files[name], config.files.get(name)
         if name in PEOPLE_EDIT:
             continue
         if record is None:
-            raise _published_so(listing.repo, name, f"{CONFIG} lists no sha256 for it")
+            raise _wrong_in_list(listing.repo, name, f"{CONFIG} lists no sha256 for it")
         if file.size != record.size:
             said = f"it has {file.size:,} bytes, {CONFIG} says {record.size:,}"
-            raise _published_so(listing.repo, name, said)
+            raise _wrong_in_list(listing.repo, name, said)
         if len(file.digest) == 64 and file.digest != record.sha256:
             said = f"its sha256 is {file.digest[:12]}..., {CONFIG} says {record.sha256[:12]}..."
-            raise _published_so(listing.repo, name, said)
+            raise _wrong_in_list(listing.repo, name, said)
 
 
-def _published_so(repo: str, name: str, said: str) -> IntegrityError:
+def _wrong_in_list(repo: str, name: str, said: str) -> IntegrityError:
     return IntegrityError(f"{repo}: {name}: {said}. {PUSH_AGAIN}")

@@ -1,4 +1,4 @@
-"""What the Hub says of a repository at one commit: the hash and size of each file we know the name of."""
+"""What the Hub lists of a repository at one commit: hash and size of each file whose name the zoo knows."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from zoo.errors import InputError, NetworkError
+from zoo.errors import InputError
 from zoo.generators.files import CONFIG
+from zoo_hub.client.errors import MALFORMED, malformed_answer
 from zoo_hub.client.retry import retrying
-from zoo_hub.client.watch import Watch, endpoint
+from zoo_hub.client.watch import Watch
 from zoo_hub.repository.choice import LIMITS
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
-QUICK, QUICK_TRIES = 10.0, 3
-"""Seconds and tries after which a cached copy is better than waiting for the Hub."""
+QUICK_SECONDS, QUICK_TRIES = 10.0, 3
+"""After how much time and how many tries a cached copy is used instead of waiting for the Hub."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -29,7 +30,7 @@ class RemoteFile:
     name: str
     size: int
     digest: str
-    """The sha256 of a large file, 64 hex digits; the git id of a small one, 40. The file's etag."""
+    """The file's etag: for a large file its sha256, 64 hex digits; for a small one its git id, 40 hex digits."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ class Listing:
     files: dict[str, RemoteFile]
 
 
-def ask(api: HfApi, repo: str, revision: str | None, *, quick: bool = False) -> Listing:
-    """Return what the Hub lists at a branch, tag or commit, `main` when there is none.
+def fetch_listing(api: HfApi, repo: str, revision: str | None, *, quick: bool = False) -> Listing:
+    """Return what the Hub lists at a branch, tag or commit, by default `main`.
 
-    `quick` gives up sooner: somebody has something to do without the Hub.
+    `quick` gives up sooner, for callers that can go on without the Hub.
 
     Raises:
         InputError: it holds no generator, or a file too large for one.
@@ -53,12 +54,12 @@ def ask(api: HfApi, repo: str, revision: str | None, *, quick: bool = False) -> 
     """
     watch = Watch(repo, "the list of its files")
     if quick:
-        watch = replace(watch, seconds=min(QUICK, watch.seconds), tries=QUICK_TRIES)
+        watch = replace(watch, seconds=min(QUICK_SECONDS, watch.seconds), tries=QUICK_TRIES)
     try:
         info = retrying(lambda: api.model_info(repo, revision=revision, files_metadata=True), watch)
         listing = _listing(repo, info)
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise _nonsense(repo, type(error).__name__) from error
+    except MALFORMED as error:
+        raise malformed_answer(repo, type(error).__name__) from error
     if CONFIG not in listing.files:
         raise InputError(f"{repo}: it holds no {CONFIG}, so it is no generator of a zoo. Check the name")
     return listing
@@ -66,7 +67,7 @@ def ask(api: HfApi, repo: str, revision: str | None, *, quick: bool = False) -> 
 
 def _listing(repo: str, info: ModelInfo) -> Listing:
     if not COMMIT.fullmatch(info.sha or ""):
-        raise _nonsense(repo, f"commit {info.sha!r:.40}")
+        raise malformed_answer(repo, f"commit {info.sha!r:.40}")
     known = {file.rfilename: file for file in info.siblings or [] if file.rfilename in LIMITS}
     return Listing(repo, str(info.sha), {name: _remote(repo, file) for name, file in known.items()})
 
@@ -77,15 +78,9 @@ def _remote(repo: str, file: RepoSibling) -> RemoteFile:
     if file.lfs is not None:
         size, digest, form = file.lfs.size, file.lfs.sha256, _SHA256
     if type(size) is not int or size < 0 or not isinstance(digest, str) or not form.fullmatch(digest):
-        raise _nonsense(repo, f"size {size!r:.40} and hash {digest!r:.80} of {name}")
+        raise malformed_answer(repo, f"size {size!r:.40} and hash {digest!r:.80} of {name}")
     if size > LIMITS[name]:
         raise InputError(
             f"{repo}: {name} has {size:,} bytes, more than {LIMITS[name]:,}. No generator of a zoo needs that"
         )
     return RemoteFile(name, size, digest)
-
-
-def _nonsense(repo: str, found: str) -> NetworkError:
-    return NetworkError(
-        f"{repo}: {endpoint()} does not answer as a Hub does ({found}). Check HF_ENDPOINT and HTTPS_PROXY"
-    )

@@ -1,4 +1,4 @@
-"""What a push publishes of a generator folder, and the proof that goes with it."""
+"""The files of a generator folder that a push publishes, and whether the folder is fit to be published."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from zoo.generators.config import GeneratorConfig
 
 
-def listed(config: GeneratorConfig) -> list[str]:
+def listed_files(config: GeneratorConfig) -> list[str]:
     """Return the files that `config.json` lists and a push publishes, sorted."""
     return sorted(name for name in config.files if name in LIMITS and name not in PEOPLE_EDIT)
 
 
-def published(config: GeneratorConfig) -> list[str]:
+def published_files(config: GeneratorConfig) -> list[str]:
     """Return every file that a push publishes, sorted."""
-    return sorted([CONFIG, CARD, *listed(config)])
+    return sorted([CONFIG, CARD, *listed_files(config)])
 
 
-def checked(folder: Path) -> GeneratorConfig:
+def check_publishable(folder: Path) -> GeneratorConfig:
     """Return the configuration of a folder that is fit to be published.
 
     Raises:
-        InputError: it is no generator folder, or it has no ONNX file or no report that proves it.
+        InputError: it is no generator folder, or it has no ONNX file or no export report.
         IntegrityError: a file is not what `config.json` lists, or the report is about other files.
     """
     config = verify(folder)
@@ -40,7 +40,7 @@ def checked(folder: Path) -> GeneratorConfig:
     if REPORT not in config.files:
         raise InputError(f"{folder}: it has no {REPORT}, which proves the ONNX file against torch. {again}")
     proven = {facts.get("file"): facts.get("sha256") for facts in _variants(folder, again)}
-    for name in listed(config):
+    for name in listed_files(config):
         if name.endswith(".onnx") and proven.get(name) != config.files[name].sha256:
             raise IntegrityError(
                 f"{folder / name}: {REPORT} proves {str(proven.get(name, 'no such file'))[:12]}, not the "
@@ -50,7 +50,7 @@ def checked(folder: Path) -> GeneratorConfig:
 
 
 def _variants(folder: Path, again: str) -> list[dict[str, Any]]:
-    """Return what the export report says of each file it proves."""
+    """Return what the export report says of each file."""
     try:
         variants = json.loads((folder / REPORT).read_bytes())["variants"].values()
         return [facts for facts in variants if isinstance(facts, dict)]

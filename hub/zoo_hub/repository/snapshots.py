@@ -1,7 +1,7 @@
-"""The cache on this disk: `snapshots/<commit>/NAME` are links to `blobs/<hash>`, `refs/<revision>` holds a commit.
+"""The Hub's cache on this disk: `snapshots/<commit>/NAME` links to `blobs/<digest>`, `refs/<revision>` holds a commit.
 
-A link's name is what the Hub said of the bytes, so that they can be checked again without it. Where the system has
-no links, only `config.json`'s own list is left for that.
+A link's target is named after the digest that the Hub listed, so the bytes can be checked again without the Hub. On
+systems without links, only the hashes in `config.json` are left to check against.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ def cache_root() -> Path:
 
 
 def snapshot_at(repo: str, commit: str) -> Snapshot:
-    """Return where a commit's files are, or would be."""
-    return Snapshot(_store(repo) / "snapshots" / commit, commit)
+    """Return the snapshot of a commit, whether it was downloaded or not."""
+    return Snapshot(_repo_folder(repo) / "snapshots" / commit, commit)
 
 
-def cached(repo: str, revision: str | None) -> Snapshot | None:
+def cached_snapshot(repo: str, revision: str | None) -> Snapshot | None:
     """Return the snapshot that was last pulled for a revision, if its `config.json` is there."""
     commit = revision or "main"
     if not COMMIT.fullmatch(commit):
         try:
-            commit = (_store(repo) / "refs" / commit).read_text()
+            commit = (_repo_folder(repo) / "refs" / commit).read_text()
         except (OSError, UnicodeDecodeError):
             return None
     snapshot = snapshot_at(repo, commit) if COMMIT.fullmatch(commit) else None
     return snapshot if snapshot and (snapshot.folder / CONFIG).is_file() else None
 
 
-def remember(repo: str, revision: str | None, commit: str) -> None:
-    """Note which commit a branch or tag was at; a cache that cannot be written serves all the same."""
-    reference = _store(repo) / "refs" / (revision or "main")
+def save_ref(repo: str, revision: str | None, commit: str) -> None:
+    """Save which commit a branch or tag was at; where the cache cannot be written, nothing is saved."""
+    reference = _repo_folder(repo) / "refs" / (revision or "main")
     if reference.name == commit or (reference.is_file() and reference.read_text() == commit):
         return
     with suppress(OSError, ResourceError):
@@ -62,33 +62,33 @@ def remember(repo: str, revision: str | None, commit: str) -> None:
         write_atomic(reference, commit.encode())
 
 
-def hub_digest(path: Path) -> str | None:
-    """Return what the Hub called a cached file's bytes when they came; None where the cache has no links."""
+def digest_of_link(path: Path) -> str | None:
+    """Return the digest that the Hub listed for a cached file; None where the cache has no links."""
     name = path.readlink().name if path.is_symlink() else ""
     return name if len(name) in (40, 64) else None
 
 
 def remove(path: Path) -> None:
-    """Remove a cached file: the link, the blob, and the shared blob that one may be a link to."""
+    """Remove a cached file: the link, its blob, and where the blob is a link to a shared one, that too."""
     root = cache_root().absolute()
     while True:
-        onward = path.parent / path.readlink() if path.is_symlink() else None
+        target = path.parent / path.readlink() if path.is_symlink() else None
         path.unlink(missing_ok=True)
-        if onward is None:
+        if target is None:
             return
-        path = Path(os.path.normpath(onward))
+        path = Path(os.path.normpath(target))
         if root not in path.parents:
             return
 
 
 @contextmanager
-def alone(repo: str) -> Iterator[None]:
-    """Hold the cached repository, waiting for whoever else pulls it."""
+def locked_repo(repo: str) -> Iterator[None]:
+    """Lock the cached repository; wait while another process pulls it."""
     from filelock import FileLock, Timeout
 
-    place = cache_root() / ".locks" / _store(repo).name
-    place.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(place / "zoo.lock")
+    folder = cache_root() / ".locks" / _repo_folder(repo).name
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "zoo.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -100,5 +100,5 @@ def alone(repo: str) -> Iterator[None]:
         lock.release()
 
 
-def _store(repo: str) -> Path:
+def _repo_folder(repo: str) -> Path:
     return cache_root() / f"models--{repo.replace('/', '--')}"

@@ -1,1 +1,1 @@
-"""A small Hub in one process, which speaks as much of the Hub's protocol as the real client needs for models."""
+"""A small Hub in one process, with the part of the Hub's protocol that the real client needs for models."""

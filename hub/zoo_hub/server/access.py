@@ -1,4 +1,4 @@
-"""Who asks, and what they may see and change."""
+"""Who sends a request, and what they may read and change."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 
 class Access:
-    """The users by token, and the rules."""
+    """The users by their tokens, and the rules of who may do what."""
 
     def __init__(self, store: Store, users: dict[str, str]) -> None:
         self._store = store
         self._users = users
 
     def name_of(self, token: str) -> str | None:
-        """Return whose token this is."""
+        """Return the user with this token; None where there is none."""
         return self._users.get(token)
 
     def may_write(self, token: str) -> bool:
-        """Whether a user's token is good for changes too."""
+        """Whether a token allows changes."""
         return self.name_of(token) is not None
 
     def user(self, request: Request) -> str | None:
-        """Return who asks, None for nobody in particular; a wrong token is refused."""
+        """Return the user who sent a request, None for one without a token; a wrong token is refused."""
         if request.token is None:
             return None
         name = self.name_of(request.token)
@@ -36,43 +36,43 @@ class Access:
         return name
 
     def require_user(self, request: Request) -> str:
-        """Return who asks; nobody is refused."""
+        """Return the user who sent a request; one without a token is refused."""
         user = self.user(request)
         if user is None:
             raise RefusedError(401, "Invalid username or password.")
         return user
 
     def require_writer(self, request: Request, owner: str, refusal: str) -> str:
-        """Return who asks, if they may write to this owner's repositories."""
+        """Return the user who sent a request; refused if they may not write to this owner's repositories."""
         user = self.require_user(request)
         if user != owner or not self.may_write(request.token or ""):
             raise RefusedError(403, refusal)
         return user
 
     def may_see(self, user: str | None, repo: Repo) -> bool:
-        """Whether somebody may know of a repository."""
+        """Whether a user, or None for anybody, may know that a repository exists."""
         return not repo["private"] or user == repo["id"].split("/")[0]
 
     def readable(self, request: Request, kind: str, repo_id: str) -> Repo:
-        """Return a repository that the asker may see."""
+        """Return a repository; refused where the request's user may not see it."""
         user = self.user(request)
         repo = self._store.load(kind, repo_id)
         if repo is None or not self.may_see(user, repo):
-            # The Hub answers people without a token 401, so as not to tell missing from private. The client
-            # reads that from https addresses only; on plain http the code has to say it.
+            # Without a token the Hub answers 401, so that a missing repository cannot be told from a private one.
+            # The client understands that for https addresses only; on plain http the error code has to say it.
             if user is None:
                 raise RefusedError(401, "Invalid username or password.", "RepoNotFound")
             raise RefusedError(404, "Repository not found", "RepoNotFound")
         return repo
 
     def writable(self, request: Request, kind: str, repo_id: str) -> Repo:
-        """Return a repository that the asker may change."""
+        """Return a repository; refused where the request's user may not change it."""
         repo = self.readable(request, kind, repo_id)
         self.require_writer(request, repo_id.split("/")[0], "Forbidden: this token cannot write here")
         return repo
 
     def check_gate(self, request: Request, repo: Repo) -> None:
-        """Refuse a gated repository's files to everybody but its owner."""
+        """Refuse the files of a gated repository to everybody except its owner."""
         user = self.user(request)
         if repo["gated"] and user != repo["id"].split("/")[0]:
             status = 401 if user is None else 403

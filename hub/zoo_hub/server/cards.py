@@ -1,4 +1,4 @@
-"""What the Hub reads out of a repository's card: its metadata, and the tags that follow from it."""
+"""What the Hub reads from a repository's card: its metadata, and the tags derived from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def card_of(store: Store, repo: Repo, revision: str = "main") -> dict[str, Any]:
-    """Return the metadata of a repository's card at a revision, none where it cannot be read."""
+    """Return the metadata of a repository's card at a revision; {} where there is none or it cannot be read."""
     entry = repo["commits"][resolve_revision(repo, revision)]["tree"].get("README.md")
     if entry is None or entry["size"] > LIMIT:
         return {}
@@ -31,7 +31,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def tags_of(card: dict[str, Any]) -> list[str]:
-    """Return the tags that the Hub searches by."""
+    """Return the tags by which the Hub searches."""
     tags = [card.get("library_name"), card.get("pipeline_tag"), *_list(card.get("tags"))]
     tags += [f"dataset:{name}" for name in _list(card.get("datasets"))]
     tags += [f"license:{name}" for name in _list(card.get("license"))]

@@ -1,4 +1,4 @@
-"""Taking a commit: a line of JSON for its header, then one an operation; all of them, or none."""
+"""The route for commits: a line of JSON for the header, then one for each operation; all are applied or none."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from zoo_hub.server.store import Store, Tree
 
 COMMIT_LIMIT = 64 << 20
-"""Bytes of one commit's small files, as base64; large files come another way."""
-MOST_FILES = 10_000
-"""In a repository."""
-LONGEST_PATH, LONGEST_NAME = 1000, 255
+"""Bytes of one commit's small files, as base64; large files are uploaded before."""
+MAX_FILES = 10_000
+"""Files in one repository."""
+MAX_PATH, MAX_NAME = 1000, 255
 
 
 def commit(context: Context, request: Request, kind: str, repo_id: str, branch: str) -> Answer:
@@ -38,8 +38,8 @@ def commit(context: Context, request: Request, kind: str, repo_id: str, branch: 
         tree = dict(repo["commits"][before]["tree"])
         for key, value in operations:
             _apply(context.store, tree, key, value)
-        if len(tree) > MOST_FILES:
-            raise RefusedError(413, f"a repository holds at most {MOST_FILES:,} files")
+        if len(tree) > MAX_FILES:
+            raise RefusedError(413, f"a repository holds at most {MAX_FILES:,} files")
         sha = context.store.commit(repo, branch, tree, summary, text_of(head, "description", ""), user)
     url = f"{page_of(request, kind, repo_id)}/commit/{sha}"
     done = {"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": "", "pullRequestUrl": None}
@@ -61,7 +61,7 @@ def _parse(body: bytes) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]
 
 
 def _apply(store: Store, tree: Tree, key: str, value: dict[str, Any]) -> None:
-    """Change the tree by one operation."""
+    """Apply one operation to the tree."""
     path = text_of(value, "path")
     if key == "deletedFolder":
         inside = [name for name in tree if name.startswith(f"{path.rstrip('/')}/")]
@@ -87,10 +87,10 @@ def _apply(store: Store, tree: Tree, key: str, value: dict[str, Any]) -> None:
 
 
 def _check_path(path: str) -> None:
-    """Refuse names that mean something else on somebody's disk, or nothing that can be read."""
+    """Refuse names that some file system reads as another path, and names that cannot be displayed."""
     parts = path.split("/")
-    odd = any(part in ("", ".", "..") or part.lower() == ".git" or len(part) > LONGEST_NAME for part in parts)
-    if odd or "\\" in path or ":" in path or not path.isprintable() or len(path) > LONGEST_PATH:
+    odd = any(part in ("", ".", "..") or part.lower() == ".git" or len(part) > MAX_NAME for part in parts)
+    if odd or "\\" in path or ":" in path or not path.isprintable() or len(path) > MAX_PATH:
         raise RefusedError(400, f"Invalid path: {path!r:.200}")
 
 

@@ -1,4 +1,4 @@
-"""Where large files' bytes are put and fetched: signed addresses only, and no token is wanted there."""
+"""Upload and download of large files at signed addresses, for which no token is needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from zoo_hub.server.messages import Answer, RefusedError, whole_number
-from zoo_hub.server.store import writing
+from zoo_hub.server.synced_files import synced_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo_hub.server.messages import Request
 
 FILE_LIMIT = 5 << 30
-"""Bytes of a large file, as on the Hub where it comes in one piece."""
+"""Bytes of the largest file, the Hub's own limit for uploads in one piece."""
 
 
 def route(context: Context, request: Request) -> Answer:
@@ -33,7 +33,7 @@ def route(context: Context, request: Request) -> Answer:
     if what == "get" and request.method in ("GET", "HEAD") and path.is_file():
         return Answer(path, headers={"ETag": f'"{oid}"'})
     if what == "put" and request.method == "PUT":
-        _keep(request, path, oid)
+        _save_upload(request, path, oid)
         return Answer(b"")
     if what == "verify" and request.method == "POST":
         if not path.is_file() or path.stat().st_size != whole_number(request.json(), "size"):
@@ -42,10 +42,10 @@ def route(context: Context, request: Request) -> Answer:
     raise RefusedError(405, "MethodNotAllowed")
 
 
-def _keep(request: Request, path: Path, oid: str) -> None:
-    """Write a large file as it comes, and keep it if it is what its name says."""
+def _save_upload(request: Request, path: Path, oid: str) -> None:
+    """Write a large file piece by piece; refused and removed where its sha256 is not its name."""
     digest, size = hashlib.sha256(), 0
-    with writing(path) as file:
+    with synced_file(path) as file:
         for piece in request.pieces:
             size += len(piece)
             if size > FILE_LIMIT:

@@ -1,4 +1,4 @@
-"""What a route gets: the store, who may do what, and the addresses that may be given out."""
+"""What every route is given: the store, the access rules, and signed addresses for large files."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ if TYPE_CHECKING:
     from zoo_hub.server.access import Access
     from zoo_hub.server.store import Store
 
-LIFETIME = 3600
-"""Seconds for which a signed address works."""
+LIFETIME_SECONDS = 3600
+"""How long a signed address is valid."""
 
 
 class Context:
-    """A Hub as its routes know it."""
+    """The parts of a Hub that its routes use."""
 
     def __init__(self, store: Store, access: Access) -> None:
         self.store = store
         self.access = access
         self._secret = secrets.token_bytes(16)
 
-    def elsewhere(self, oid: str) -> str | None:  # noqa: ARG002
-        """Return where a large file is fetched, None for here."""
+    def download_address(self, oid: str) -> str | None:  # noqa: ARG002
+        """Return another address from which a large file is downloaded; None where it is sent from here."""
         return None
 
     def signature(self, what: str, oid: str, expires: str) -> str:
-        """Return the proof that this Hub gave an address out."""
+        """Return the signature of an address, by which this Hub recognises those that it gave out."""
         return hmac.new(self._secret, f"{what}|{oid}|{expires}".encode(), "sha256").hexdigest()
 
     def sign_address(self, what: str, oid: str, base: str) -> str:
-        """Return an address below `base` where `oid` can be put, fetched or verified for an hour."""
-        expires = str(int(time.time()) + LIFETIME)
+        """Return an address below `base` at which the file `oid` can be put, got or verified for an hour."""
+        expires = str(int(time.time()) + LIFETIME_SECONDS)
         return f"{base}/x/{what}/{oid}?exp={expires}&sig={self.signature(what, oid, expires)}"

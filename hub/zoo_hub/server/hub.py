@@ -1,4 +1,4 @@
-"""The Hub: an address on this machine, and what it remembers."""
+"""The local Hub: its HTTP server and its store, run together."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class LocalHub:
     """
 
     def __init__(self, root: Path, users: dict[str, str], port: int = 0, host: str = "127.0.0.1") -> None:
-        """Listen; `users` maps tokens to names.
+        """Open the port and the store; `users` maps tokens to names.
 
         Raises:
-            OSError: the port is taken, or the host is none of this machine's.
+            OSError: the port is taken, or the host is no address of this machine.
             BusyError: another process serves the folder.
             ResourceError: the folder cannot be written.
         """
@@ -41,7 +41,7 @@ class LocalHub:
         self.context = self.make_context(users)
 
     def make_context(self, users: dict[str, str]) -> Context:
-        """Return what the routes get."""
+        """Return the context that every route is given."""
         return Context(self.store, Access(self.store, users))
 
     def _answer(self, request: Request) -> Answer:
@@ -49,15 +49,15 @@ class LocalHub:
 
     @property
     def url(self) -> str:
-        """What HF_ENDPOINT must be."""
+        """The address, for HF_ENDPOINT."""
         return self.server.url
 
     def handler(self) -> type[Handler]:
-        """Return what serves a connection."""
+        """Return the class that serves a connection."""
         return Handler
 
     def servers(self) -> list[Server]:
-        """Return every address."""
+        """Return every server, one for each address."""
         return [self.server]
 
     def __enter__(self) -> Self:

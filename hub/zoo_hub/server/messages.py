@@ -1,4 +1,4 @@
-"""A request and its answer, as the routes see them: no sockets, no threads."""
+"""Requests and answers as the routes see them, without sockets and threads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 Payload = bytes | Path | dict[str, Any] | list[Any]
 """Bytes, a file to send with range support, or something that becomes JSON."""
 BODY_LIMIT = 8 << 20
-"""Bytes of a request that is read into memory."""
+"""Bytes of the largest request that is read into memory."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a route gives back."""
+    """What a route returns."""
 
     payload: Payload
     status: int = 200
@@ -45,7 +45,7 @@ class RefusedError(Exception):
 
 @dataclass
 class Request:
-    """A request whose body is read when a route asks for it: who may not send one does not fill the memory."""
+    """A request. Its body is read only when a route asks for it, so that a refused one takes no memory."""
 
     method: str
     target: str
@@ -81,7 +81,7 @@ class Request:
         return self.query.get(name, "false").lower() in ("1", "true")
 
     def body(self, limit: int = BODY_LIMIT) -> bytes:
-        """Return the body whole.
+        """Return the whole body.
 
         Raises:
             RefusedError: it has more than `limit` bytes.
@@ -94,7 +94,7 @@ class Request:
         return bytes(read)
 
     def json(self) -> dict[str, Any]:
-        """Return the body as a JSON object; nothing at all is an empty one."""
+        """Return the body as a JSON object; an empty body counts as {}."""
         return parse_object(self.body() or b"{}")
 
 

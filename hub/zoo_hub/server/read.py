@@ -1,4 +1,4 @@
-"""What the Hub tells: a repository, its files, its history, its references."""
+"""Routes that read: a repository, its files, its history, its branches and tags."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from zoo_hub.server.messages import Request
     from zoo_hub.server.store import Entry, Repo
 
-MOST_ROWS = 1000
-"""Repositories in one listing."""
+MAX_ROWS = 1000
+"""Repositories in one list."""
 
 
 def info(context: Context, request: Request, repo: Repo, revision: str) -> Answer:
@@ -32,7 +32,7 @@ def listing(context: Context, request: Request, kind: str) -> Answer:
     """Answer `list_models` and `list_datasets`: by author, words of the name, and tags."""
     user = context.access.user(request)
     author, words = request.query.get("author"), request.query.get("search", "").lower().split()
-    wanted = set(request.queries.get("filter", []))
+    tags = set(request.queries.get("filter", []))
     limit = request.query.get("limit", "")
     rows: list[dict[str, Any]] = []
     for repo in context.store.every(kind):
@@ -42,14 +42,14 @@ def listing(context: Context, request: Request, kind: str) -> Answer:
         if not found or not context.access.may_see(user, repo):
             continue
         row = _row(context, repo, repo["branches"]["main"])
-        if wanted <= set(row["tags"]):
+        if tags <= set(row["tags"]):
             rows.append(row)
     rows.sort(key=lambda row: row["lastModified"], reverse=True)
-    return Answer(rows[: min(int(limit) if limit.isdecimal() else MOST_ROWS, MOST_ROWS)])
+    return Answer(rows[: min(int(limit) if limit.isdecimal() else MAX_ROWS, MAX_ROWS)])
 
 
 def _row(context: Context, repo: Repo, sha: str) -> dict[str, Any]:
-    """Return what there is to say of a repository at a commit. Downloads are not counted, so none are claimed."""
+    """Return the facts about a repository at a commit. Downloads are not counted, so no number is given."""
     card = card_of(context.store, repo, sha)
     row: dict[str, Any] = {
         "_id": sha[:24],
@@ -123,7 +123,7 @@ def commits(repo: Repo, revision: str) -> Answer:
 
 
 def file(context: Context, request: Request, repo: Repo, revision: str, path: str) -> Answer:
-    """Send a file; where large files have an address of their own, that."""
+    """Send a file; for a large file, redirect where large files have an address of their own."""
     context.access.check_gate(request, repo)
     sha = resolve_revision(repo, revision)
     entry = repo["commits"][sha]["tree"].get(path)
@@ -135,10 +135,10 @@ def file(context: Context, request: Request, repo: Repo, revision: str, path: st
     lfs = entry["lfs"]
     headers["X-Linked-Size"] = str(lfs["size"])
     headers["X-Linked-Etag"] = f'"{lfs["oid"]}"'
-    elsewhere = context.elsewhere(lfs["oid"])
-    if elsewhere is None:
+    download_address = context.download_address(lfs["oid"])
+    if download_address is None:
         return Answer(context.store.path(entry), headers=headers)
-    return Answer(b"Found. Redirecting to the CDN", 302, {**headers, "Location": elsewhere})
+    return Answer(b"Found. Redirecting to the CDN", 302, {**headers, "Location": download_address})
 
 
 def page(repo: Repo) -> Answer:

@@ -1,4 +1,4 @@
-"""Which request is which: from a path to the function that answers it."""
+"""From a request's method and path to the function that answers it."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def _api(context: Context, request: Request, segments: list[str]) -> Answer:
         case "GET", [kind] if kind in KINDS:
             return read.listing(context, request, kind)
         case "GET", [kind, owner, name, *rest] if kind in KINDS:
-            return _tell(context, request, kind, f"{owner}/{name}", rest)
+            return _read(context, request, kind, f"{owner}/{name}", rest)
         case _, [kind, owner, name, *rest] if kind in KINDS:
-            return _change(context, request, kind, f"{owner}/{name}", rest)
+            return _write(context, request, kind, f"{owner}/{name}", rest)
     raise _unknown(request)
 
 
-def _tell(context: Context, request: Request, kind: str, repo_id: str, rest: list[str]) -> Answer:
+def _read(context: Context, request: Request, kind: str, repo_id: str, rest: list[str]) -> Answer:
     repo = context.access.readable(request, kind, repo_id)
     match rest:
         case []:
@@ -73,7 +73,7 @@ def _tell(context: Context, request: Request, kind: str, repo_id: str, rest: lis
     raise _unknown(request)
 
 
-def _change(context: Context, request: Request, kind: str, repo_id: str, rest: list[str]) -> Answer:
+def _write(context: Context, request: Request, kind: str, repo_id: str, rest: list[str]) -> Answer:
     match request.method, rest:
         case "PUT", ["settings"]:
             return write.settings(context, request, kind, repo_id)
@@ -87,6 +87,6 @@ def _change(context: Context, request: Request, kind: str, repo_id: str, rest: l
 
 
 def _unknown(request: Request) -> RefusedError:
-    """Return the refusal of what the real Hub may know and this one does not."""
+    """Return the refusal of a request that this Hub does not support; the real one may."""
     path = "".join(character for character in request.path[:200] if character.isprintable())
     return RefusedError(501, UNKNOWN.format(method=request.method, path=path))

@@ -1,37 +1,33 @@
 """Repositories on disk: `repos/<kind>/<owner>/<name>.json`, blobs by git id, large files by sha256.
 
-A repository is one file, replaced by a rename when all that it names is synced: whoever ends the process at any moment
-leaves the commit before or the commit after. Files appear under their final name whole.
+A repository is one file, replaced by a rename after everything that it names is synced: a process that is killed leaves
+the commit before or the commit after.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import secrets
-import tempfile
 import threading
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from zoo.errors import BusyError
 from zoo.system.atomic import disk_errors, sync_folder
 from zoo_hub.names import parse_hub_name
 from zoo_hub.server.messages import RefusedError
+from zoo_hub.server.synced_files import SCRATCH_PREFIX, make_folder, write_synced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 KINDS = ("models", "datasets")
 LFS_SUFFIXES = ("safetensors", "onnx", "pt", "bin", "npz", "npy", "zip", "parquet")
 GITATTRIBUTES = "".join(f"*.{end} filter=lfs diff=lfs merge=lfs -text\n" for end in LFS_SUFFIXES).encode()
-LEFT = ".tmp-"
-"""How a file begins that is being written."""
 
 
 class Lfs(TypedDict):
@@ -54,7 +50,7 @@ Tree = dict[str, Entry]
 
 
 class Commit(TypedDict):
-    """A commit holds its whole tree."""
+    """A commit with its whole tree."""
 
     parent: str | None
     title: str
@@ -87,41 +83,11 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file that is at `path`, synced, when the block ends well, and nowhere when it does not."""
-    with disk_errors(path):
-        _make_folder(path.parent)
-        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=LEFT)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            Path(scratch).replace(path)
-            sync_folder(path.parent)
-        finally:
-            Path(scratch).unlink(missing_ok=True)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that no reader sees half of it and no power cut takes it away."""
-    with writing(path) as file:
-        file.write(data)
-
-
-def _make_folder(path: Path) -> None:
-    if not path.is_dir():
-        _make_folder(path.parent)
-        path.mkdir(exist_ok=True)
-        sync_folder(path.parent)
-
-
 class Store:
-    """What the Hub remembers."""
+    """The Hub's repositories and files in a folder."""
 
     def __init__(self, root: Path) -> None:
-        """Open or make the folder, for this process alone.
+        """Open or create the folder, and lock it for this process.
 
         Raises:
             BusyError: another process has it.
@@ -133,23 +99,23 @@ class Store:
         self.lock = threading.RLock()
         with disk_errors(root):
             if not root.exists():
-                _make_folder(root.absolute().parent)
+                make_folder(root.absolute().parent)
                 root.mkdir(mode=0o700)
             for name in ("repos", "blobs", "lfs"):
-                _make_folder((root / name).absolute())
-            self._alone = FileLock(root / "lock")
+                make_folder((root / name).absolute())
+            self._process_lock = FileLock(root / "lock")
             try:
-                self._alone.acquire(timeout=0)
+                self._process_lock.acquire(timeout=0)
             except Timeout:
                 raise BusyError(
                     f"{root}: another process serves it. Stop that, or give another folder"
                 ) from None
-            for left in root.rglob(f"{LEFT}*"):
-                left.unlink()
+            for scratch in root.rglob(f"{SCRATCH_PREFIX}*"):
+                scratch.unlink()
 
     def close(self) -> None:
-        """Let another process have the folder."""
-        self._alone.release()
+        """Unlock the folder for other processes."""
+        self._process_lock.release()
 
     def _file(self, kind: str, repo_id: str) -> Path:
         hub = parse_hub_name(repo_id)
@@ -158,7 +124,7 @@ class Store:
         return self.root / "repos" / kind / f"{repo_id}.json"
 
     def load(self, kind: str, repo_id: str) -> Repo | None:
-        """Return a repository, or None when there is no such one."""
+        """Return a repository; None where there is none of that name."""
         file = self._file(kind, repo_id)
         try:
             repo: Repo = json.loads(file.read_bytes())
@@ -174,31 +140,31 @@ class Store:
                 yield repo
 
     def save(self, repo: Repo) -> None:
-        """Keep a repository as it is now."""
-        write_whole(self._file(repo["kind"], repo["id"]), json.dumps(repo, indent=1).encode())
+        """Write a repository to disk."""
+        write_synced(self._file(repo["kind"], repo["id"]), json.dumps(repo, indent=1).encode())
 
     def delete(self, repo: Repo) -> None:
-        """Forget a repository; its blobs stay."""
+        """Remove a repository; its blobs stay."""
         file = self._file(repo["kind"], repo["id"])
         file.unlink()
         sync_folder(file.parent)
 
     def lfs_path(self, oid: str) -> Path:
-        """Where a large file lies, or will."""
+        """Return the path of a large file, which need not exist yet."""
         if not re.fullmatch(r"[0-9a-f]{64}", oid):
             raise RefusedError(422, "not a sha256")
         return self.root / "lfs" / oid
 
     def path(self, entry: Entry) -> Path:
-        """Where a file's bytes lie."""
+        """Return the path of a file's bytes."""
         return self.lfs_path(entry["lfs"]["oid"]) if "lfs" in entry else self.root / "blobs" / entry["oid"]
 
     def put(self, data: bytes) -> Entry:
-        """Keep a small file's bytes."""
+        """Store a small file's bytes and return its tree entry."""
         oid = git_blob(data)
         path = self.root / "blobs" / oid
         if not path.is_file():
-            write_whole(path, data)
+            write_synced(path, data)
         return {"oid": oid, "size": len(data)}
 
     def link(self, oid: str) -> Entry:
@@ -209,7 +175,7 @@ class Store:
         return {"oid": git_blob(pointer), "size": size, "lfs": lfs}
 
     def create(self, kind: str, repo_id: str, author: str, *, private: bool) -> Repo:
-        """Make a repository with the commit that every new one on the Hub has."""
+        """Create a repository with the first commit that every repository on the Hub has."""
         repo: Repo = {
             "kind": kind,
             "id": repo_id,
@@ -242,13 +208,17 @@ class Store:
 
 
 def resolve_revision(repo: Repo, revision: str) -> str:
-    """Return the commit that a branch, tag, or (shortened) commit id stands for."""
+    """Return the commit that a branch, tag, or (shortened) commit id stands for.
+
+    Raises:
+        RefusedError: there is no such revision, or several commits begin like this.
+    """
     name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
     found = repo["branches"].get(name) or repo["tags"].get(name)
     if found:
         return found
     if re.fullmatch(r"[0-9a-f]{7,40}", name):
-        near = [sha for sha in repo["commits"] if sha.startswith(name)]
-        if len(near) == 1:
-            return near[0]
+        matches = [sha for sha in repo["commits"] if sha.startswith(name)]
+        if len(matches) == 1:
+            return matches[0]
     raise RefusedError(404, f"Invalid rev id: {revision!r:.200}", "RevisionNotFound")

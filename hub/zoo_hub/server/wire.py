@@ -1,4 +1,4 @@
-"""HTTP as it goes over the socket: bodies in, answers with ranges out."""
+"""The HTTP server: reads requests from the socket, and writes answers, ranges of files included."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PIECE = 1 << 16
-MOST_CONNECTIONS = 100
-SILENCE = 60.0
+MAX_CONNECTIONS = 100
+IDLE_SECONDS = 60.0
 """Seconds without a byte after which a connection is closed."""
-DRAINED = 64 << 20
-"""Bytes of a refused request that are read and dropped, so that its sender reads the answer."""
+DRAIN_LIMIT = 64 << 20
+"""Bytes of a refused request that are read and dropped: only then its sender reads the answer."""
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?")
 
 
-class HungUpError(Exception):
-    """The client went away, or kept silent, within its request."""
+class DisconnectedError(Exception):
+    """The client closed the connection, or sent nothing for too long, within its request."""
 
 
 class Server(ThreadingHTTPServer):
-    """One address."""
+    """A server at one address, with a thread for each connection."""
 
     daemon_threads = True
     # A second server on the same port would take half of the first one's requests.
@@ -43,18 +43,17 @@ class Server(ThreadingHTTPServer):
     def __init__(
         self, route: Callable[[Request], Answer], host: str, port: int, handler: type[Handler]
     ) -> None:
-        """Listen.
-
+        """Open the port.
         Raises:
             OSError: the port is taken, or the host is none of this machine's.
         """
         self.route = route
-        self.room = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self.slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), handler)
 
     def server_bind(self) -> None:
-        """Bind without asking a name server who we are."""
+        """Bind without the base class's DNS look-up of the host name."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -68,7 +67,7 @@ class Server(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread of its own, or drop it where there are too many."""
-        if not self.room.acquire(blocking=False):
+        if not self.slots.acquire(blocking=False):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -78,10 +77,10 @@ class Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self.room.release()
+            self.slots.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Let a connection that broke go."""
+        """Ignore a connection that broke."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -90,14 +89,14 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "zoo-hub/1"
     sys_version = ""
-    timeout = SILENCE
+    timeout = IDLE_SECONDS
     server: Server
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet about single requests."""
+        """Do not log requests."""
 
     def setup(self) -> None:
-        """Send small answers at once."""
+        """Send small answers without delay (TCP_NODELAY)."""
         super().setup()
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -110,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self.respond(request)
             self._drain(pieces)
-        except (HungUpError, OSError):
+        except (DisconnectedError, OSError):
             self.close_connection = True
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
@@ -120,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send(self.answer(request))
 
     def answer(self, request: Request) -> Answer:
-        """Return what the route says, or why it says nothing."""
+        """Return the route's answer, or an error's."""
         try:
             return self.server.route(request)
         except RefusedError as error:
@@ -128,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
         except ResourceError as error:
             warn(str(error))
             return RefusedError(507, "the disk of this Hub is full or cannot be written").answer()
-        except HungUpError:
+        except DisconnectedError:
             raise
         except Exception as error:
             warn(f"{request.method} {request.path!r:.200}: {type(error).__name__}: {error}")
@@ -154,14 +153,17 @@ class Handler(BaseHTTPRequestHandler):
             try:
                 piece = self.rfile.read1(min(size, PIECE))
             except OSError as error:
-                raise HungUpError from error
+                raise DisconnectedError from error
             if not piece:
-                raise HungUpError
+                raise DisconnectedError
             size -= len(piece)
             yield piece
 
     def _number(self, digits: bytes, base: int) -> int:
-        """Return a length that a client sent; where it is none, nobody knows where its next request begins."""
+        """Return a length that a client sent.
+
+        Without a valid one it is unknown where the next request begins, so the connection is closed.
+        """
         try:
             value = int(digits, base)
         except ValueError:
@@ -172,8 +174,8 @@ class Handler(BaseHTTPRequestHandler):
         return value
 
     def _drain(self, pieces: Iterator[bytes]) -> None:
-        """Read what no route wanted, as far as that is worth it."""
-        left = DRAINED
+        """Read the rest of the body, up to `DRAIN_LIMIT` bytes."""
+        left = DRAIN_LIMIT
         with suppress(RefusedError):
             for piece in pieces:
                 left -= len(piece)
@@ -225,11 +227,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-def byte_range(wanted: str | None, size: int) -> tuple[int, int] | None:
-    """Return where `bytes=FIRST-LAST` begins and where it ends (exclusive); None when nothing is there."""
-    if not wanted:
+def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """Return the start and end (exclusive) of `bytes=FIRST-LAST`; None where the file has no such bytes."""
+    if not header:
         return 0, size
-    span = re.fullmatch(r"bytes=(\d{1,15})-(\d{0,15})", wanted)
+    span = re.fullmatch(r"bytes=(\d{1,15})-(\d{0,15})", header)
     first = int(span[1]) if span else size
     if span is None or first >= size:
         return None

@@ -1,4 +1,4 @@
-"""What people change on the Hub: repositories, branches and tags, and the way to upload large files."""
+"""Routes that write: repositories, branches and tags, and where to upload large files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoo_hub.server.messages import Request
 
 LFS_SIZE = 10 << 20
-"""Bytes from which on a file is uploaded as a large one."""
+"""Bytes from which on a file counts as large (Git LFS)."""
 
 
 def create_repo(context: Context, request: Request) -> Answer:
@@ -28,9 +28,9 @@ def create_repo(context: Context, request: Request) -> Answer:
     )
     repo_id, kind = f"{owner}/{text_of(body, 'name')}", text_of(body, "type", "model") + "s"
     with context.store.lock:
-        there = context.store.load(kind, repo_id)
+        existing = context.store.load(kind, repo_id)
         url = page_of(request, kind, repo_id)
-        if there:
+        if existing:
             return Answer({"error": "You already created this repo", "url": url}, 409)
         context.store.create(kind, repo_id, user, private=body.get("visibility") == "private")
     return Answer({"url": url, "name": repo_id, "id": repo_id})
@@ -60,7 +60,10 @@ def settings(context: Context, request: Request, kind: str, repo_id: str) -> Ans
 
 
 def reference(context: Context, request: Request, kind: str, repo_id: str, what: str, name: str) -> Answer:
-    """Make or delete a branch (`name` is its own) or a tag (`name` is the revision it is put on)."""
+    """Create or delete a branch or a tag.
+
+    `name` is the branch's or tag's own, but for a new tag the revision that it is put on.
+    """
     context.access.writable(request, kind, repo_id)
     body = request.json()
     with context.store.lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from tests.support.hub.server.store import write_whole
+from tests.support.hub.server.store import write_synced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def put(hub: Hub, files: dict[str, bytes]) -> None:
     for name, data in files.items():
         if name.endswith((".onnx", ".safetensors")):
             oid = hashlib.sha256(data).hexdigest()
-            write_whole(hub.store.lfs_path(oid), data)
+            write_synced(hub.store.lfs_path(oid), data)
             tree[name] = hub.store.link(oid)
         else:
             tree[name] = hub.store.put(data)

@@ -42,7 +42,7 @@ class TwoAddresses(Context):
         super().__init__(store, access)
         self._content = content
 
-    def elsewhere(self, oid: str) -> str | None:
+    def download_address(self, oid: str) -> str | None:
         """Return a large file's address on the second server."""
         return self.sign_address("get", oid, self._content)
 

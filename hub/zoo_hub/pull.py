@@ -15,7 +15,7 @@ from zoo.system.console import say
 from zoo.system.disk_space import refuse_without_room
 from zoo_hub.client.errors import hub_errors, is_unreachable, root_cause
 from zoo_hub.client.retry import client, download
-from zoo_hub.client.watch import MIN_BYTES_PER_SECOND, Watch, endpoint, time_limit
+from zoo_hub.client.watch import Watch, endpoint, transfer_seconds
 from zoo_hub.names import hub_name
 from zoo_hub.providers import warn_missing_package
 from zoo_hub.repository.choice import Choice
@@ -139,7 +139,7 @@ def _download_file(api: HfApi, listing: Listing, name: str, config: GeneratorCon
         limit=file.size,
         etag=file.digest,
         commit=listing.commit,
-        seconds=time_limit() + file.size / MIN_BYTES_PER_SECOND,
+        seconds=transfer_seconds(file.size),
     )
     wrong = None
     for _ in range(2):

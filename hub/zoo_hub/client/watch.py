@@ -79,6 +79,11 @@ def time_limit() -> float:
     return seconds
 
 
+def transfer_seconds(size: int) -> float:
+    """Return how long a file of `size` bytes may take to be sent or received; raises as `time_limit` does."""
+    return time_limit() + size / MIN_BYTES_PER_SECOND
+
+
 @contextmanager
 def watching(watch: Watch, deadline: float) -> Iterator[None]:
     """Apply a watch to this thread's requests while the block lasts."""

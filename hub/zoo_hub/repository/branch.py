@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zoo.generators.files import CARD
 from zoo_hub.client.errors import root_cause
 from zoo_hub.client.retry import download, retrying
-from zoo_hub.client.watch import MIN_BYTES_PER_SECOND, Watch, time_limit
+from zoo_hub.client.watch import Watch, time_limit, transfer_seconds
 from zoo_hub.repository.choice import LIMITS
 from zoo_hub.repository.integrity import digest_of
 
@@ -114,7 +114,8 @@ def publish(api: HfApi, target: Target, files: Mapping[str, Path], message: str)
     """
     from huggingface_hub.errors import HfHubHTTPError
 
-    sent: list[str] = []
+    parents: list[str] = []
+    """Of the commits that were sent, one for each try."""
 
     def attempt() -> str:
         remote = fetch_branch(api, target)
@@ -124,21 +125,16 @@ def publish(api: HfApi, target: Target, files: Mapping[str, Path], message: str)
         if not changes:
             return remote.commit
         _upload(api, target, {name: files[name] for name in (*changes.added, *changes.changed)})
-        sent.append(remote.commit)
+        parents.append(remote.commit)
         return _commit(api, target, files, changes, message, remote.commit)
 
-    size = sum(path.stat().st_size for path in files.values())
-    watch = Watch(
-        target.repo,
-        "the answer to the commit",
-        seconds=2 * time_limit() + size / MIN_BYTES_PER_SECOND,
-        tries=3,
-    )
+    seconds = time_limit() + transfer_seconds(sum(path.stat().st_size for path in files.values()))
+    watch = Watch(target.repo, "the answer to the commit", seconds=seconds, tries=3)
     try:
-        return retrying(attempt, watch), bool(sent)
+        return retrying(attempt, watch), bool(parents)
     except HfHubHTTPError as error:
         # A commit whose answer was lost may have arrived between our question and the next try.
-        if len(sent) < 2 or root_cause(error) is not error or error.response.status_code != 412:
+        if len(parents) < 2 or root_cause(error) is not error or error.response.status_code != 412:
             raise
         head = fetch_branch(api, target)
         if head.commit is None or changes_to(head, files):
@@ -155,7 +151,7 @@ def _upload(api: HfApi, target: Target, files: Mapping[str, Path]) -> None:
         upload = partial(
             api.preupload_lfs_files, target.repo, [addition], revision=target.branch, free_memory=False
         )
-        seconds = time_limit() + path.stat().st_size / MIN_BYTES_PER_SECOND
+        seconds = transfer_seconds(path.stat().st_size)
         retrying(upload, Watch(target.repo, f"the answer to {name}", seconds=seconds))
 
 

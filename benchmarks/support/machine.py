@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from zoo.__about__ import DISTRIBUTION
 from zoo import __version__ as zoo_version
+from zoo.__about__ import DISTRIBUTION
 from zoo.training.device import choose_device, describe_hardware
 
 PACKAGES = ("torch", "onnxruntime-gpu", "gan-model-zoo")

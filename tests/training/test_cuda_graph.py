@@ -232,7 +232,7 @@ def test_on_a_gpu_a_run_is_recorded_and_goes_on(tiny: Path, tmp_path: Path) -> N
     for _ in run.go(6, Stop()):
         pass
     assert run.recorded
-    assert run.record["cuda_graph"]
+    assert run.facts.cuda_graph
     again = reopen(run.path, ["training.steps=12"])
     for _ in again.go(12, Stop()):
         pass

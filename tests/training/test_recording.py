@@ -80,7 +80,7 @@ def test_a_run_that_is_measured_sampled_saved_and_resumed_between_replays_is_the
         # From here on for the second of them.
         monkeypatch.setattr(new, "make_trainer", recorded)
         monkeypatch.setattr(resume, "make_trainer", recorded)
-    assert [read_record(tmp_path / name)["cuda_graph"] for name in ("eager", "recorded")] == [False, True]
+    assert [read_record(tmp_path / name).cuda_graph for name in ("eager", "recorded")] == [False, True]
     assert figures(tmp_path / "recorded") == figures(tmp_path / "eager")
     for sample in sorted((tmp_path / "eager" / "samples").iterdir()):
         assert (tmp_path / "recorded" / "samples" / sample.name).read_bytes() == sample.read_bytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.components import Architecture, Component, Plan
+    from zoo.runs.record import RunRecord
 
 
 def write_generator(run: Path, which: str = "best", into: Path | None = None) -> Path:
@@ -80,7 +81,7 @@ def harvested(run: Path) -> Iterator[None]:
     write_generator(run)
 
 
-def _state(run: Path, record: dict[str, Any], which: str) -> State:
+def _state(run: Path, record: RunRecord, which: str) -> State:
     there = checkpoints(run)
     if not there:
         raise InputError(f"{run}: it has no checkpoint yet. Go on with `zoo resume {run}`")
@@ -88,10 +89,9 @@ def _state(run: Path, record: dict[str, Any], which: str) -> State:
         return _at_step(run, int(which), there)
     if which not in ("best", "last"):
         raise InputError(f"--checkpoint {which}: it is neither best nor last nor a step. Give one of these")
-    best = record.get("best")
-    if which == "best" and best:
+    if which == "best" and record.best is not None:
         try:
-            return load_checkpoint(checkpoint_path(run, best["step"]))
+            return load_checkpoint(checkpoint_path(run, record.best.step))
         except IntegrityError as error:
             warn(f"{error}; the newest whole one stands in for the best")
     state, troubles = newest_good(run)
@@ -110,14 +110,14 @@ def _at_step(run: Path, step: int, there: list[Path]) -> State:
     return load_checkpoint(path)
 
 
-def _config(plan: Plan, record: dict[str, Any], state: dict[str, Any]) -> GeneratorConfig:
+def _config(plan: Plan, record: RunRecord, state: State) -> GeneratorConfig:
     registry = load_registry()
 
     def records(components: Iterable[Component]) -> tuple[ComponentRecord, ...]:
         return tuple(registry.record(component) for component in components)
 
     step = state["trainer"]["step"]
-    best = record.get("best") or {}
+    best = record.best
     return GeneratorConfig(
         library=f"gan-model-zoo {__version__}",
         recipe=plan.recipe.name,
@@ -126,21 +126,21 @@ def _config(plan: Plan, record: dict[str, Any], state: dict[str, Any]) -> Genera
         image_shape=plan.architecture.image_shape,
         training=TrainingRecord(
             step=step,
-            steps=record["step"],
+            steps=record.step,
             batch_size=plan.training.batch_size,
             critic_steps=plan.training.critic_steps,
             seed=plan.training.seed,
-            seconds=float(record["seconds"]),
-            hardware=record["hardware"],
-            precision=record["precision"],
+            seconds=record.seconds,
+            hardware=record.hardware,
+            precision=record.precision,
             metric=None if plan.metric is None else plan.metric.name,
-            value=best["value"] if best.get("step") == step else None,
-            protocol=record["protocol"],
+            value=best.value if best is not None and best.step == step else None,
+            protocol=record.protocol,
             losses=records(plan.losses),
             regularizers=records(plan.regularizers),
             augmentations=records(plan.augmentations),
         ),
-        data=DataRecord.model_validate(record["data"]),
+        data=DataRecord.model_validate(record.data.model_dump()),
     )
 
 

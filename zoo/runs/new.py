@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.data.split import split
 from zoo.distributed.leader import make_trainer
@@ -15,6 +15,7 @@ from zoo.plugins.planning import make_plan, with_data, with_stand_in
 from zoo.recipes.recipe import read_recipe
 from zoo.runs.folder import new_run_path
 from zoo.runs.lock import command_line
+from zoo.runs.record import RunData, RunRecord
 from zoo.runs.run import Run
 from zoo.system.atomic import disk_errors
 from zoo.system.console import warn
@@ -110,25 +111,25 @@ def _size(shape: tuple[int, int, int]) -> str:
     return f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
 
 
-def _record(plan: Plan, images: Images, trainer: Trainer, *, eager: bool) -> dict[str, Any]:
+def _record(plan: Plan, images: Images, trainer: Trainer, *, eager: bool) -> RunRecord:
     parts = split(len(images))
     plugins = load_registry().versions(component for _, component in plan.components())
-    return {
-        "format": 1,
-        "recipe": plan.recipe.name,
-        "started": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "command": command_line(),
-        "seed": plan.training.seed,
+    return RunRecord(
+        format=1,
+        recipe=plan.recipe.name,
+        started=datetime.now(UTC).isoformat(timespec="microseconds"),
+        command=command_line(),
+        seed=plan.training.seed,
         **surroundings(trainer.device, trainer.precision, trainer.ranks.size, plugins),
-        "eager": eager,
-        "data": {
-            "name": plan.data.name,
-            "source": images.source,
-            "licence": images.licence,
-            "images": len(images),
-            "fingerprint": images.fingerprint,
-            "stand_in": None if images.stand_in is None else images.stand_in.reason,
-        },
-        "metric": None if plan.metric is None else plan.metric.name,
-        "protocol": None if plan.metric is None else parts.protocol(plan.metric, images.shape),
-    }
+        eager=eager,
+        data=RunData(
+            name=plan.data.name,
+            source=images.source,
+            licence=images.licence,
+            images=len(images),
+            fingerprint=images.fingerprint,
+            stand_in=None if images.stand_in is None else images.stand_in.reason,
+        ),
+        metric=None if plan.metric is None else plan.metric.name,
+        protocol=None if plan.metric is None else parts.protocol(plan.metric, images.shape),
+    )

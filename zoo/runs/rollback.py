@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.errors import DivergedError
 from zoo.plugins.planning import slowed
+from zoo.runs.record import Rollback
 
 if TYPE_CHECKING:
     from zoo.components import Plan
@@ -25,20 +26,20 @@ def slower_plan(plan: Plan, error: DivergedError, done: int) -> Plan:
     return slowed(plan, SLOWER)
 
 
-def rollback_entry(plan: Plan, error: DivergedError, back_to: int) -> dict[str, Any]:
+def rollback_entry(plan: Plan, error: DivergedError, back_to: int) -> Rollback:
     """Return what `run.json` says of a rollback to step `back_to`, where `plan` goes on."""
     optimizers = plan.recipe.optimizers
     rates = {
         "critic": optimizers.critic.learning_rate,
         "generator": optimizers.generator.learning_rate,
     }
-    return {"step": error.step, "cause": error.cause, "back_to": back_to, "learning_rates": rates}
+    return Rollback(step=error.step, cause=error.cause, back_to=back_to, learning_rates=rates)
 
 
-def told(entry: dict[str, Any]) -> str:
+def told(entry: Rollback) -> str:
     """Return a rollback in words."""
-    rates = entry["learning_rates"]
+    rates = entry.learning_rates
     return (
-        f"step {entry['step']}: {entry['cause']}. Back to step {entry['back_to']} with learning rates "
+        f"step {entry.step}: {entry.cause}. Back to step {entry.back_to} with learning rates "
         f"{rates['critic']:.3g} (critic) and {rates['generator']:.3g} (generator)"
     )

@@ -15,9 +15,7 @@ from tests.support.run_folders import drain, figures
 from tests.support.training import leaves, plan_of, trainer_of
 from zoo.components import Augmentation, Plan
 from zoo.data.sampler import Sampler
-from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.runs.metrics_log import MetricsLog
 from zoo.runs.new import new_run
@@ -37,10 +35,9 @@ RECIPES = [
 
 
 def small_trainer(recipe: str) -> Trainer:
-    registry = load_registry()
     steps = 1 if recipe.endswith("-gan") else 2
     changes = ("training.batch_size=2", f"training.critic_steps={steps}")
-    plan = make_plan(read_recipe(registry.recipe(recipe), changes), registry, recipe)
+    plan = load_plan(recipe, changes)
     generator = torch.Generator().manual_seed(3)
     pixels = torch.randint(
         0, 256, (8, *plan.architecture.image_shape), dtype=torch.uint8, generator=generator

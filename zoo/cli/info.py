@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from zoo.cli.output import json_option, plain, print_table
 from zoo.plugins.describe import component_facts
-
-if TYPE_CHECKING:
-    from zoo.plugins.registry import Registry
 
 
 @click.command()
@@ -80,12 +77,12 @@ def _registered_facts(name: str) -> dict[str, Any]:
     recipes = registry.recipes()
     if name in recipes:
         facts = {"recipe": name, "provider": recipes[name].provider.model_dump()}
-        return {**facts, **_recipe_facts(registry, recipes[name].path)}
+        return {**facts, **_recipe_facts(recipes[name].path)}
     for kind in KINDS:
         if name in registry.names(kind):
             return component_facts(kind, registry.entries(kind)[name])
     if Path(name).suffix == ".toml":
-        return _recipe_facts(registry, Path(name))
+        return _recipe_facts(Path(name))
     if Path(name).exists():
         raise InputError(f"{name}: it is neither a run nor a generator folder. Give one of these, or a name")
     known = [*recipes, *(known for kind in KINDS for known in registry.names(kind))]
@@ -94,11 +91,10 @@ def _registered_facts(name: str) -> dict[str, Any]:
     )
 
 
-def _recipe_facts(registry: Registry, path: Path) -> dict[str, Any]:
-    from zoo.plugins.planning import make_plan
-    from zoo.recipes.recipe import read_recipe
+def _recipe_facts(path: Path) -> dict[str, Any]:
+    from zoo.plugins.planning import load_plan
 
-    plan = make_plan(read_recipe(path), registry, path.name)
+    plan = load_plan(path)
     critic, generator = plan.architecture.parameter_counts
     return {
         "summary": plan.recipe.summary,

@@ -18,9 +18,8 @@ from zoo.generators.folder import add_files, verify
 from zoo.generators.generator import to_uint8
 from zoo.generators.pictures import grid, png
 from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
+from zoo.plugins.planning import load_plan
 from zoo.plugins.registry import validated
-from zoo.recipes.recipe import read_recipe
 from zoo.runs.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
 from zoo.runs.folder import GENERATOR, RECIPE
 from zoo.runs.record import read_record
@@ -49,7 +48,7 @@ def write_generator(run: Path, which: str = "best", into: Path | None = None) ->
         IntegrityError: the checkpoint is damaged; for `best` and `last`, all of them are.
     """
     record = read_record(run)
-    plan = make_plan(read_recipe(run / RECIPE), load_registry(), str(run / RECIPE))
+    plan = load_plan(run / RECIPE, where=str(run / RECIPE))
     state = _state(run, record, which)
     network = plan.architecture.generator()
     network.load_state_dict(state["trainer"]["ema"])

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.data.split import split
 from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError
 from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan, with_data, with_stand_in
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan, with_data, with_stand_in
 from zoo.runs.folder import new_run_path
 from zoo.runs.lock import command_line
 from zoo.runs.record import RunData, RunRecord
@@ -25,6 +22,7 @@ from zoo.training.ranks import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from zoo.components import Plan
     from zoo.images import Images
@@ -60,11 +58,10 @@ def new_run(
         UsageError, InputError, NetworkError: the recipe, a component or the data is not to be had.
     """
     with deferred():
-        registry = load_registry()
-    file = Path(recipe) if recipe.endswith(".toml") or os.sep in recipe else registry.recipe(recipe)
-    plan = make_plan(read_recipe(file, changes), registry, file.name)
+        load_registry()
+    plan = load_plan(recipe, changes)
     if data is not None:
-        plan = with_data(plan, data, registry)
+        plan = with_data(plan, data, load_registry())
     place = ranks.local(choose_device(device))
     chosen = choose_precision(precision, place)
     plan, images = _images(plan)

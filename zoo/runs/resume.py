@@ -8,8 +8,7 @@ from zoo.data.split import split
 from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError, IntegrityError
 from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 from zoo.recipes.tables import flattened
 from zoo.runs.checkpoint import newest_good
 from zoo.runs.folder import RECIPE
@@ -57,8 +56,7 @@ def reopen(
     record = read_record(path)
     device_before, precision_before = _recorded(path, record)
     with deferred():
-        registry = load_registry()
-        plan = make_plan(read_recipe(path / RECIPE, changes), registry, str(path / RECIPE))
+        plan = load_plan(path / RECIPE, changes, where=str(path / RECIPE))
         state = _state(path, record)
     before = None if state is None else flattened(state["recipe"])
     now = flattened(plan.resolved())
@@ -77,7 +75,7 @@ def reopen(
     with deferred():
         trainer = make_trainer(plan, images, place, chosen, ranks, eager=eager)
     run = Run(path, plan, images, split(len(images)), trainer, record)
-    plugins = registry.versions(component for _, component in plan.components())
+    plugins = load_registry().versions(component for _, component in plan.components())
     here = surroundings(place, chosen, ranks.size, plugins)
     if state is not None and before is not None:
         # Checkpoints from before there were ranks say nothing of them.

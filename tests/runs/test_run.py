@@ -17,6 +17,7 @@ import zoo
 from tests.support.run_folders import drain, figures, lines
 from zoo.errors import InputError
 from zoo.generators.folder import verify
+from zoo.recipes.recipe import read_recipe
 from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.runs.folder import latest_run
 from zoo.runs.generator import write_generator
@@ -195,3 +196,14 @@ def test_a_change_on_resume_is_recorded_and_another_architecture_refused(tiny: P
     assert str(caught.value) == (
         "architecture.latent_dim: it is 9, and the checkpoint fits only 8, as it was. Start a new run for another"
     )
+
+
+def test_a_runs_recipe_has_every_field(tiny: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "own.npy", np.zeros((20, 28, 28), np.uint8))
+    run = new_run(str(tiny), data=tmp_path / "own.npy", out=tmp_path / "run")
+
+    assert "interval" not in run.plan.recipe.losses[0]
+    assert run.recipe.losses[0] == {"name": run.plan.losses[0].name, **run.plan.losses[0].model_dump()}
+    assert run.recipe.training == run.plan.training
+    drain(run.go(1, Stop()))
+    assert read_recipe(tmp_path / "run" / "recipe.toml") == run.recipe

@@ -13,6 +13,7 @@ from zoo.evaluation.monitor import Look
 from zoo.generators.folder import is_generator_folder, read_config
 from zoo.generators.pictures import grid, png
 from zoo.plugins.manager import plugins
+from zoo.recipes.recipe import parse_recipe
 from zoo.recipes.tables import write_toml
 from zoo.runs import checkpoint
 from zoo.runs.folder import GENERATOR, RECIPE
@@ -80,8 +81,8 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """The resolved recipe."""
-        return self.plan.recipe
+        """The resolved recipe: its tables have every field of their components."""
+        return parse_recipe(self.plan.resolved(), self.plan.where)
 
     @property
     def record(self) -> dict[str, Any]:

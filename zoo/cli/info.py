@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.cli.output import json_option, plain, print_table
 from zoo.plugins.describe import component_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @click.command()
@@ -49,11 +52,9 @@ def _file_facts(path: Path) -> dict[str, Any] | None:
 
     if not path.exists() or path.is_dir():
         return None
-    for plugin, describe in plugins().calls("zoo_describe_file"):
-        with plugins().tolerant(plugin):
-            facts = describe(path=path)
-            if facts is not None:
-                return {"file": str(path), **facts}
+    for facts in plugins().call("zoo_describe_file", _copied, path=path):
+        if facts is not None:
+            return {"file": str(path), **facts}
     return None
 
 
@@ -61,11 +62,14 @@ def _named_facts(name: str) -> dict[str, Any]:
     """Return what a plugin says about a name, or what is registered under it."""
     from zoo.plugins.manager import plugins
 
-    for _, describe in plugins().calls("zoo_describe_name"):
-        facts = describe(name=name)
+    for facts in plugins().call("zoo_describe_name", _copied, name=name):
         if facts is not None:
-            return dict(facts)
+            return facts
     return _registered_facts(name)
+
+
+def _copied(facts: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if facts is None else dict(facts)
 
 
 def _registered_facts(name: str) -> dict[str, Any]:

@@ -123,10 +123,10 @@ def _is_torchs_memory_error(error: BaseException) -> bool:
 def _add_plugin_commands() -> None:
     from zoo.plugins.manager import plugins
 
-    for plugin, function in list(plugins().calls("zoo_register_commands")):
+    for plugin, function in plugins().implementations("zoo_register_commands"):
         with plugins().tolerant(plugin):
             own = click.Group()
-            function(own)
+            function(cli=own)
             for name, added in own.commands.items():
                 if cli.commands.get(name, added) is not added:
                     raise ValueError(f"there is a command {name!r} already")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -100,18 +99,6 @@ def with_stand_in(plan: Plan, stand_in: StandIn, registry: Registry) -> Plan:
         stand_in.fields
     )
     return make_plan(parse_recipe(merged(table, sample), plan.where), registry, plan.where)
-
-
-def slowed(plan: Plan, factor: float) -> Plan:
-    """Return the plan with both learning rates multiplied by `factor`."""
-    old = plan.recipe.optimizers
-    optimizers = old.model_copy(
-        update={
-            side: optimizer.model_copy(update={"learning_rate": optimizer.learning_rate * factor})
-            for side, optimizer in (("critic", old.critic), ("generator", old.generator))
-        }
-    )
-    return replace(plan, recipe=plan.recipe.model_copy(update={"optimizers": optimizers}))
 
 
 def _check(plan: Plan) -> None:

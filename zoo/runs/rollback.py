@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zoo.errors import DivergedError
-from zoo.plugins.planning import slowed
+from zoo.runs.checkpoint import newest_good
 from zoo.runs.record import Rollback
+from zoo.system.console import warn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.components import Plan
+    from zoo.runs.checkpoint import State
 
 MOST_ROLLBACKS = 3
 SLOWER = 0.5
@@ -23,7 +28,29 @@ def slower_plan(plan: Plan, error: DivergedError, done: int) -> Plan:
             f"It went back {MOST_ROLLBACKS} times, each time to half the learning rates: change the recipe"
         )
         raise DivergedError(error.step, error.cause, advice) from error
-    return slowed(plan, SLOWER)
+    return _slowed(plan, SLOWER)
+
+
+def last_good(run: Path, error: DivergedError) -> State:
+    """Return the checkpoint to go back to, or raise what happened where none is whole."""
+    state, damage = newest_good(run)
+    for line in damage:
+        warn(line)
+    if state is None:
+        raise error
+    return state
+
+
+def _slowed(plan: Plan, factor: float) -> Plan:
+    """Return the plan with both learning rates multiplied by `factor`."""
+    old = plan.recipe.optimizers
+    optimizers = old.model_copy(
+        update={
+            side: optimizer.model_copy(update={"learning_rate": optimizer.learning_rate * factor})
+            for side, optimizer in (("critic", old.critic), ("generator", old.generator))
+        }
+    )
+    return replace(plan, recipe=plan.recipe.model_copy(update={"optimizers": optimizers}))
 
 
 def rollback_entry(plan: Plan, error: DivergedError, back_to: int) -> Rollback:
@@ -36,7 +63,7 @@ def rollback_entry(plan: Plan, error: DivergedError, back_to: int) -> Rollback:
     return Rollback(step=error.step, cause=error.cause, back_to=back_to, learning_rates=rates)
 
 
-def told(entry: Rollback) -> str:
+def describe(entry: Rollback) -> str:
     """Return a rollback in words."""
     rates = entry.learning_rates
     return (

@@ -20,7 +20,7 @@ from zoo.runs.folder import GENERATOR, RECIPE
 from zoo.runs.metrics_log import MetricsLog
 from zoo.runs.progress import OnNan, Progress
 from zoo.runs.record import Best, write_record
-from zoo.runs.rollback import SLOWER, rollback_entry, slower_plan, told
+from zoo.runs.rollback import SLOWER, describe, last_good, rollback_entry, slower_plan
 from zoo.system.atomic import write_atomic
 from zoo.system.background import Background
 from zoo.system.console import warn
@@ -275,12 +275,7 @@ class Run:
             raise error
         self._background.wait()
         plan = slower_plan(self.plan, error, len(self.facts.rollbacks))
-        state, troubles = checkpoint.newest_good(self.path)
-        for trouble in troubles:
-            warn(trouble)
-        if state is None:
-            raise error
-        self.load(state)
+        self.load(last_good(self.path, error))
         self._drop_what_came_after()
         self._trainer.slow_down(SLOWER)
         self.plan = plan
@@ -289,7 +284,7 @@ class Run:
         rollback = rollback_entry(plan, error, self.step)
         self.facts.add_rollback(rollback)
         self._note("running")
-        warn(f"{self.path}: {told(rollback)}")
+        warn(f"{self.path}: {describe(rollback)}")
 
     def _now(self) -> _Now:
         best = Best(step=self._best[0], value=self._best[1]) if self._best else None

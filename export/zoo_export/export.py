@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from zoo.__about__ import __version__
 from zoo.errors import InputError, UsageError
-from zoo.generators.files import CARD, CONFIG, WEIGHTS
+from zoo.generators.files import CARD, CONFIG, FILES, ONNX, REPORT, WEIGHTS
 from zoo.generators.folder import add_files, read_config, verify
 from zoo.runs.lock import held
 from zoo.system.atomic import new_folder
-from zoo_export.report import REPORT, ExportedFile, ExportReport, merged
+from zoo.system.console import say
+from zoo_export.report import ExportedFile, ExportReport, merged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.generators.config import GeneratorConfig
+    from zoo.generators.files import Variant
     from zoo_export.convert.parity import Parity
-    from zoo_export.convert.variants import Variant
 
 ONNX_FOLDER = "onnx/"
 
@@ -59,7 +60,7 @@ def export(folder: Path, wanted: Wanted = PLAIN) -> ExportReport:
 
         from zoo.runs.generator import load_generator
         from zoo_export.convert.to_onnx import to_onnx
-        from zoo_export.convert.variants import FILES, made
+        from zoo_export.convert.variants import made
     except ModuleNotFoundError as error:
         raise UsageError(
             f"export: it needs {error.name}, which is not installed. "
@@ -78,6 +79,15 @@ def export(folder: Path, wanted: Wanted = PLAIN) -> ExportReport:
     written = {FILES[name]: data for name, data in models.items()}
     add_files(folder, {**written, REPORT: merged(report, folder, config)})
     return report
+
+
+def export_first(folder: Path) -> None:
+    """Export a generator that never was, and say so: the one case in which opening or pushing it needs torch.
+
+    Raises as `export` does.
+    """
+    say(f"{folder}: it holds no {ONNX} yet, so it is exported first")
+    export(folder)
 
 
 def export_copy(folder: Path, out: Path, wanted: Wanted = PLAIN) -> ExportReport:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
-from zoo.system.console import say
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
@@ -47,8 +46,7 @@ def _open_folder(path: Path, name: str) -> Generator:
     if folder is None:
         raise InputError(f"{name}: it is a folder, but neither a run nor a generator. {WANTED}")
     if ONNX not in read_config(folder).files:
-        from zoo_export.export import export
+        from zoo_export.export import export_first
 
-        say(f"{folder}: it holds no {ONNX} yet, so it is exported first")
-        export(folder)
+        export_first(folder)
     return OnnxGenerator(folder, name=name)

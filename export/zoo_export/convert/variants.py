@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -23,14 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Variant = Literal["fp32", "fp16", "int8", "uint8"]
-FILES: dict[Variant, str] = {
-    "fp32": "onnx/model.onnx",
-    "fp16": "onnx/model_fp16.onnx",
-    "int8": "onnx/model_int8.onnx",
-    "uint8": "onnx/images_uint8.onnx",
-}
-"""Named as transformers.js expects them; `model_uint8.onnx` would mean quantised weights there."""
+    from zoo.generators.files import Variant
+
 CALIBRATION_SEED = 1
 """The check measures on seed 0."""
 CALIBRATION_BATCHES, CALIBRATION_BATCH = 8, 32

@@ -50,7 +50,9 @@ def push(
         _rehearse(hub.repo, folder, wishes)
         return
     if ONNX not in read_config(folder).files:
-        _export(folder)
+        from zoo_export.export import export_first
+
+        export_first(folder)
     click.echo(publish(hub.repo, folder, wishes))
     published = f"{hub.repo}@{revision}" if revision else hub.repo
     say(f"Get pictures from it with `zoo generate {published}`")
@@ -87,12 +89,3 @@ def _folder(path: Path) -> Path:
     if folder is None:
         raise InputError(f"{path}: it is neither a run nor a generator folder. Give one of the two")
     return folder
-
-
-def _export(folder: Path) -> None:
-    """Export a generator that was never exported: the one case in which a push needs torch."""
-    from zoo.generators.files import ONNX
-    from zoo_export.export import export
-
-    say(f"{folder}: it has no {ONNX} yet, so it is exported first")
-    export(folder)

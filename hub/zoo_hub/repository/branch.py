@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.generators.files import CARD
+from zoo.generators.files import CARD, LIMITS
 from zoo_hub.client.errors import root
 from zoo_hub.client.retry import retrying
 from zoo_hub.client.watch import SLOWEST, Watch, patience
-from zoo_hub.repository.choice import LIMITS
 from zoo_hub.repository.integrity import digest_of
 
 if TYPE_CHECKING:

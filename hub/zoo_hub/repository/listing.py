@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, NetworkError
-from zoo.generators.files import CONFIG
+from zoo.generators.files import CONFIG, LIMITS
 from zoo_hub.client.retry import retrying
 from zoo_hub.client.watch import Watch, endpoint
-from zoo_hub.repository.choice import LIMITS
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

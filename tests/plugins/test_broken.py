@@ -35,6 +35,10 @@ BROKEN = {
         "TypeError: it has no hook. Mark its functions with `from zoo.hookspecs import hookimpl`",
     ),
     "zoo-lines": (r"raise ImportError('first\nsecond\n' + 'x' * 999)", "ImportError: first second …"),
+    "zoo-linked": (
+        LOSS.replace("NAME", 'linked"; paper = "[1](http://x)'),
+        "TypeError: Mine has the paper '[1](http://x)', which config.json cannot hold",
+    ),
     "zoo-misspelt": (
         f"{HOOK}def zoo_register_loses(): return []",
         "TypeError: there is no hook 'zoo_register_loses'. Did you mean 'zoo_register_losses'?",

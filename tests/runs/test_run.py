@@ -45,6 +45,12 @@ def test_a_training_leaves_the_whole_run_folder(tiny: Path, tmp_path: Path) -> N
     config = verify(run / "generator")
     assert (config.training.step, config.training.value) == (4, record.best.value)
     assert sorted(config.files) == ["model.safetensors", "samples.png"]
+    assert [paper.partition(" ")[0] for paper in config.papers] == [
+        "Radford,",
+        "Arjovsky,",
+        "Gulrajani",
+        "Karras",
+    ]
     assert not list(run.rglob("*.tmp-*"))
 
 

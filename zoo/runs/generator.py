@@ -140,6 +140,7 @@ def _config(plan: Plan, record: RunRecord, state: State) -> GeneratorConfig:
             augmentations=records(plan.augmentations),
         ),
         data=DataRecord.model_validate(record.data.model_dump()),
+        papers=plan.papers(),
     )
 
 

@@ -25,9 +25,7 @@ from benchmarks.support.subjects import plan_of
 from zoo.data.sampler import Sampler
 from zoo.distributed.group import join, leave
 from zoo.distributed.torchrun import Place
-from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 from zoo.training.device import choose_device, choose_precision
 from zoo.training.ranks import ALONE, Ranks
 from zoo.training.trainer import Trainer
@@ -63,8 +61,7 @@ class Case:
     @property
     def images(self) -> int:
         """Real images that one iteration sees."""
-        registry = load_registry()
-        training = make_plan(read_recipe(registry.recipe(RECIPE), self.changes), registry, RECIPE).training
+        training = load_plan(RECIPE, self.changes).training
         return training.batch_size * training.critic_steps
 
 

@@ -64,7 +64,7 @@ def component(kind: str, name: str, **fields: Any) -> Any:
 
 def hook_of(module: str, hook: str) -> Callable[..., Any]:
     """Return the function with which one example implements a hook."""
-    (function,) = (call for info, call in plugins().calls(hook) if info.distribution == module)
+    (function,) = (call for info, call in plugins().implementations(hook) if info.distribution == module)
     found: Callable[..., Any] = function
     return found
 

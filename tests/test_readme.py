@@ -30,7 +30,7 @@ PACKAGES = ("zoo", "plugins", "export", "hub")
 
 
 def root() -> click.Group:
-    for _, add in plugins().calls("zoo_register_commands"):
+    for _, add in plugins().implementations("zoo_register_commands"):
         add(cli=cli)
     return cli
 

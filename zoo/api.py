@@ -34,7 +34,8 @@ def load(name: str | PathLike[str]) -> Generator:
     """
     # pluggy asks the newest plugin first; here the built-in ones are.
     openers = sorted(
-        plugins().calls("zoo_open_generator"), key=lambda call: call[0].distribution != DISTRIBUTION
+        plugins().implementations("zoo_open_generator"),
+        key=lambda found: found[0].distribution != DISTRIBUTION,
     )
     for plugin, opener in openers:
         try:

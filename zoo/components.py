@@ -39,6 +39,8 @@ class Component(BaseModel, ABC):
     """What recipes call it."""
     kind: ClassVar[str]
     """The kind of part it is, as a recipe's tables and messages call it."""
+    paper: ClassVar[str] = ""
+    """The paper it comes from, in one line for model cards and `zoo info`: authors, *title*, year, number, section."""
 
     def check(self, plan: Plan) -> str | None:  # noqa: ARG002
         """Return why this component must not be used with the rest of the plan, or None."""
@@ -105,6 +107,8 @@ class Loss(Component):
     """
 
     kind = "loss"
+    scores_are_logits: ClassVar[bool] = False
+    """Whether a score is the logit of an image's being real, so that the critic need not be Lipschitz."""
     weight: float = Field(default=1.0, ge=0, description="factor of this loss in the sum")
     interval: int = Field(default=1, ge=1, description="apply on every n-th step, n times as strong")
 
@@ -222,6 +226,11 @@ class Plan:
             f"{self.where} [training]: batch_size {batch} cannot be split evenly over {' of '.join(over)}. "
             f"Use --set training.batch_size={near}"
         )
+
+    def papers(self) -> tuple[str, ...]:
+        """Return the papers that the parts come from, the data set aside, each once."""
+        parts = (part for place, part in self.components() if place != "data")
+        return tuple(dict.fromkeys(part.paper for part in parts if part.paper))
 
     def components(self) -> Iterator[tuple[str, Component]]:
         """Yield each component with its place in the recipe (`losses.1`)."""

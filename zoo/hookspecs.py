@@ -44,7 +44,7 @@ class RunView(Protocol):
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe it is trained by."""
+        """The recipe it is trained by, its tables with every field of their components."""
 
     @property
     def plan(self) -> Plan:

@@ -100,7 +100,7 @@ def pictures(run: Run) -> str:
     batch = run.plan.training.batch_size
     return (
         f"a grid generates {SAMPLE_CALIBRATION} batches of {batch} for batch norm's statistics and 64 pictures; a "
-        f"measurement 64 batches and what run.json's protocol says: {run.record['protocol']}"
+        f"measurement 64 batches and what run.json's protocol says: {run.facts.protocol}"
     )
 
 

@@ -11,8 +11,7 @@ from zoo.data.split import split
 from zoo.evaluation.measure import measure
 from zoo.evaluation.torch_generator import calibrated
 from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan, with_data
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan, with_data
 from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 
 def plan_of(recipe: str, changes: Sequence[str] = ()) -> Plan:
     """Return a recipe's plan; `changes` as `--set` takes them."""
-    registry = load_registry()
-    return make_plan(read_recipe(registry.recipe(recipe), changes), registry, recipe)
+    return load_plan(recipe, changes)
 
 
 class Subject:

@@ -63,7 +63,7 @@ def complete(run: Path) -> bool:
     """Whether a run needs nothing more: it is done, and its generator is whole."""
     try:
         verify(run / GENERATOR)
-        return bool(read_record(run)["state"] == "done")
+        return bool(read_record(run).state == "done")
     except ZooError:
         return False
 

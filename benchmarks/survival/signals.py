@@ -117,7 +117,7 @@ class Interrupter:
             self.tally.failures.append(f"{at}: exit {code}, a traceback: {life.said()[-1:]} at {where[-2:]}")
         if scratch(run):
             self.tally.failures.append(f"{at}: left {scratch(run)[0]}")
-        if is_run(run) and read_record(run)["state"] == "stopped" and lost_steps(run):
+        if is_run(run) and read_record(run).state == "stopped" and lost_steps(run):
             self.tally.failures.append(f"{at}: stopped without saving the step it was at")
 
     def _note_end(self, life: Life, run: Path) -> None:

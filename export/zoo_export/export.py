@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from zoo.__about__ import __version__
 from zoo.errors import InputError, UsageError
-from zoo.generators.files import CARD, CONFIG, ONNX, ONNX_FP16, WEIGHTS
+from zoo.generators.files import CARD, CONFIG, ONNX, ONNX_FP16, REPORT, WEIGHTS
 from zoo.generators.folder import add_files, read_config, verify
 from zoo.runs.lock import held
 from zoo.system.atomic import new_folder
 from zoo.system.console import say
-from zoo_export.report import REPORT, ExportedFile, ExportReport, report_json
+from zoo_export.report import ExportedFile, ExportReport, report_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.generators.config import GeneratorConfig
+    from zoo.generators.files import Variant
     from zoo_export.convert.parity import Parity
-    from zoo_export.convert.variants import Variant
 
 ONNX_FOLDER = "onnx/"
 
@@ -59,7 +59,7 @@ def export(folder: Path, options: ExportOptions = DEFAULT_OPTIONS) -> ExportRepo
     _require_packages()
     from zoo.runs.generator import load_generator
     from zoo_export.convert.to_onnx import to_onnx
-    from zoo_export.convert.variants import FILES, convert
+    from zoo_export.convert.variants import convert
 
     module = load_generator(folder)
     model = to_onnx(module, config.latent_dim, _metadata(config), opset=options.opset)

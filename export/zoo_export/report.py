@@ -9,15 +9,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.generators.files import REPORT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from zoo.generators.config import GeneratorConfig
+    from zoo.generators.files import Variant
     from zoo_export.convert.parity import BatchParity, Parity
-    from zoo_export.convert.variants import Variant
-
-REPORT = "onnx/report.json"
 
 
 @dataclass(frozen=True)

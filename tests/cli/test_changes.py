@@ -110,7 +110,7 @@ CHANGES = r"""
 
 3 architecture.critic_batch_norm_momentum=0.9
   camel-wgangp.toml [losses.1]: the critic has batch norm, which ties the images of a batch together, so that no
-  image has a gradient of its own. Remove critic_batch_norm_momentum
+  image has a gradient of its own. Use a critic without it
 
 3 losses.0.weight=0
   camel-wgangp.toml [losses]: no loss says anything to the generator. Add one that does

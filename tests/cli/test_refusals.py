@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from tests.support.run_folders import bare_record
 from zoo.runs.lock import held
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def test_a_place_that_is_taken(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:
 def test_a_run_that_another_process_holds(zoo: Zoo, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    (run / "run.json").write_text("{}")
+    (run / "run.json").write_text(bare_record("2026-01-01"))
 
     with held(run):
         ran = zoo("resume", run)

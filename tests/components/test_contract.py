@@ -15,7 +15,7 @@ from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.data.sampler import Sampler
 from zoo.evaluation.torch_generator import calibrated
 from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
+from zoo.plugins.planning import load_plan, make_plan
 from zoo.plugins.registry import KINDS, validated
 from zoo.recipes.recipe import parse_recipe, read_recipe
 from zoo.recipes.tables import merged, write_toml
@@ -45,7 +45,7 @@ def made(kind: str, name: str) -> Any:
 
 
 def plan_of(recipe: str) -> Plan:
-    return make_plan(read_recipe(REGISTRY.recipe(recipe)), REGISTRY, recipe)
+    return load_plan(recipe)
 
 
 def recipe_networks(recipe: str) -> tuple[Plan, nn.Module, nn.Module]:

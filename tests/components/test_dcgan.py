@@ -10,10 +10,8 @@ from pydantic import ValidationError
 from torch import nn
 
 from zoo.errors import InputError
-from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
+from zoo.plugins.planning import load_plan
 from zoo.plugins.registry import validated
-from zoo.recipes.recipe import read_recipe
 from zoo_plugins.architectures.dcgan import Dcgan, DcganGenerator
 
 if TYPE_CHECKING:
@@ -31,8 +29,7 @@ if TYPE_CHECKING:
 def test_the_notes_networks_have_the_notes_parameters(
     recipe: str, critic: int, generator: int, shape: tuple[int, int, int]
 ) -> None:
-    registry = load_registry()
-    plan = make_plan(read_recipe(registry.recipe(recipe)), registry, recipe)
+    plan = load_plan(recipe)
 
     assert plan.architecture.parameter_counts == (critic, generator)
     assert plan.architecture.image_shape == shape
@@ -151,7 +148,7 @@ def test_batch_norm_over_one_image_is_refused(tiny: Path, side: str) -> None:
     tiny.write_text(tiny.read_text().replace("generator_batch_norm", f"{side}_batch_norm"))
     changes = ["losses=[{name='bce'}]", "training.critic_steps=1", "training.batch_size=1"]
     with pytest.raises(InputError) as caught:
-        make_plan(read_recipe(tiny, changes), load_registry(), "tiny.toml")
+        load_plan(tiny, changes)
     assert str(caught.value) == (
         "tiny.toml [architecture]: batch_size is 1, and batch norm over one image has no variance to divide by. "
         f"Use 2 or more, or remove {side}_batch_norm_momentum"
@@ -160,5 +157,5 @@ def test_batch_norm_over_one_image_is_refused(tiny: Path, side: str) -> None:
 
 def test_one_image_is_enough_without_batch_norm(tiny: Path) -> None:
     tiny.write_text(tiny.read_text().replace("generator_batch_norm_momentum = 0.9\n", ""))
-    plan = make_plan(read_recipe(tiny, ["training.batch_size=1"]), load_registry(), "tiny.toml")
+    plan = load_plan(tiny, ["training.batch_size=1"])
     assert plan.training.batch_size == 1

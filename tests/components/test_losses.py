@@ -13,9 +13,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from tests.support.networks import ConstantCritic, LinearCritic, critic_batch, generator_batch, noise
 from zoo.batch import CriticBatch
 from zoo.errors import InputError
-from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 from zoo_plugins.architectures.dcgan import Dcgan
 from zoo_plugins.losses.bce import Bce
 from zoo_plugins.losses.gradient_penalty import GradientPenalty
@@ -154,7 +152,7 @@ UNHELD = (
 
 
 def plan_of(recipe: Path, *changes: str) -> Plan:
-    return make_plan(read_recipe(recipe, changes), load_registry(), "tiny.toml")
+    return load_plan(recipe, changes)
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_two_processes_fill_one_folder_with_one_voice(straight: Run) -> None:
     assert first[1].endswith(f"fp32, 2 ranks; to {run}")
     assert second == []
     assert [path.name for path in checkpoints(run)] == [f"step-{step:08d}" for step in (0, 2, 4)]
-    assert verify(run / "generator").training.steps == read_record(run)["step"] == 4
+    assert verify(run / "generator").training.steps == read_record(run).step == 4
     assert [line["step"] for line in figures(run)] == [1, 2, 3, 4, 4]
 
 
@@ -119,7 +119,7 @@ def test_a_run_goes_on_with_one_rank_less_or_more_and_says_so(
     assert widened.said(0)[0] == (
         f"zoo: warning: {run}: ranks was 1 and is 2: it goes on, but not bit for bit as it would have"
     )
-    assert (read_record(run)["step"], read_record(run)["ranks"]) == (6, 2)
+    assert (read_record(run).step, read_record(run).ranks) == (6, 2)
     assert len(load_checkpoint(checkpoints(run)[-1])["trainer"]["ranks"]) == 1
 
 
@@ -152,9 +152,9 @@ def test_a_signal_to_torchrun_stops_all_at_one_step_that_is_saved(tiny: Path, tm
 
     ours = [line for line in said.splitlines() if line.startswith("zoo: ")]
     assert ours == [STAND_IN, STOPPING]
-    assert record["state"] == "stopped"
-    assert load_checkpoint(checkpoints(run)[-1])["trainer"]["step"] == record["step"]
-    assert verify(run / "generator").training.step == record["step"]
+    assert record.state == "stopped"
+    assert load_checkpoint(checkpoints(run)[-1])["trainer"]["step"] == record.step
+    assert verify(run / "generator").training.step == record.step
 
 
 def test_a_signal_to_any_rank_stops_them_all(together: Together, tiny: Path, tmp_path: Path) -> None:
@@ -166,8 +166,8 @@ def test_a_signal_to_any_rank_stops_them_all(together: Together, tiny: Path, tmp
     assert processes.end() == [143, 143]
     assert STOPPING in processes.said(0)
     assert processes.said(1) == []
-    assert read_record(run)["state"] == "stopped"
-    assert int(checkpoints(run)[-1].name.removeprefix("step-")) == read_record(run)["step"]
+    assert read_record(run).state == "stopped"
+    assert int(checkpoints(run)[-1].name.removeprefix("step-")) == read_record(run).step
 
 
 @pytest.mark.parametrize("dead", [0, 1])
@@ -185,7 +185,7 @@ def test_a_rank_that_dies_is_noticed_by_the_other(
     assert processes.said(left)[-1].endswith("). See what it says, then go on with `zoo resume`")
     assert [load_checkpoint(path)["trainer"]["step"] for path in checkpoints(run)]
     if left == 0:
-        assert read_record(run)["state"] == "failed"
+        assert read_record(run).state == "failed"
 
 
 def test_what_rank_0_refuses_ends_them_all_in_its_words(

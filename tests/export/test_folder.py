@@ -18,14 +18,12 @@ from tests.support.handmade import LATENT_DIM, SHAPE, build, config
 from zoo import __version__
 from zoo.cli.info import info
 from zoo.errors import InputError, IntegrityError, UsageError
-from zoo.generators.files import ONNX, WEIGHTS
+from zoo.generators.files import FILES, ONNX, REPORT, WEIGHTS, Variant
 from zoo.generators.folder import add_files, verify
 from zoo.system.atomic import sha256_file
 from zoo_export.cli.export import export as export_command
 from zoo_export.convert.parity import Parity, Reference, Tolerance
-from zoo_export.convert.variants import FILES, Variant
 from zoo_export.export import ExportOptions, export, export_copy
-from zoo_export.report import REPORT
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from onnx import TensorProto
 
 from tests.support.handmade import LATENT_DIM, SHAPE, build, config, pictures_of
 from zoo.errors import InputError, IntegrityError, ZooError
-from zoo.generators.files import ONNX, WEIGHTS
+from zoo.generators.files import ONNX, ONNX_LIMIT, WEIGHTS
 from zoo.generators.folder import add_files
-from zoo_export.runtime.model_file import SIZE_LIMIT
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     assert "it holds no config.json" in refusal(folder)
     sparse = tmp_path / "huge.onnx"
     with sparse.open("wb") as file:
-        file.truncate(SIZE_LIMIT + 1)
+        file.truncate(ONNX_LIMIT + 1)
     assert refusal(sparse) == f"{sparse}: it has 268435457 bytes, more than 268435456. Give another file"
 
 

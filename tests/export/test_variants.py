@@ -16,11 +16,12 @@ from onnx import TensorProto
 
 from tests.support.tiny_generator import LATENT_DIM, Tiny, make
 from zoo.errors import IntegrityError
+from zoo.generators.files import FILES, Variant
 from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents
 from zoo_export.convert.parity import Parity, check
 from zoo_export.convert.to_onnx import to_onnx
-from zoo_export.convert.variants import FILES, Variant, convert
+from zoo_export.convert.variants import convert
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from pydantic import ValidationError
 
 from tests.support.hub.folder import BUILTIN, SHAPE, make_config, make_folder
 from zoo.errors import InputError
-from zoo.generators.config import ComponentRecord
+from zoo.generators.config import ComponentRecord, GeneratorConfig
 from zoo.generators.folder import read_config
 from zoo_hub.card.card import base_card, is_edited, merge, render
 from zoo_hub.card.front_matter import parse_card, with_values
@@ -22,7 +23,6 @@ from zoo_hub.card.variety import PICTURES, Variety, measure
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.generators.config import GeneratorConfig
 
 TAGS = ["gan", "onnx", "camel-wgangp", "dcgan", "4x4"]
 
@@ -122,6 +122,19 @@ def test_the_papers_of_the_losses_are_cited_once() -> None:
         1,
         0,
     ]
+
+
+def test_recorded_papers_are_cited_as_they_stand_there() -> None:
+    config = make_config().model_copy(update={"papers": ("Lim and Ye, *Geometric GAN*, 2017, section 3",)})
+    text = render("me/camel", config)
+    assert "\n- Lim and Ye, *Geometric GAN*, 2017, section 3\n" in text
+    assert "arXiv" not in text
+
+
+@pytest.mark.parametrize("paper", ["see [this](http://evil)", "<script>", "two\nlines", ""])
+def test_a_recorded_paper_is_one_plain_line(paper: str) -> None:
+    with pytest.raises(ValidationError):
+        GeneratorConfig.model_validate({**make_config().model_dump(), "papers": (paper,)})
 
 
 def test_every_published_file_stands_there_with_its_hash(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from tests.support.hub.pulls import Pulls
 from zoo.errors import InputError
 from zoo.generators.files import CONFIG
 from zoo.generators.folder import read_config
-from zoo_hub.repository.choice import EXTRAS, ONNX_LIMIT, REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,14 +133,3 @@ def test_a_component_that_is_not_installed_is_named_with_its_provider(
         "making pictures does not"
     )
     assert "zoo-foo" not in you.zoo("pull", "me/camel").err
-
-
-def test_names_and_limits_are_those_of_the_export() -> None:
-    from zoo_export import report
-    from zoo_export.convert import variants
-    from zoo_export.runtime import model_file
-
-    assert report.REPORT == REPORT
-    assert model_file.SIZE_LIMIT == ONNX_LIMIT
-    exported = {str(key): name for key, name in variants.FILES.items() if key != "fp32"}
-    assert exported == {key: name for key, name in EXTRAS.items() if key != "weights"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 from tests.support.hub.folder import make_folder, report, tiny_onnx
 from tests.support.hub.publish import contents, head, put, the_repo
+from tests.support.run_folders import bare_record
 from zoo.errors import InputError, UsageError
 from zoo.generators.files import ONNX
 from zoo.generators.folder import add_files, read_config
@@ -116,7 +116,7 @@ def test_the_latest_run_is_pushed_when_none_is_named(hub: Hub, me: Person) -> No
     for number, started in ((1, "2026-01-02"), (2, "2026-01-01")):
         run = me.home / "runs" / f"camel-wgangp-{number}"
         make_folder(run / "generator", seed=number)
-        (run / "run.json").write_text(json.dumps({"started": started}))
+        (run / "run.json").write_text(bare_record(started))
     assert me.zoo("push", "me/camel").code == 0
     newest = me.home / "runs/camel-wgangp-1/generator/onnx/model.onnx"
     assert published(hub, the_repo(hub))["onnx/model.onnx"] == newest.read_bytes()

@@ -35,6 +35,10 @@ BROKEN = {
         "TypeError: it has no hook. Mark its functions with `from zoo.hookspecs import hookimpl`",
     ),
     "zoo-lines": (r"raise ImportError('first\nsecond\n' + 'x' * 999)", "ImportError: first second …"),
+    "zoo-linked": (
+        LOSS.replace("NAME", 'linked"; paper = "[1](http://x)'),
+        "TypeError: Mine has the paper '[1](http://x)', which config.json cannot hold",
+    ),
     "zoo-misspelt": (
         f"{HOOK}def zoo_register_loses(): return []",
         "TypeError: there is no hook 'zoo_register_loses'. Did you mean 'zoo_register_losses'?",
@@ -172,3 +176,49 @@ def test_a_recipe_that_cannot_be_read_spoils_no_list(others: Plugins, zoo: Zoo) 
     assert (ran.code, ran.err) == (0, "")
     summary = json.loads(ran.out)["recipes"]["bad"]
     assert summary == f"({bad}: it cannot be read: Invalid value (at end of document))"
+
+
+NAMING = """
+from zoo.hookspecs import hookimpl
+
+@hookimpl
+def zoo_describe_name():
+    return BODY
+
+@hookimpl
+def zoo_find_generators(search):
+    return BODY
+"""
+
+
+def test_a_hook_may_take_fewer_arguments_than_it_is_given(
+    others: Plugins, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo_hub.catalogue.find", lambda _owner, _search: [])
+    body = NAMING.replace("return BODY", "return {'a': 1}", 1).replace("BODY", "[{'name': search}]")
+    others.add("zoo-brief", body, group="zoo.commands")
+
+    assert json.loads(zoo("info", "anything", "--json").out) == {"a": 1}
+    assert json.loads(zoo("list", "--hub", "--search", "camel", "--json").out) == [{"name": "camel"}]
+
+
+@pytest.mark.parametrize("body", ["1 / 0", "[3]"])
+def test_a_naming_plugin_that_fails_is_left_out(
+    body: str, others: Plugins, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo_hub.catalogue.find", lambda _owner, _search: [{"name": "me/camel"}])
+    others.add("zoo-shaky", NAMING.replace("BODY", body), group="zoo.commands")
+    listed = zoo("list", "--hub", "--json")
+
+    assert (listed.code, json.loads(listed.out)) == (0, [{"name": "me/camel"}])
+    (warning,) = listed.warnings
+    assert warning.startswith("plugin shaky of zoo-shaky 1.0 is left out: ")
+    assert warning.endswith(". Mend it, uninstall it, or set ZOO_DISABLE=zoo-shaky")
+
+
+def test_what_fails_to_describe_a_name_hides_no_recipe(others: Plugins, zoo: Zoo) -> None:
+    others.add("zoo-shaky", NAMING.replace("BODY", "1 / 0"), group="zoo.commands")
+    described = zoo("info", "camel-gan")
+
+    assert (described.code, len(described.warnings)) == (0, 1)
+    assert described.out.startswith("recipe: camel-gan\n")

@@ -11,8 +11,7 @@ import pytest
 from tests.support.other_plugins import LOSS
 from zoo.components import Dataset
 from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 
 if TYPE_CHECKING:
     from tests.support.cli_fixtures import Zoo
@@ -54,7 +53,7 @@ def test_the_way_out_leads_out(tiny: Path, zoo: Zoo, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("rivals")
 def test_recipes_that_do_not_use_it_are_untouched(tiny: Path) -> None:
-    plan = make_plan(read_recipe(tiny), load_registry(), "tiny.toml")
+    plan = load_plan(tiny)
 
     assert [loss.name for loss in plan.losses] == ["wasserstein", "gradient-penalty"]
 

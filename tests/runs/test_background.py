@@ -130,7 +130,7 @@ def test_a_run_leaves_the_same_bytes_on_a_thread(
     assert [path.name for path in checkpoints(one)] == [path.name for path in checkpoints(other)]
     for mine, its in zip(checkpoints(one), checkpoints(other), strict=True):
         assert (mine / "state.safetensors").read_bytes() == (its / "state.safetensors").read_bytes()
-    assert read_record(one)["best"] == read_record(other)["best"]
+    assert read_record(one).best == read_record(other).best
 
 
 def test_a_step_made_meanwhile_is_not_in_the_checkpoint(
@@ -151,7 +151,7 @@ def test_a_step_made_meanwhile_is_not_in_the_checkpoint(
     for progress in run.go(4, Stop()):
         if progress.step == 3:
             assert [path.name for path in checkpoints(run.path)] == ["step-00000000"]
-            assert read_record(run.path)["step"] == 0, "the record names what is there"
+            assert read_record(run.path).step == 0, "the record names what is there"
             let_go.set()
 
     for number in (2, 4):
@@ -194,6 +194,6 @@ def test_a_disk_that_fills_is_told_and_costs_no_earlier_checkpoint(
     with pytest.raises(ResourceError, match="No space left"):
         drain(run.go(8, Stop()))
 
-    assert read_record(run.path)["state"] == "failed"
+    assert read_record(run.path).state == "failed"
     assert [path.name for path in checkpoints(run.path)] == ["step-00000000", "step-00000002"]
     assert load_checkpoint(checkpoints(run.path)[-1])["trainer"]["step"] == 2

@@ -16,7 +16,7 @@ from zoo.components import Loss
 from zoo.errors import DivergedError
 from zoo.runs.checkpoint import checkpoints, load_checkpoint
 from zoo.runs.metrics_log import MetricsLog
-from zoo.runs.record import read_record
+from zoo.runs.record import Rollback, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,14 +173,14 @@ def test_a_rollback_goes_on_from_the_last_good_checkpoint_with_half_the_rates(
     record = read_record(tmp_path / "run")
     recipe = tomllib.loads((tmp_path / "run" / "recipe.toml").read_text())
 
-    assert (code, record["state"], record["step"]) == (0, "done", 12)
-    assert record["rollbacks"] == [
-        {
-            "step": 7,
-            "cause": "the loss critic.nan is nan",
-            "back_to": 6,
-            "learning_rates": {"critic": 1e-4, "generator": 1e-4},
-        }
+    assert (code, record.state, record.step) == (0, "done", 12)
+    assert record.rollbacks == [
+        Rollback(
+            step=7,
+            cause="the loss critic.nan is nan",
+            back_to=6,
+            learning_rates={"critic": 1e-4, "generator": 1e-4},
+        )
     ]
     assert warnings[-1] == (
         f"{tmp_path / 'run'}: step 7: the loss critic.nan is nan. Back to step 6 with learning rates 0.0001 (critic) "
@@ -201,8 +201,8 @@ def test_after_three_rollbacks_it_ends(zoo: Zoo, others: Plugins, tiny: Path, tm
         "step 7: the loss critic.nan is nan. It went back 3 times, each time to half the learning rates: change the "
         "recipe"
     )
-    assert [entry["learning_rates"]["critic"] for entry in record["rollbacks"]] == [1e-4, 5e-5, 2.5e-5]
-    assert record["state"] == "failed"
+    assert [entry.learning_rates["critic"] for entry in record.rollbacks] == [1e-4, 5e-5, 2.5e-5]
+    assert record.state == "failed"
 
 
 @pytest.mark.parametrize("rate", ["1e10", "1e30"])

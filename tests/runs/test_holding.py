@@ -79,7 +79,7 @@ def test_what_a_start_killed_early_left_does_not_stand_in_the_way(tiny: Path, tm
         (run / name).write_text("")
     library.train(str(tiny), steps=1, out=run)
 
-    assert read_record(run)["state"] == "done"
+    assert read_record(run).state == "done"
     assert not list(run.glob(".*.tmp-*"))
 
 
@@ -145,7 +145,7 @@ def test_a_disk_that_fills_in_between_costs_no_checkpoint(
         list(steps)
     monkeypatch.undo()
 
-    assert read_record(run.path)["state"] == "failed"
+    assert read_record(run.path).state == "failed"
     assert [int(path.name[5:]) for path in checkpoints(run.path)] == [0, 2]
     assert load_checkpoint(checkpoints(run.path)[-1])["trainer"]["step"] == 2
     assert not list(run.path.rglob("*.tmp-*"))

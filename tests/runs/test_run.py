@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +17,12 @@ import zoo
 from tests.support.run_folders import drain, figures, lines
 from zoo.errors import InputError
 from zoo.generators.folder import verify
+from zoo.recipes.recipe import read_recipe
 from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.runs.folder import latest_run
 from zoo.runs.generator import write_generator
 from zoo.runs.new import new_run
-from zoo.runs.record import read_record
+from zoo.runs.record import Best, Change, read_record
 from zoo.runs.resume import reopen
 from zoo.system.signals import Stop, stop_on_signals
 
@@ -29,18 +31,26 @@ def test_a_training_leaves_the_whole_run_folder(tiny: Path, tmp_path: Path) -> N
     run = zoo.train(str(tiny), out=tmp_path / "run", precision="fp32")
     record = read_record(run)
 
-    assert (record["state"], record["step"], record["seed"]) == ("done", 4, 0)
-    assert record["data"]["images"] == 100
-    assert record["data"]["stand_in"] == "data.bundled is set, so the 100 bundled camel drawings are used"
-    assert "training images" in record["protocol"], "100 are too few to hold any out"
+    assert (record.state, record.step, record.seed) == ("done", 4, 0)
+    assert record.data.images == 100
+    assert record.data.stand_in == "data.bundled is set, so the 100 bundled camel drawings are used"
+    assert record.protocol is not None
+    assert record.best is not None
+    assert "training images" in record.protocol, "100 are too few to hold any out"
     assert [line["step"] for line in lines(run)] == [1, 2, 3, 4, 4]
-    assert lines(run)[-1]["swd"] == record["best"]["value"]
+    assert lines(run)[-1]["swd"] == record.best.value
     assert [path.name for path in checkpoints(run)] == [f"step-{step:08d}" for step in (0, 2, 4)]
     with Image.open(run / "samples" / "step-000004.png") as samples:
         assert samples.size == (484, 484)
     config = verify(run / "generator")
-    assert (config.training.step, config.training.value) == (4, record["best"]["value"])
+    assert (config.training.step, config.training.value) == (4, record.best.value)
     assert sorted(config.files) == ["model.safetensors", "samples.png"]
+    assert [paper.partition(" ")[0] for paper in config.papers] == [
+        "Radford,",
+        "Arjovsky,",
+        "Gulrajani",
+        "Karras",
+    ]
     assert not list(run.rglob("*.tmp-*"))
 
 
@@ -74,8 +84,8 @@ def test_a_stop_saves_the_step_it_stopped_at(tiny: Path, tmp_path: Path) -> None
     folder = write_generator(run.path)
 
     assert stop.signal == signal.SIGINT
-    assert run.outcome == record["state"] == "stopped"
-    assert run.step == record["step"] == 1
+    assert run.outcome == record.state == "stopped"
+    assert run.step == record.step == 1
     assert checkpoints(run.path)[-1].name == "step-00000001"
     assert verify(folder).training.step == 1
 
@@ -87,7 +97,7 @@ def test_the_best_by_the_metric_is_published_not_the_last(
     monkeypatch.setattr("zoo.evaluation.monitor.measure", lambda *_args, **_keywords: next(values))
     run = zoo.train(str(tiny), changes=["training.eval_every=1"], out=tmp_path / "run")
 
-    assert read_record(run)["best"] == {"step": 2, "value": 1.0}
+    assert read_record(run).best == Best(step=2, value=1.0)
     assert verify(run / "generator").training.step == 2
     best, last = (load_file(write_generator(run, which) / "model.safetensors") for which in ("best", "last"))
     assert any(not torch.equal(best[name], last[name]) for name in best)
@@ -186,15 +196,22 @@ def test_a_change_on_resume_is_recorded_and_another_architecture_refused(tiny: P
     path = zoo.train(str(tiny), steps=1, out=tmp_path / "run")
     drain(reopen(path, ["training.steps=2", "optimizers.critic.learning_rate=1e-4"]).go(2, Stop()))
 
-    assert read_record(path)["changes"] == [
-        {
-            "step": 1,
-            "fields": {"optimizers.critic.learning_rate": [2e-4, 1e-4], "training.steps": [1, 2]},
-        }
-    ]
+    fields: dict[str, list[Any]] = {"optimizers.critic.learning_rate": [2e-4, 1e-4], "training.steps": [1, 2]}
+    assert read_record(path).changes == [Change(step=1, fields=fields)]
     assert reopen(path)._trainer.critic_optimizer.param_groups[0]["lr"] == 1e-4
     with pytest.raises(InputError) as caught:
         reopen(path, ["architecture.latent_dim=9"])
     assert str(caught.value) == (
         "architecture.latent_dim: it is 9, and the checkpoint fits only 8, as it was. Start a new run for another"
     )
+
+
+def test_a_runs_recipe_has_every_field(tiny: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "own.npy", np.zeros((20, 28, 28), np.uint8))
+    run = new_run(str(tiny), data=tmp_path / "own.npy", out=tmp_path / "run")
+
+    assert "interval" not in run.plan.recipe.losses[0]
+    assert run.recipe.losses[0] == {"name": run.plan.losses[0].name, **run.plan.losses[0].model_dump()}
+    assert run.recipe.training == run.plan.training
+    drain(run.go(1, Stop()))
+    assert read_recipe(tmp_path / "run" / "recipe.toml").losses == run.recipe.losses

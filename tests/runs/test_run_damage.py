@@ -41,7 +41,7 @@ def test_a_run_killed_after_its_last_checkpoint_is_finished_by_a_resume(
     (run / "run.json").write_text((run / "run.json").read_text().replace('"done"', '"running"'))
     ran = zoo("resume", run)
     assert (ran.code, ran.out) == (0, f"{run / 'generator'}\n")
-    assert read_record(run)["state"] == "done"
+    assert read_record(run).state == "done"
     assert verify(run / "generator").training.step == 4
 
 
@@ -140,7 +140,7 @@ def test_nobody_reading_what_is_said_does_not_end_a_training(tiny: Path, tmp_pat
     os.close(writer)
 
     assert (ran.returncode, ran.stdout) == (0, f"{run / 'generator'}\n")
-    assert read_record(run)["state"] == "done"
+    assert read_record(run).state == "done"
 
 
 def test_a_signal_in_an_import_waits_for_its_end() -> None:

@@ -38,7 +38,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_is_named(tiny: Path, tmp_pat
     ):
         drain(run.go(4, Stop()))
 
-    assert read_record(run.path)["state"] == "failed"
+    assert read_record(run.path).state == "failed"
     for path in checkpoints(run.path):
         weights = load_checkpoint(path)["trainer"]["generator"]
         assert all(tensor.isfinite().all() for tensor in weights.values())
@@ -126,7 +126,7 @@ def test_a_diverged_run_keeps_the_generator_it_had(tiny: Path, tmp_path: Path) -
     with pytest.raises(DivergedError), harvested(run.path):
         drain(steps)
 
-    assert read_record(run.path)["state"] == "failed"
+    assert read_record(run.path).state == "failed"
     assert verify(run.path / "generator").training.step == 2
 
 
@@ -138,7 +138,7 @@ def test_a_figure_that_is_not_a_number_ends_the_run(
         library.train(str(tiny), out=tmp_path / "run")
 
     assert str(caught.value).startswith("step 4: the metric swd is nan. Lower the learning rate with --set ")
-    assert read_record(tmp_path / "run")["best"] is None
+    assert read_record(tmp_path / "run").best is None
 
 
 def test_what_a_killed_process_was_writing_is_swept_away(tiny: Path, tmp_path: Path) -> None:

@@ -24,11 +24,12 @@ def test_the_runs_here_oldest_first(zoo: Zoo, tiny: Path) -> None:
     second = library.train(str(tiny), steps=1, changes=["training.eval_every=7"])
     ran = zoo("runs")
     rows = [line.split() for line in ran.out.splitlines()]
-    best = read_record(first)["best"]["value"]
+    best = read_record(first).best
 
     assert ran.code == 0
+    assert best is not None
     assert rows[0] == ["run", "state", "steps", "best", "size", "started"]
-    assert rows[1][:6] == [str(first), "done", "4/4", "swd", f"{best:.2f}", "at"]
+    assert rows[1][:6] == [str(first), "done", "4/4", "swd", f"{best.value:.2f}", "at"]
     assert rows[2][:3] == [str(second), "done", "1/1"]
 
 
@@ -38,9 +39,10 @@ def test_json_has_every_field(zoo: Zoo, tiny: Path) -> None:
     record = read_record(run)
     size = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
 
+    assert record.best is not None
     assert row == {
         "path": str(run), "recipe": "tiny", "state": "done", "step": 4, "steps": 4, "metric": "swd",
-        "best": record["best"]["value"], "best_step": 4, "bytes": size, "started": record["started"],
+        "best": record.best.value, "best_step": 4, "bytes": size, "started": record.started,
     }  # fmt: skip
 
 
@@ -65,5 +67,5 @@ def test_no_run_and_a_damaged_record_are_no_errors(zoo: Zoo, tmp_path: Path) -> 
     ran = zoo("runs", tmp_path, "--json")
     assert (ran.code, ran.out) == (0, "[]\n")
     assert len(ran.warnings) == 3
-    odd = f"{tmp_path / 'c'}: its record is not one of ours (KeyError: 'recipe'). It is left out"
+    odd = f"{tmp_path / 'c' / 'run.json'}: it lacks 'recipe'. Restore it or start a new run. It is left out"
     assert odd in ran.warnings

@@ -66,7 +66,7 @@ def test_signals_stop_a_run_at_its_step_and_a_second_one_corrupts_nothing(
     assert reaches(life, run, 2), life.said()
     life.process.send_signal(signal.SIGTERM)
     assert life.end() == 128 + signal.SIGTERM
-    assert (read_record(run)["state"], lost_steps(run), scratch(run)) == ("stopped", 0, [])
+    assert (read_record(run).state, lost_steps(run), scratch(run)) == ("stopped", 0, [])
 
     life = place.go_on(run)
     assert begun(run, life), life.said()
@@ -74,7 +74,7 @@ def test_signals_stop_a_run_at_its_step_and_a_second_one_corrupts_nothing(
     if life.outlives(0.05):
         life.process.send_signal(signal.SIGTERM)
     assert life.end() == 128 + signal.SIGINT
-    assert (read_record(run)["state"], lost_steps(run), scratch(run)) == ("stopped", 0, [])
+    assert (read_record(run).state, lost_steps(run), scratch(run)) == ("stopped", 0, [])
     assert finishes(place, run, reference) == []
 
 

@@ -9,9 +9,7 @@ import torch
 from tests.support.tape import CPU, TapeRecorder
 from tests.support.training import leaves
 from zoo.data.sampler import Sampler
-from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 from zoo.training.graph_trainer import WARM_UP, RecordedTrainer
 from zoo.training.trainer import Trainer
 
@@ -28,7 +26,7 @@ PIXELS = torch.randint(0, 256, (32, 1, 28, 28), dtype=torch.uint8, generator=tor
 
 
 def plan_of(tiny: Path, *changes: str) -> Plan:
-    return make_plan(read_recipe(tiny, changes), load_registry(), "tiny.toml")
+    return load_plan(tiny, changes)
 
 
 def eager_of(plan: Plan, precision: Precision = "fp32") -> Trainer:

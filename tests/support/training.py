@@ -8,9 +8,7 @@ import pytest
 import torch
 
 from zoo.data.sampler import Sampler
-from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 from zoo.recipes.tables import flattened
 from zoo.training.trainer import Trainer
 
@@ -25,7 +23,7 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="it needs a
 
 
 def plan_of(tiny: Path, *changes: str) -> Plan:
-    return make_plan(read_recipe(tiny, changes), load_registry(), "tiny.toml")
+    return load_plan(tiny, changes)
 
 
 def trainer_of(plan: Plan) -> Trainer:

@@ -15,9 +15,7 @@ from tests.support.training import needs_gpu
 from zoo.components import Augmentation
 from zoo.data.sampler import Sampler
 from zoo.images import Images
-from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 from zoo.runs import new
 from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
@@ -125,7 +123,7 @@ def test_who_records(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     pixels = torch.zeros(4, 1, 28, 28, dtype=torch.uint8)
     images = Images(pixels.numpy(), "unknown", "made")
-    plan = make_plan(read_recipe(tiny), load_registry(), "tiny.toml")
+    plan = load_plan(tiny)
     several = Ranks()
     several.size = 2
     monkeypatch.setattr(build, "CudaRecorder", lambda _: TapeRecorder())
@@ -137,8 +135,7 @@ def test_who_records(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trainers(name: str, precision: Any, changes: Sequence[str] = ()) -> tuple[RecordedTrainer, Trainer]:
-    registry = load_registry()
-    plan = make_plan(read_recipe(registry.recipe(name), ["training.batch_size=16", *changes]), registry, name)
+    plan = load_plan(name, ["training.batch_size=16", *changes])
     device = torch.device("cuda")
     generator = torch.Generator().manual_seed(1)
     shape = (256, *plan.architecture.image_shape)
@@ -204,7 +201,7 @@ def test_on_a_gpu_a_checkpoint_is_gone_on_from_by_new_recordings(changes: list[s
 @needs_gpu
 def test_on_a_gpu_what_waits_for_it_is_trained_kernel_by_kernel(tiny: Path) -> None:
     told: list[str] = []
-    plan = replace(make_plan(read_recipe(tiny), load_registry(), "tiny.toml"), augmentations=(Curious(),))
+    plan = replace(load_plan(tiny), augmentations=(Curious(),))
     device = torch.device("cuda")
     pixels = torch.zeros(8, 1, 28, 28, dtype=torch.uint8, device=device)
     recorder = CudaRecorder(device)
@@ -232,7 +229,7 @@ def test_on_a_gpu_a_run_is_recorded_and_goes_on(tiny: Path, tmp_path: Path) -> N
     for _ in run.go(6, Stop()):
         pass
     assert run.recorded
-    assert run.record["cuda_graph"]
+    assert run.facts.cuda_graph
     again = reopen(run.path, ["training.steps=12"])
     for _ in again.go(12, Stop()):
         pass

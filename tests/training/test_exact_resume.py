@@ -15,13 +15,11 @@ from tests.support.run_folders import drain, figures
 from tests.support.training import leaves, plan_of, trainer_of
 from zoo.components import Augmentation, Plan
 from zoo.data.sampler import Sampler
-from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.runs.metrics_log import MetricsLog
 from zoo.runs.new import new_run
-from zoo.runs.record import read_record
+from zoo.runs.record import Change, read_record
 from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
 from zoo.training.trainer import Trainer
@@ -37,10 +35,9 @@ RECIPES = [
 
 
 def small_trainer(recipe: str) -> Trainer:
-    registry = load_registry()
     steps = 1 if recipe.endswith("-gan") else 2
     changes = ("training.batch_size=2", f"training.critic_steps={steps}")
-    plan = make_plan(read_recipe(registry.recipe(recipe), changes), registry, recipe)
+    plan = load_plan(recipe, changes)
     generator = torch.Generator().manual_seed(3)
     pixels = torch.randint(
         0, 256, (8, *plan.architecture.image_shape), dtype=torch.uint8, generator=generator
@@ -153,9 +150,9 @@ def test_a_checkpoint_says_what_it_was_made_from_and_with(tiny: Path, tmp_path: 
     state, record = load_checkpoint(checkpoints(run)[-1]), read_record(run)
 
     assert state["recipe"]["architecture"]["latent_dim"] == 8
-    assert state["fingerprint"] == record["data"]["fingerprint"]
+    assert state["fingerprint"] == record.data.fingerprint
     assert state["surroundings"] == {
-        key: record[key]
+        key: getattr(record, key)
         for key in ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")
     }
 
@@ -168,11 +165,11 @@ def test_a_recipe_that_was_changed_by_hand_is_noticed_and_recorded(tiny: Path, t
         reopened = reopen(run)
         reopened._note("running")
 
-    assert read_record(run)["changes"] == [{"step": 1, "fields": {"training.steps": [1, 2]}}]
+    assert read_record(run).changes == [Change(step=1, fields={"training.steps": [1, 2]})]
 
 
 def test_resume_from_python_goes_on(tiny: Path, tmp_path: Path) -> None:
     run = zoo.train(str(tiny), steps=2, out=tmp_path / "run")
 
     assert zoo.resume(run, steps=3) == run
-    assert (read_record(run)["state"], read_record(run)["step"]) == ("done", 3)
+    assert (read_record(run).state, read_record(run).step) == ("done", 3)

@@ -13,8 +13,7 @@ from tests.support.recorded import STEPS, assert_same_training, eager_of, plan_o
 from tests.support.tape import CPU, Tape, TapeRecorder
 from zoo.data.sampler import Sampler, sampler_on
 from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 from zoo.runs import new, resume
 from zoo.runs.record import read_record
 from zoo.runs.resume import reopen
@@ -80,7 +79,7 @@ def test_a_run_that_is_measured_sampled_saved_and_resumed_between_replays_is_the
         # From here on for the second of them.
         monkeypatch.setattr(new, "make_trainer", recorded)
         monkeypatch.setattr(resume, "make_trainer", recorded)
-    assert [read_record(tmp_path / name)["cuda_graph"] for name in ("eager", "recorded")] == [False, True]
+    assert [read_record(tmp_path / name).cuda_graph for name in ("eager", "recorded")] == [False, True]
     assert figures(tmp_path / "recorded") == figures(tmp_path / "eager")
     for sample in sorted((tmp_path / "eager" / "samples").iterdir()):
         assert (tmp_path / "recorded" / "samples" / sample.name).read_bytes() == sample.read_bytes()
@@ -156,9 +155,8 @@ def test_no_recipe_waits_for_the_device_or_makes_a_tensor_elsewhere(
 ) -> None:
     """What a GPU could not record. A tensor made without a device would be the CPU's there; here it has no memory."""
     monkeypatch.setattr("zoo.layers.blocks.LANES", 0)  # what only CPUs do
-    registry = load_registry()
     small = ("training.batch_size=2", "training.critic_steps=1", 'augmentations=[{name="affine"}]')
-    plan = make_plan(read_recipe(registry.recipe(recipe), small), registry, recipe)
+    plan = load_plan(recipe, small)
     pixels = torch.zeros(4, *plan.architecture.image_shape, dtype=torch.uint8)
     trainer = Trainer(plan, Sampler(pixels, torch.arange(4), CPU), CPU)
     trainer.train_step()  # in which optimizers make their moments

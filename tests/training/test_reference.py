@@ -9,9 +9,7 @@ import torch
 
 from benchmarks.support.plain_loop import PlainLoop
 from zoo.data.sampler import Sampler
-from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 from zoo.training.random_state import restore_random_state
 from zoo.training.trainer import Trainer
 
@@ -50,10 +48,9 @@ def furthest(one: nn.Module, other: nn.Module) -> float:
 @pytest.mark.parametrize("subject", list(NARROW))
 def test_every_step_is_the_plain_loops(subject: str, method: str) -> None:
     """Equal to 1e-5, weights and batch-norm statistics, after each of five steps; the critic moves 100 times as far."""
-    registry = load_registry()
     name = f"{subject}-{method}"
     changes = (*SMALL, *(f"architecture.{change}" for change in NARROW[subject]))
-    plan = make_plan(read_recipe(registry.recipe(name), changes), registry, name)
+    plan = load_plan(name, changes)
     shape = (64, *plan.architecture.image_shape)
     pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     trainer = Trainer(plan, Sampler(pixels, torch.arange(64), CPU), CPU)

@@ -31,12 +31,12 @@ PLAIN_SECONDS = 30.0
 
 def show(run: Run, until: int, stop: Stop, on_nan: OnNan) -> None:
     """Train to the end, or until stopped, and show how it goes."""
-    data, record = run.record["data"], run.record
-    ranks = f", {record['ranks']} ranks" if record["ranks"] > 1 else ""
+    facts = run.facts
+    ranks = f", {facts.ranks} ranks" if facts.ranks > 1 else ""
     graph = ", CUDA graph" if run.recorded else ""
     say(
-        f"{run.recipe.name}: {data['images']} images from {data['source']}; "
-        f"{record['hardware']}, {record['precision']}{graph}{ranks}; to {run.path}"
+        f"{run.recipe.name}: {facts.data.images} images from {facts.data.source}; "
+        f"{facts.hardware}, {facts.precision}{graph}{ranks}; to {run.path}"
     )
     shown = _live if stderr().is_terminal else _plain
     with closing(run.go(until, stop, on_nan)) as steps:

@@ -89,6 +89,5 @@ def _plugins() -> Iterator[Finding]:
             yield Finding(name, f"failed: {info.reason.rstrip('.')}", "note", advice)
         elif info.status == "disabled":
             yield Finding(name, f"disabled: {info.reason}")
-    for info, function in list(plugins().calls("zoo_diagnose")):
-        with plugins().tolerant(info):
-            yield from list(function())
+    for findings in plugins().call("zoo_diagnose", list):
+        yield from findings

@@ -12,7 +12,7 @@ from zoo.cli.output import json_option, plain, print_table
 from zoo.plugins.describe import component_facts
 
 if TYPE_CHECKING:
-    from zoo.plugins.registry import Registry
+    from collections.abc import Mapping
 
 
 @click.command()
@@ -52,11 +52,9 @@ def _file_facts(path: Path) -> dict[str, Any] | None:
 
     if not path.exists() or path.is_dir():
         return None
-    for plugin, describe in plugins().calls("zoo_describe_file"):
-        with plugins().tolerant(plugin):
-            facts = describe(path=path)
-            if facts is not None:
-                return {"file": str(path), **facts}
+    for facts in plugins().call("zoo_describe_file", _copied, path=path):
+        if facts is not None:
+            return {"file": str(path), **facts}
     return None
 
 
@@ -64,10 +62,9 @@ def _named_facts(name: str) -> dict[str, Any]:
     """Return what a plugin says about a name, or what is registered under it."""
     from zoo.plugins.manager import plugins
 
-    for _, describe in plugins().calls("zoo_describe_name"):
-        facts = describe(name=name)
+    for facts in plugins().call("zoo_describe_name", _copied, name=name):
         if facts is not None:
-            return dict(facts)
+            return facts
     return _bundled_facts(name) or _registered_facts(name)
 
 
@@ -103,6 +100,10 @@ def _in_short(folder: Path) -> dict[str, Any]:
     }
 
 
+def _copied(facts: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if facts is None else dict(facts)
+
+
 def _registered_facts(name: str) -> dict[str, Any]:
     from zoo.errors import InputError, UsageError, did_you_mean
     from zoo.plugins.collect import load_registry
@@ -112,12 +113,12 @@ def _registered_facts(name: str) -> dict[str, Any]:
     recipes = registry.recipes()
     if name in recipes:
         facts = {"recipe": name, "provider": recipes[name].provider.model_dump()}
-        return {**facts, **_recipe_facts(registry, recipes[name].path)}
+        return {**facts, **_recipe_facts(recipes[name].path)}
     for kind in KINDS:
         if name in registry.names(kind):
             return component_facts(kind, registry.entries(kind)[name])
     if Path(name).suffix == ".toml":
-        return _recipe_facts(registry, Path(name))
+        return _recipe_facts(Path(name))
     if Path(name).exists():
         raise InputError(f"{name}: it is neither a run nor a generator folder. Give one of these, or a name")
     known = [*recipes, *(known for kind in KINDS for known in registry.names(kind))]
@@ -126,11 +127,10 @@ def _registered_facts(name: str) -> dict[str, Any]:
     )
 
 
-def _recipe_facts(registry: Registry, path: Path) -> dict[str, Any]:
-    from zoo.plugins.planning import make_plan
-    from zoo.recipes.recipe import read_recipe
+def _recipe_facts(path: Path) -> dict[str, Any]:
+    from zoo.plugins.planning import load_plan
 
-    plan = make_plan(read_recipe(path), registry, path.name)
+    plan = load_plan(path)
     critic, generator = plan.architecture.parameter_counts
     return {
         "summary": plan.recipe.summary,

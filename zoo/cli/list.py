@@ -11,6 +11,7 @@ from zoo.cli.output import json_option, print_columns, print_table
 from zoo.plugins.describe import first_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from zoo.plugins.registry import Entry
@@ -81,9 +82,9 @@ def _list_published(owner: str | None, search: str | None, as_json: bool) -> Non
     from zoo.system.console import say
 
     rows = [
-        dict(row)
-        for _, find in plugins().calls("zoo_find_generators")
-        for row in find(owner=owner, search=search)
+        row
+        for rows in plugins().call("zoo_find_generators", _rows, owner=owner, search=search)
+        for row in rows
     ]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -93,6 +94,10 @@ def _list_published(owner: str | None, search: str | None, as_json: bool) -> Non
         return
     titles = list(rows[0])
     print_columns([titles, *([_cell(row.get(title)) for title in titles] for row in rows)])
+
+
+def _rows(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [dict(row) for row in found]
 
 
 def _cell(value: Any) -> str:

@@ -18,7 +18,7 @@ from zoo.cli.train import resume, train
 from zoo.distributed.torchrun import ending_at_once, follows, place
 from zoo.errors import ZooError
 from zoo.system.console import silence
-from zoo.system.signals import arrived, ignore_signals, raise_on_signals
+from zoo.system.signals import arrived, exit_code, ignore_signals, raise_on_signals
 
 EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
 """What whoever only makes pictures need not install, and the extra that brings it."""
@@ -96,9 +96,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, click.ClickException):
         return error.format_message(), 3
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return "interrupted: nothing is left half-written. Run it again when you like", 128 + (
-            arrived or [2]
-        )[0]
+        return "interrupted: nothing is left half-written. Run it again when you like", exit_code()
     if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
         return (
             "memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16",
@@ -123,10 +121,10 @@ def _is_torchs_memory_error(error: BaseException) -> bool:
 def _add_plugin_commands() -> None:
     from zoo.plugins.manager import plugins
 
-    for plugin, function in list(plugins().calls("zoo_register_commands")):
+    for plugin, function in plugins().implementations("zoo_register_commands"):
         with plugins().tolerant(plugin):
             own = click.Group()
-            function(own)
+            function(cli=own)
             for name, added in own.commands.items():
                 if cli.commands.get(name, added) is not added:
                     raise ValueError(f"there is a command {name!r} already")

@@ -9,7 +9,7 @@ import click
 
 from zoo.distributed.torchrun import follows
 from zoo.errors import UsageError
-from zoo.system.signals import stop_on_signals
+from zoo.system.signals import exit_code, stop_on_signals
 
 if TYPE_CHECKING:
     from zoo.runs.progress import OnNan
@@ -151,4 +151,4 @@ def _go(run: Run, until: int, on_nan: OnNan) -> None:
     say(f"Look at:     {folder / 'samples.png'}")
     say(f"Next:        zoo export {run.path} --onnx ; zoo generate {run.path} -n 64")
     if stop.signal is not None and run.outcome == "stopped":
-        raise SystemExit(128 + stop.signal)
+        raise SystemExit(exit_code(stop.signal))

@@ -12,7 +12,7 @@ from zoo.distributed.group import Group, join, leave
 from zoo.distributed.protocol import Brief, Ended, Order
 from zoo.distributed.torchrun import place
 from zoo.errors import InputError, NetworkError, ZooError
-from zoo.system.signals import arrived
+from zoo.system.signals import exit_code
 from zoo.training.build import build_trainer, prepare
 from zoo.training.trainer import Trainer
 
@@ -60,7 +60,7 @@ def _exit_code(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, KeyboardInterrupt):
-        return 128 + (arrived or [signal.SIGINT])[0]
+        return exit_code()
     return error.exit_code if isinstance(error, ZooError) else 1
 
 

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 COMPONENT_NAME = r"^[\w. +-]{1,100}$"
 """Letters, digits and a few marks: nothing that reads as a path, an import or a line of its own."""
+PAPER = r"^[^\n\r<>\[\]`|\\]{1,400}$"
+"""One line of Markdown without a link, an image or HTML."""
+Paper = Annotated[str, Field(pattern=PAPER)]
 _Side = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -84,4 +87,6 @@ class GeneratorConfig(_Part):
     value_range: tuple[float, float] = (-1.0, 1.0)
     training: TrainingRecord
     data: DataRecord
+    papers: tuple[Paper, ...] = ()
+    """Of the parts that made it; releases up to 0.2.0 wrote none."""
     files: dict[str, FileRecord] = {}

@@ -42,7 +42,7 @@ def _brought_by(brought: Plugins, info: PluginInfo) -> Registry:
     provider = Provider(distribution=info.distribution, version=info.version)
     part = Registry()
     for hook in (*COMPONENT_HOOKS, "zoo_register_recipes"):
-        for bringer, function in brought.calls(hook):
+        for bringer, function in brought.implementations(hook):
             if bringer != info:
                 continue
             things = function()

@@ -19,6 +19,7 @@ def component_facts(kind: str, entry: Entry) -> dict[str, Any]:
     return {
         kind: component.name,
         "summary": first_line(component),
+        **({"paper": component.paper} if component.paper else {}),
         "provider": entry.provider.model_dump(),
         "fields": {name: _field(component, name) for name in component.model_fields},
     }

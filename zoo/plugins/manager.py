@@ -13,9 +13,9 @@ import re
 import sys
 import textwrap
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pluggy
 
@@ -25,7 +25,7 @@ from zoo.errors import did_you_mean
 from zoo.system.console import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 Group = Literal["zoo.commands", "zoo"]
 
@@ -48,6 +48,7 @@ BUILTIN_PLUGINS: dict[Group, tuple[str, ...]] = {
     ),
 }
 DISABLE = "ZOO_DISABLE"
+T = TypeVar("T")
 REASON_LENGTH = 300
 """An ImportError's advice can be a page long."""
 
@@ -116,20 +117,32 @@ class Plugins:
             raise TypeError("it has no hook. Mark its functions with `from zoo.hookspecs import hookimpl`")
         self.infos[info.key] = replace(info, hooks=tuple(hooks))
 
-    def calls(self, hook: str) -> Iterator[tuple[PluginInfo, Any]]:
-        """Yield each plugin that implements a hook, and its function."""
-        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
-            yield self.infos[implementation.plugin_name], implementation.function
+    def implementations(self, hook: str) -> Iterator[tuple[PluginInfo, Callable[..., Any]]]:
+        """Yield each plugin that has a hook, and its function, which is called by keywords.
 
-    def notify(self, hook: str, **facts: Any) -> None:
-        """Call a hook of every plugin that has it; one that raises is named in a warning, and the others go on."""
+        The function may take fewer arguments than the hook has: it is given those that it takes.
+        """
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
-            wanted = {name: facts[name] for name in implementation.argnames}
+            yield self.infos[implementation.plugin_name], partial(_call, implementation)
+
+    def call(self, hook: str, take: Callable[[Any], T], /, **arguments: Any) -> Iterator[T]:
+        """Call a hook of each plugin that has it, and yield what `take` makes of the results.
+
+        A third party's plugin that fails in its hook, or returns what `take` fails at, is left out with a warning.
+        """
+        for plugin, function in self.implementations(hook):
+            results: list[T] = []
+            with self.tolerant(plugin):
+                results.append(take(function(**arguments)))
+            yield from results
+
+    def notify(self, hook: str, **arguments: Any) -> None:
+        """Call a hook of every plugin that has it; one that raises is named in a warning, and the others go on."""
+        for plugin, function in self.implementations(hook):
             try:
                 with contextlib.redirect_stdout(sys.stderr):
-                    implementation.function(**wanted)
+                    function(**arguments)
             except (Exception, SystemExit) as error:
-                plugin = self.infos[implementation.plugin_name]
                 warn(
                     f"plugin {plugin.name} of {plugin.distribution} {plugin.version}: its {hook} failed: "
                     f"{type(error).__name__}: {error}"
@@ -156,6 +169,10 @@ class Plugins:
             f"plugin {info.name} of {info.distribution} {info.version} is left out: {reason.rstrip('.')}. "
             f"Mend it, uninstall it, or set {DISABLE}={info.distribution}"
         )
+
+
+def _call(implementation: pluggy.HookImpl, **arguments: Any) -> Any:
+    return implementation.function(**{name: arguments[name] for name in implementation.argnames})
 
 
 def _disabled() -> set[str]:

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from zoo.components import (
-    Dataset,
-    Loss,
-    Plan,
-)
+from zoo.components import Dataset, Loss, Plan
 from zoo.errors import InputError
-from zoo.recipes.recipe import Recipe, parse_recipe
+from zoo.plugins.collect import load_registry
+from zoo.recipes.recipe import Recipe, parse_recipe, read_recipe
 from zoo.recipes.tables import merged
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from zoo.images import StandIn
     from zoo.plugins.registry import Registry
     from zoo.recipes.tables import Table
+
+
+def load_plan(recipe: str | Path, changes: Iterable[str] = (), where: str | None = None) -> Plan:
+    """Read a recipe and make its components, of all the plugins' of this process.
+
+    Args:
+        recipe: its name, or the path of a TOML file.
+        changes: `key.path=value`, as `--set` takes them.
+        where: what messages call the file; without it its name.
+
+    Raises:
+        UsageError: the recipe or a component is unknown.
+        InputError: the file, a field or a change is wrong, or a component refuses the combination.
+    """
+    registry = load_registry()
+    is_file = isinstance(recipe, Path) or recipe.endswith(".toml") or os.sep in recipe
+    path = Path(recipe) if is_file else registry.recipe(str(recipe))
+    return make_plan(read_recipe(path, changes), registry, where or path.name)
 
 
 def make_plan(recipe: Recipe, registry: Registry, where: str) -> Plan:
@@ -83,18 +99,6 @@ def with_stand_in(plan: Plan, stand_in: StandIn, registry: Registry) -> Plan:
         stand_in.fields
     )
     return make_plan(parse_recipe(merged(table, sample), plan.where), registry, plan.where)
-
-
-def slowed(plan: Plan, factor: float) -> Plan:
-    """Return the plan with both learning rates multiplied by `factor`."""
-    old = plan.recipe.optimizers
-    optimizers = old.model_copy(
-        update={
-            side: optimizer.model_copy(update={"learning_rate": optimizer.learning_rate * factor})
-            for side, optimizer in (("critic", old.critic), ("generator", old.generator))
-        }
-    )
-    return replace(plan, recipe=plan.recipe.model_copy(update={"optimizers": optimizers}))
 
 
 def _check(plan: Plan) -> None:

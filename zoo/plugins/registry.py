@@ -22,7 +22,7 @@ from zoo.components import (
     Regularizer,
 )
 from zoo.errors import InputError, UsageError, did_you_mean
-from zoo.generators.config import COMPONENT_NAME, ComponentRecord, Provider
+from zoo.generators.config import COMPONENT_NAME, PAPER, ComponentRecord, Provider
 from zoo.recipes.validation import explain
 
 if TYPE_CHECKING:
@@ -75,6 +75,12 @@ class Registry:
         if not re.fullmatch(COMPONENT_NAME, component.name):
             raise TypeError(
                 f"{component.__name__} has the name {component.name!r}, which config.json cannot hold"
+            )
+        if not isinstance(component.paper, str) or (
+            component.paper and not re.fullmatch(PAPER, component.paper)
+        ):
+            raise TypeError(
+                f"{component.__name__} has the paper {component.paper!r}, which config.json cannot hold"
             )
         self._entries[kind].setdefault(component.name, []).append(Entry(component, provider))
 

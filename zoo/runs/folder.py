@@ -31,7 +31,7 @@ def latest_run(parent: Path = RUNS) -> Path:
     for path in sorted(parent.glob("*")):
         if is_run(path):
             try:
-                started[path] = str(read_record(path).get("started", ""))
+                started[path] = read_record(path).started
             except InputError as error:
                 warn(f"{error}. It is left out")
     if not started:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -18,9 +18,8 @@ from zoo.generators.folder import add_files, verify
 from zoo.generators.generator import to_uint8
 from zoo.generators.pictures import grid, png
 from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
+from zoo.plugins.planning import load_plan
 from zoo.plugins.registry import validated
-from zoo.recipes.recipe import read_recipe
 from zoo.runs.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
 from zoo.runs.folder import GENERATOR, RECIPE
 from zoo.runs.metrics_log import figure_at
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.components import Architecture, Component, Plan
+    from zoo.runs.record import RunRecord
 
 
 def write_generator(run: Path, which: str = "best", into: Path | None = None) -> Path:
@@ -49,7 +49,7 @@ def write_generator(run: Path, which: str = "best", into: Path | None = None) ->
         IntegrityError: the checkpoint is damaged; for `best` and `last`, all of them are.
     """
     record = read_record(run)
-    plan = make_plan(read_recipe(run / RECIPE), load_registry(), str(run / RECIPE))
+    plan = load_plan(run / RECIPE, where=str(run / RECIPE))
     state = _state(run, record, which)
     network = plan.architecture.generator()
     network.load_state_dict(state["trainer"]["ema"])
@@ -81,7 +81,7 @@ def harvested(run: Path) -> Iterator[None]:
     write_generator(run)
 
 
-def _state(run: Path, record: dict[str, Any], which: str) -> State:
+def _state(run: Path, record: RunRecord, which: str) -> State:
     there = checkpoints(run)
     if not there:
         raise InputError(f"{run}: it has no checkpoint yet. Go on with `zoo resume {run}`")
@@ -89,10 +89,9 @@ def _state(run: Path, record: dict[str, Any], which: str) -> State:
         return _at_step(run, int(which), there)
     if which not in ("best", "last"):
         raise InputError(f"--checkpoint {which}: it is neither best nor last nor a step. Give one of these")
-    best = record.get("best")
-    if which == "best" and best:
+    if which == "best" and record.best is not None:
         try:
-            return load_checkpoint(checkpoint_path(run, best["step"]))
+            return load_checkpoint(checkpoint_path(run, record.best.step))
         except IntegrityError as error:
             warn(f"{error}; the newest whole one stands in for the best")
     state, troubles = newest_good(run)
@@ -111,7 +110,7 @@ def _at_step(run: Path, step: int, there: list[Path]) -> State:
     return load_checkpoint(path)
 
 
-def _config(run: Path, plan: Plan, record: dict[str, Any], state: dict[str, Any]) -> GeneratorConfig:
+def _config(run: Path, plan: Plan, record: RunRecord, state: State) -> GeneratorConfig:
     registry = load_registry()
 
     def records(components: Iterable[Component]) -> tuple[ComponentRecord, ...]:
@@ -127,21 +126,22 @@ def _config(run: Path, plan: Plan, record: dict[str, Any], state: dict[str, Any]
         image_shape=plan.architecture.image_shape,
         training=TrainingRecord(
             step=step,
-            steps=record["step"],
+            steps=record.step,
             batch_size=plan.training.batch_size,
             critic_steps=plan.training.critic_steps,
             seed=plan.training.seed,
-            seconds=float(record["seconds"]),
-            hardware=record["hardware"],
-            precision=record["precision"],
+            seconds=record.seconds,
+            hardware=record.hardware,
+            precision=record.precision,
             metric=metric,
             value=None if metric is None else figure_at(run, metric, step),
-            protocol=record["protocol"],
+            protocol=record.protocol,
             losses=records(plan.losses),
             regularizers=records(plan.regularizers),
             augmentations=records(plan.augmentations),
         ),
-        data=DataRecord.model_validate(record["data"]),
+        data=DataRecord.model_validate(record.data.model_dump()),
+        papers=plan.papers(),
     )
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.data.split import split
 from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError
 from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan, with_data, with_stand_in
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan, with_data, with_stand_in
 from zoo.runs.folder import new_run_path
 from zoo.runs.lock import command_line
+from zoo.runs.record import RunData, RunRecord
 from zoo.runs.run import Run
 from zoo.system.atomic import disk_errors
 from zoo.system.console import warn
@@ -24,6 +22,7 @@ from zoo.training.ranks import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from zoo.components import Plan
     from zoo.images import Images
@@ -59,11 +58,10 @@ def new_run(
         UsageError, InputError, NetworkError: the recipe, a component or the data is not to be had.
     """
     with deferred():
-        registry = load_registry()
-    file = Path(recipe) if recipe.endswith(".toml") or os.sep in recipe else registry.recipe(recipe)
-    plan = make_plan(read_recipe(file, changes), registry, file.name)
+        load_registry()
+    plan = load_plan(recipe, changes)
     if data is not None:
-        plan = with_data(plan, data, registry)
+        plan = with_data(plan, data, load_registry())
     place = ranks.local(choose_device(device))
     chosen = choose_precision(precision, place)
     plan, images = _images(plan)
@@ -110,25 +108,25 @@ def _size(shape: tuple[int, int, int]) -> str:
     return f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
 
 
-def _record(plan: Plan, images: Images, trainer: Trainer, *, eager: bool) -> dict[str, Any]:
+def _record(plan: Plan, images: Images, trainer: Trainer, *, eager: bool) -> RunRecord:
     parts = split(len(images))
     plugins = load_registry().versions(component for _, component in plan.components())
-    return {
-        "format": 1,
-        "recipe": plan.recipe.name,
-        "started": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "command": command_line(),
-        "seed": plan.training.seed,
+    return RunRecord(
+        format=1,
+        recipe=plan.recipe.name,
+        started=datetime.now(UTC).isoformat(timespec="microseconds"),
+        command=command_line(),
+        seed=plan.training.seed,
         **surroundings(trainer.device, trainer.precision, trainer.ranks.size, plugins),
-        "eager": eager,
-        "data": {
-            "name": plan.data.name,
-            "source": images.source,
-            "licence": images.licence,
-            "images": len(images),
-            "fingerprint": images.fingerprint,
-            "stand_in": None if images.stand_in is None else images.stand_in.reason,
-        },
-        "metric": None if plan.metric is None else plan.metric.name,
-        "protocol": None if plan.metric is None else parts.protocol(plan.metric, images.shape),
-    }
+        eager=eager,
+        data=RunData(
+            name=plan.data.name,
+            source=images.source,
+            licence=images.licence,
+            images=len(images),
+            fingerprint=images.fingerprint,
+            stand_in=None if images.stand_in is None else images.stand_in.reason,
+        ),
+        metric=None if plan.metric is None else plan.metric.name,
+        protocol=None if plan.metric is None else parts.protocol(plan.metric, images.shape),
+    )

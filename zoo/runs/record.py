@@ -1,22 +1,115 @@
-"""`run.json`: what is known of a training."""
+"""`run.json`, typed: what is known of a training."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import InputError
+from zoo.generators.config import DataRecord
+from zoo.system.atomic import write_atomic
 
 RUNS = Path("runs")
 RECORD = "run.json"
+RunState = Literal["running", "done", "stopped", "failed"]
+"""`running` stays where a process was killed."""
 
 
-def read_record(run: Path) -> dict[str, Any]:
+class _Part(BaseModel):
+    # A key that another version wrote is kept when the file is written again.
+    model_config = ConfigDict(extra="allow")
+
+
+class RunData(DataRecord):
+    """What a run learns from."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Best(_Part):
+    """The best measurement so far."""
+
+    step: int
+    value: float
+
+
+class Rollback(_Part):
+    """A return to a checkpoint after a divergence."""
+
+    step: int
+    """Where the run diverged."""
+    cause: str
+    back_to: int
+    """The step of the checkpoint that it went on from."""
+    learning_rates: dict[str, float]
+    """Of `critic` and `generator`, from there on."""
+
+
+class Change(_Part):
+    """What a resume changed in the recipe."""
+
+    step: int
+    fields: dict[str, list[Any]]
+    """For each field by its path in the recipe, the value before and the value after."""
+
+
+class RunRecord(_Part):
+    """What `run.json` holds, in the order in which it is written.
+
+    Fields that have a default here are absent from the files of some versions, or until something happens.
+    """
+
+    format: int = 1
+    recipe: str
+    started: str
+    """When, in ISO 8601."""
+    command: list[str] = []
+    seed: int = 0
+    device: str
+    hardware: str = ""
+    instruction_set: str = ""
+    threads: int = 0
+    precision: str
+    ranks: int = 1
+    versions: dict[str, str] = {}
+    eager: bool = False
+    data: RunData
+    metric: str | None = None
+    protocol: str | None = None
+    """One line: how the metric is measured."""
+    steps: int = 0
+    """How many it was asked for last."""
+    state: RunState = "running"
+    step: int = 0
+    """Generator steps at its last checkpoint, or at its end."""
+    seconds: float = Field(default=0.0, ge=0)
+    best: Best | None = None
+    cuda_graph: bool = False
+    rollbacks: list[Rollback] = []
+    changes: list[Change] = []
+
+    def add_rollback(self, rollback: Rollback) -> None:
+        """Append a rollback."""
+        self.rollbacks = [*self.rollbacks, rollback]
+
+    def add_change(self, change: Change) -> None:
+        """Append a change; a resume that was killed before its first checkpoint has recorded it already."""
+        if self.changes[-1:] != [change]:
+            self.changes = [*self.changes, change]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the file holds: fields that nobody set are left out."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+def read_record(run: Path) -> RunRecord:
     """Return a run's `run.json`.
 
     Raises:
-        InputError: it is missing or not JSON.
+        InputError: it is missing or not JSON, or a field is missing or wrong.
     """
     path = run / RECORD
     try:
@@ -31,4 +124,24 @@ def read_record(run: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(record, dict):
         raise InputError(f"{path}: it holds no JSON object. Restore it or start a new run")
-    return record
+    try:
+        return RunRecord.model_validate(record)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_explained(error)}. Restore it or start a new run") from None
+
+
+def write_record(run: Path, record: RunRecord) -> None:
+    """Write a run's `run.json`, whole or not at all.
+
+    Raises:
+        ResourceError: it cannot be written; the one that was there stays.
+    """
+    text = json.dumps(record.as_dict(), indent=2, ensure_ascii=False)
+    write_atomic(run / RECORD, f"{text}\n".encode())
+
+
+def _explained(error: ValidationError) -> str:
+    first = error.errors()[0]
+    if first["type"] == "missing":
+        return f"it lacks {first['loc'][-1]!r}"
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from zoo.data.split import split
 from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError, IntegrityError
 from zoo.plugins.collect import load_registry
-from zoo.plugins.planning import make_plan
-from zoo.recipes.recipe import read_recipe
+from zoo.plugins.planning import load_plan
 from zoo.recipes.tables import flattened
 from zoo.runs.checkpoint import newest_good
 from zoo.runs.folder import RECIPE
-from zoo.runs.record import RECORD, read_record
+from zoo.runs.record import RECORD, Change, RunRecord, read_record
 from zoo.runs.run import Run
 from zoo.system.console import warn
 from zoo.system.signals import deferred
@@ -55,17 +54,16 @@ def reopen(
         IntegrityError: it has checkpoints, and none of them is whole.
     """
     record = read_record(path)
-    device_before, precision_before, fingerprint = _recorded(path, record)
+    device_before, precision_before = _recorded(path, record)
     with deferred():
-        registry = load_registry()
-        plan = make_plan(read_recipe(path / RECIPE, changes), registry, str(path / RECIPE))
+        plan = load_plan(path / RECIPE, changes, where=str(path / RECIPE))
         state = _state(path, record)
     before = None if state is None else flattened(state["recipe"])
     now = flattened(plan.resolved())
     if before is not None:
         _refuse_other_fits(before, now)
     images = plan.data.images()
-    trained = fingerprint if state is None else state["fingerprint"]
+    trained = record.data.fingerprint if state is None else state["fingerprint"]
     if images.fingerprint != trained:
         raise InputError(
             f"{path}: it was trained on images with fingerprint {trained[:12]}, {images.source} has "
@@ -73,30 +71,32 @@ def reopen(
         )
     place = ranks.local(choose_device(device or device_before))
     chosen = choose_precision(precision or precision_before, place)
-    eager = bool(record.get("eager")) if eager is None else eager
+    eager = record.eager if eager is None else eager
     with deferred():
         trainer = make_trainer(plan, images, place, chosen, ranks, eager=eager)
     run = Run(path, plan, images, split(len(images)), trainer, record)
-    plugins = registry.versions(component for _, component in plan.components())
+    plugins = load_registry().versions(component for _, component in plan.components())
     here = surroundings(place, chosen, ranks.size, plugins)
     if state is not None and before is not None:
         # Checkpoints from before there were ranks say nothing of them.
         _say_what_differs(path, {"ranks": 1, **flattened(state["surroundings"])}, flattened(here))
         _load(run, state)
         _record_changes(record, run.step, before, now)
-    record.update(here, eager=eager)
+    for name, value in here.items():
+        setattr(record, name, value)
+    record.eager = eager
     return run
 
 
-def _state(path: Path, record: Mapping[str, Any]) -> State | None:
+def _state(path: Path, record: RunRecord) -> State | None:
     state, troubles = newest_good(path)
     for trouble in troubles:
         warn(trouble)
     if state is None and troubles:
         raise IntegrityError(f"{path}: none of its {len(troubles)} checkpoints is whole. Start a new run")
-    if state is None and record.get("step"):
+    if state is None and record.step:
         raise IntegrityError(
-            f"{path}: its checkpoints are gone; it had made {record['step']} steps. Start a new run"
+            f"{path}: its checkpoints are gone; it had made {record.step} steps. Start a new run"
         )
     if state is None:
         warn(f"{path}: it has no checkpoint yet, so it begins at step 0")
@@ -113,17 +113,14 @@ def _load(run: Run, state: State) -> None:
         ) from error
 
 
-def _recorded(path: Path, record: Mapping[str, Any]) -> tuple[DeviceChoice, PrecisionChoice, str]:
-    """Return device, precision and fingerprint of the images; a record without them is damaged."""
-    try:
-        device, precision, fingerprint = record["device"], record["precision"], record["data"]["fingerprint"]
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path / RECORD}: it lacks {error}. Restore it or start a new run") from None
+def _recorded(path: Path, record: RunRecord) -> tuple[DeviceChoice, PrecisionChoice]:
+    """Return device and precision; a record with other ones is damaged."""
+    device, precision = record.device, record.precision
     if device not in get_args(DeviceChoice) or precision not in get_args(PrecisionChoice):
         raise InputError(
             f"{path / RECORD}: there is no device {device!r} with precision {precision!r}. Restore it or start anew"
         )
-    return device, precision, str(fingerprint)
+    return cast("DeviceChoice", device), cast("PrecisionChoice", precision)
 
 
 def _refuse_other_fits(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -141,24 +138,19 @@ def _say_what_differs(path: Path, before: Mapping[str, Any], now: Mapping[str, A
         warn(f"{path}: {', '.join(differing)}: it goes on, but not bit for bit as it would have")
 
 
-def _record_changes(
-    record: dict[str, Any], step: int, before: Mapping[str, Any], now: Mapping[str, Any]
-) -> None:
-    rolled = record.get("rollbacks", [])[-1:]
+def _record_changes(record: RunRecord, step: int, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     known = {
         f"optimizers.{side}.learning_rate": rate
-        for last in rolled
-        for side, rate in last["learning_rates"].items()
+        for last in record.rollbacks[-1:]
+        for side, rate in last.learning_rates.items()
     }
     fields = {
         field: [before.get(field), now.get(field)]
         for field in _differing(before, now)
         if field not in known or known[field] != now.get(field)
     }
-    change = {"step": step, "fields": fields}
-    # A resume that was killed before its first checkpoint has recorded this already.
-    if fields and record.get("changes", [])[-1:] != [change]:
-        record.setdefault("changes", []).append(change)
+    if fields:
+        record.add_change(Change(step=step, fields=fields))
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

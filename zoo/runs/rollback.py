@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from zoo.errors import DivergedError
-from zoo.plugins.planning import slowed
+from zoo.runs.checkpoint import newest_good
+from zoo.runs.record import Rollback
+from zoo.system.console import warn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.components import Plan
+    from zoo.runs.checkpoint import State
 
 MOST_ROLLBACKS = 3
 SLOWER = 0.5
@@ -22,23 +28,45 @@ def slower_plan(plan: Plan, error: DivergedError, done: int) -> Plan:
             f"It went back {MOST_ROLLBACKS} times, each time to half the learning rates: change the recipe"
         )
         raise DivergedError(error.step, error.cause, advice) from error
-    return slowed(plan, SLOWER)
+    return _slowed(plan, SLOWER)
 
 
-def rollback_entry(plan: Plan, error: DivergedError, back_to: int) -> dict[str, Any]:
+def last_good(run: Path, error: DivergedError) -> State:
+    """Return the checkpoint to go back to, or raise what happened where none is whole."""
+    state, damage = newest_good(run)
+    for line in damage:
+        warn(line)
+    if state is None:
+        raise error
+    return state
+
+
+def _slowed(plan: Plan, factor: float) -> Plan:
+    """Return the plan with both learning rates multiplied by `factor`."""
+    old = plan.recipe.optimizers
+    optimizers = old.model_copy(
+        update={
+            side: optimizer.model_copy(update={"learning_rate": optimizer.learning_rate * factor})
+            for side, optimizer in (("critic", old.critic), ("generator", old.generator))
+        }
+    )
+    return replace(plan, recipe=plan.recipe.model_copy(update={"optimizers": optimizers}))
+
+
+def rollback_entry(plan: Plan, error: DivergedError, back_to: int) -> Rollback:
     """Return what `run.json` says of a rollback to step `back_to`, where `plan` goes on."""
     optimizers = plan.recipe.optimizers
     rates = {
         "critic": optimizers.critic.learning_rate,
         "generator": optimizers.generator.learning_rate,
     }
-    return {"step": error.step, "cause": error.cause, "back_to": back_to, "learning_rates": rates}
+    return Rollback(step=error.step, cause=error.cause, back_to=back_to, learning_rates=rates)
 
 
-def told(entry: dict[str, Any]) -> str:
+def describe(entry: Rollback) -> str:
     """Return a rollback in words."""
-    rates = entry["learning_rates"]
+    rates = entry.learning_rates
     return (
-        f"step {entry['step']}: {entry['cause']}. Back to step {entry['back_to']} with learning rates "
+        f"step {entry.step}: {entry.cause}. Back to step {entry.back_to} with learning rates "
         f"{rates['critic']:.3g} (critic) and {rates['generator']:.3g} (generator)"
     )

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from contextlib import nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
 from zoo.evaluation.monitor import Look
 from zoo.generators.folder import is_generator_folder, read_config
 from zoo.generators.pictures import grid, png
 from zoo.plugins.manager import plugins
+from zoo.recipes.recipe import parse_recipe
 from zoo.recipes.tables import write_toml
 from zoo.runs import checkpoint
 from zoo.runs.folder import GENERATOR, RECIPE
 from zoo.runs.metrics_log import MetricsLog
 from zoo.runs.progress import OnNan, Progress
-from zoo.runs.record import RECORD
-from zoo.runs.rollback import SLOWER, rollback_entry, slower_plan, told
+from zoo.runs.record import Best, write_record
+from zoo.runs.rollback import SLOWER, describe, last_good, rollback_entry, slower_plan
 from zoo.system.atomic import write_atomic
 from zoo.system.background import Background
 from zoo.system.console import warn
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from zoo.images import Images
     from zoo.recipes.recipe import Recipe
     from zoo.runs.progress import Outcome
+    from zoo.runs.record import RunRecord, RunState
     from zoo.system.signals import Stop
     from zoo.training.trainer import Trainer
 
@@ -46,20 +47,28 @@ Measured = tuple[int, float]
 SURROUNDINGS = ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")
 
 
+class _Now(NamedTuple):
+    """What the record says of a checkpoint, which may be written while the training goes on."""
+
+    step: int
+    seconds: float
+    best: Best | None
+
+
 class Run:
     """A run folder and the trainer that fills it.
 
     Attributes:
         path: the run folder.
-        record: what `run.json` holds.
+        facts: what `run.json` holds, typed.
     """
 
     def __init__(
-        self, path: Path, plan: Plan, images: Images, split: Split, trainer: Trainer, record: dict[str, Any]
+        self, path: Path, plan: Plan, images: Images, split: Split, trainer: Trainer, facts: RunRecord
     ) -> None:
         self.path = path
         self.plan = plan
-        self.record = record
+        self.facts = facts
         self.outcome: Outcome | None = None
         self._trainer = trainer
         self._fingerprint = images.fingerprint
@@ -72,8 +81,13 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """The resolved recipe."""
-        return self.plan.recipe
+        """The resolved recipe: its tables have every field of their components."""
+        return parse_recipe(self.plan.resolved(), self.plan.where)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What `run.json` holds, as the hooks read it."""
+        return self.facts.as_dict()
 
     @property
     def step(self) -> int:
@@ -94,7 +108,7 @@ class Run:
     def complete(self) -> bool:
         """Whether its last training came to its end and left a generator."""
         folder = self.path / GENERATOR
-        done = self.record["state"] == "done" and is_generator_folder(folder)
+        done = self.facts.state == "done" and is_generator_folder(folder)
         return done and read_config(folder).training.steps == self.step
 
     def go(self, until: int, stop: Stop, on_nan: OnNan = "stop") -> Generator[Progress]:
@@ -114,7 +128,7 @@ class Run:
             raise UsageError(f"on_nan: {on_nan!r} is neither stop nor rollback. Give one of them")
         checkpoint.sweep(self.path)
         self._refuse_without_room()
-        self.record["steps"] = until
+        self.facts.steps = until
         write_atomic(self.path / RECIPE, write_toml(self.plan.resolved()))
         self._note("running")
         self._drop_what_came_after()
@@ -214,7 +228,7 @@ class Run:
         state = {
             "recipe": self.plan.resolved(),
             "fingerprint": self._fingerprint,
-            "surroundings": {name: self.record[name] for name in SURROUNDINGS},
+            "surroundings": {name: getattr(self.facts, name) for name in SURROUNDINGS},
             "trainer": self._trainer.state_dict(),
             "log": self._log.state_dict(),
             "seconds": self._seconds,
@@ -223,12 +237,12 @@ class Run:
         if self._background.threaded:
             state = checkpoint.copied(state)
         save = partial(checkpoint.save_checkpoint, self.path, self.step, state)
-        self._background.do(save, partial(self._checkpoint_saved, self._best, self._facts()))
+        self._background.do(save, partial(self._checkpoint_saved, self._now()))
 
-    def _checkpoint_saved(self, best: Measured | None, facts: dict[str, Any], path: Path) -> None:
+    def _checkpoint_saved(self, now: _Now, path: Path) -> None:
         # First the record, then the pruning: what run.json names must be there at every moment.
-        self._note("running", facts)
-        checkpoint.prune(self.path, best[0] if best else None)
+        self._note("running", now)
+        checkpoint.prune(self.path, now.best.step if now.best else None)
         self._moment("zoo_checkpoint_saved", path=path)
 
     def load(self, state: dict[str, Any]) -> None:
@@ -260,33 +274,29 @@ class Run:
         if on_nan == "stop":
             raise error
         self._background.wait()
-        done = self.record.setdefault("rollbacks", [])
-        plan = slower_plan(self.plan, error, len(done))
-        state, troubles = checkpoint.newest_good(self.path)
-        for trouble in troubles:
-            warn(trouble)
-        if state is None:
-            raise error
-        self.load(state)
+        plan = slower_plan(self.plan, error, len(self.facts.rollbacks))
+        self.load(last_good(self.path, error))
         self._drop_what_came_after()
         self._trainer.slow_down(SLOWER)
         self.plan = plan
         # The recipe first: a resume after a kill between the two goes on with the lower rates.
         write_atomic(self.path / RECIPE, write_toml(plan.resolved()))
-        done.append(rollback_entry(plan, error, self.step))
+        rollback = rollback_entry(plan, error, self.step)
+        self.facts.add_rollback(rollback)
         self._note("running")
-        warn(f"{self.path}: {told(done[-1])}")
+        warn(f"{self.path}: {describe(rollback)}")
 
-    def _facts(self) -> dict[str, Any]:
-        best = {"step": self._best[0], "value": self._best[1]} if self._best else None
-        return {"step": self.step, "seconds": round(self._seconds, 3), "best": best}
+    def _now(self) -> _Now:
+        best = Best(step=self._best[0], value=self._best[1]) if self._best else None
+        return _Now(self.step, round(self._seconds, 3), best)
 
-    def _note(self, state: str, facts: dict[str, Any] | None = None) -> None:
+    def _note(self, state: RunState, now: _Now | None = None) -> None:
         self._refuse_removed()
-        self.record |= {"state": state, **(facts or self._facts()), "cuda_graph": self.recorded}
-        write_atomic(
-            self.path / RECORD, (json.dumps(self.record, indent=2, ensure_ascii=False) + "\n").encode()
-        )
+        now = now or self._now()
+        facts = self.facts
+        facts.state, facts.step, facts.seconds, facts.best = state, now.step, now.seconds, now.best
+        facts.cuda_graph = self.recorded
+        write_record(self.path, facts)
 
     def _end(self, outcome: Outcome) -> None:
         self.outcome = outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
 from zoo.runs.folder import is_run
@@ -14,6 +14,8 @@ from zoo.system.console import warn
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from zoo.runs.record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -54,26 +56,22 @@ def find_runs(parent: Path) -> list[RunSummary]:
                 found.append(_summary(path, read_record(path)))
             except InputError as error:
                 warn(f"{error}. It is left out")
-            except (TypeError, ValueError, KeyError, AttributeError) as error:
-                warn(
-                    f"{path}: its record is not one of ours ({type(error).__name__}: {error}). It is left out"
-                )
     return sorted(found, key=lambda run: (run.started, str(run.path)))
 
 
-def _summary(path: Path, record: dict[str, Any]) -> RunSummary:
-    best = record["best"] or {}
+def _summary(path: Path, record: RunRecord) -> RunSummary:
+    best = record.best
     return RunSummary(
         path=path,
-        recipe=str(record["recipe"]),
-        state=_state(path, str(record["state"])),
-        step=int(record["step"]),
-        steps=int(record.get("steps", 0)),
-        metric=record.get("metric"),
-        best=float(best["value"]) if best else None,
-        best_step=int(best["step"]) if best else None,
+        recipe=record.recipe,
+        state=_state(path, record.state),
+        step=record.step,
+        steps=record.steps,
+        metric=record.metric,
+        best=None if best is None else best.value,
+        best_step=None if best is None else best.step,
         bytes=_size(path),
-        started=str(record["started"]),
+        started=record.started,
     )
 
 

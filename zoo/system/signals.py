@@ -23,6 +23,11 @@ arrived: list[int] = []
 """Signals that ended, or should have ended, this process: an exception of theirs may have become another."""
 
 
+def exit_code(number: int | None = None) -> int:
+    """Return 128 + the signal, as shells say that one ended a process; without a number it is the one that arrived."""
+    return 128 + (number if number is not None else (arrived or [signal.SIGINT])[0])
+
+
 def raise_on_signals() -> None:
     """Let SIGTERM end this process as Ctrl-C does, through every `finally`."""
     arrived.clear()

@@ -13,7 +13,7 @@ import click
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
-    from zoo_export.convert.variants import Variant
+    from zoo.generators.files import Variant
     from zoo_export.export import ExportOptions
     from zoo_export.report import ExportReport
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from zoo_export.convert.variants import Variant
+    from zoo.generators.files import Variant
 
 BATCHES = (1, 2, 7, 64)
 TOLERANCE = 1e-4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -21,14 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Variant = Literal["fp32", "fp16", "int8", "uint8"]
-FILES: dict[Variant, str] = {
-    "fp32": "onnx/model.onnx",
-    "fp16": "onnx/model_fp16.onnx",
-    "int8": "onnx/model_int8.onnx",
-    "uint8": "onnx/images_uint8.onnx",
-}
-"""Named as transformers.js expects them; `model_uint8.onnx` would mean quantised weights there."""
+    from zoo.generators.files import Variant
+
 CALIBRATION_SEED = 1
 """Another seed than 0, on which `parity` compares: int8 is not measured on its own calibration data."""
 CALIBRATION_BATCHES, CALIBRATION_BATCH = 8, 32

@@ -8,15 +8,13 @@ import stat
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, IntegrityError, ResourceError
+from zoo.generators.files import ONNX_LIMIT
 from zoo_export.inspection.limits import CheckedModel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.generators.config import GeneratorConfig
-
-SIZE_LIMIT = 256 << 20
-"""Bytes of the largest file that is opened: 64 million float32 weights, ten times a 64 x 64 generator's here."""
 
 _SIGNATURES = (
     (b"version https://git-lfs", "a Git LFS pointer"),
@@ -44,7 +42,7 @@ def read_model(path: Path) -> bytes:
 
     Raises:
         InputError: it is missing or no regular file.
-        ResourceError: it has more than `SIZE_LIMIT` bytes.
+        ResourceError: it has more than `ONNX_LIMIT` bytes.
     """
     try:
         # Reading a FIFO or a device would block or never end. The checks and the read use the same open file.
@@ -52,11 +50,11 @@ def read_model(path: Path) -> bytes:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise InputError(f"{path}: it is no regular file. Give an .onnx file")
-            if status.st_size > SIZE_LIMIT:
+            if status.st_size > ONNX_LIMIT:
                 raise ResourceError(
-                    f"{path}: it has {status.st_size} bytes, more than {SIZE_LIMIT}. Give another file"
+                    f"{path}: it has {status.st_size} bytes, more than {ONNX_LIMIT}. Give another file"
                 )
-            return file.read(SIZE_LIMIT)
+            return file.read(ONNX_LIMIT)
     except OSError as error:
         raise InputError(
             f"{path}: it cannot be read: {error.strerror or error}. Give an .onnx file"

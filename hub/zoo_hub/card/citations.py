@@ -1,30 +1,39 @@
-"""The papers from which a generator's components come, by the components' names."""
+"""The papers that a generator's parts come from."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.generators.config import GeneratorConfig
+    from collections.abc import Iterator
 
-GOODFELLOW = "Goodfellow et al., *Generative Adversarial Nets*, 2014, arXiv:1406.2661"
-ARJOVSKY = "Arjovsky, Chintala, Bottou, *Wasserstein GAN*, 2017, arXiv:1701.07875"
-PAPERS = {
-    "dcgan": "Radford, Metz, Chintala, *Unsupervised Representation Learning with Deep Convolutional "
-    "Generative Adversarial Networks*, 2015, arXiv:1511.06434",
-    "bce": GOODFELLOW,
-    "wasserstein": ARJOVSKY,
-    "weight-clipping": ARJOVSKY,
-    "gradient-penalty": "Gulrajani et al., *Improved Training of Wasserstein GANs*, 2017, arXiv:1704.00028",
-    "swd": "Karras et al., *Progressive Growing of GANs for Improved Quality, Stability, and "
-    "Variation*, 2018, arXiv:1710.10196",
-}
+    from zoo.generators.config import GeneratorConfig
+    from zoo.plugins.registry import Registry
 
 
 def papers(config: GeneratorConfig) -> list[str]:
-    """Return the papers behind a generator's components and its metric, each once."""
+    """Return the papers behind a generator, each once: as recorded, else as its parts that are installed say."""
+    return list(config.papers) or list(dict.fromkeys(_of_the_installed(config)))
+
+
+def _of_the_installed(config: GeneratorConfig) -> Iterator[str]:
+    from zoo.plugins.collect import load_registry
+
+    try:
+        registry = load_registry()
+    except ModuleNotFoundError:
+        return  # a push needs no torch, and what brings components does
     training = config.training
-    names = [config.architecture.name, *(part.name for part in (*training.losses, *training.regularizers))]
-    if training.metric:
-        names.append(training.metric)
-    return list(dict.fromkeys(PAPERS[name] for name in names if name in PAPERS))
+    parts = (
+        ("architecture", config.architecture.name),
+        *(("loss", part.name) for part in training.losses),
+        *(("regularizer", part.name) for part in training.regularizers),
+        *(("augmentation", part.name) for part in training.augmentations),
+        ("metric", training.metric or ""),
+    )
+    yield from (paper for kind, name in parts if (paper := _paper(registry, kind, name)))
+
+
+def _paper(registry: Registry, kind: str, name: str) -> str:
+    entry = registry.entries(kind).get(name)
+    return "" if entry is None else entry.component.paper

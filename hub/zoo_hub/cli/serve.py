@@ -34,6 +34,7 @@ def hub_group() -> None:
 )
 def serve(folder: Path, port: int, host: str, users: tuple[str, ...]) -> None:
     """Serve a Hub from DIR (hub), without an account, until Ctrl-C."""
+    from zoo.system.signals import exit_code
     from zoo_hub.server.hub import LocalHub
 
     names_by_token = _parse_users(users) if users else {}
@@ -50,7 +51,7 @@ def serve(folder: Path, port: int, host: str, users: tuple[str, ...]) -> None:
             threading.Event().wait()
         except KeyboardInterrupt:
             say(f"Stopped. Everything that was pushed is in {folder}")
-            raise click.exceptions.Exit(_exit_code()) from None
+            raise click.exceptions.Exit(exit_code()) from None
 
 
 def _parse_users(users: tuple[str, ...]) -> dict[str, str]:
@@ -129,10 +130,3 @@ def _reachable(url: str) -> str:
                     own = socket.gethostname()
             return url.replace(wildcard, f"[{own}]" if ":" in own else own)
     return url
-
-
-def _exit_code() -> int:
-    """Return the exit code of the signal that arrived."""
-    from zoo.system.signals import arrived
-
-    return 128 + (arrived or [2])[0]

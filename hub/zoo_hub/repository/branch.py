@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from zoo.generators.files import CARD
+from zoo.generators.files import CARD, LIMITS
 from zoo_hub.client.errors import root_cause
 from zoo_hub.client.retry import download, retrying
 from zoo_hub.client.watch import Watch, time_limit, transfer_seconds
-from zoo_hub.repository.choice import LIMITS
 from zoo_hub.repository.integrity import digest_of
 
 if TYPE_CHECKING:

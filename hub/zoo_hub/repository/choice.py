@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from zoo.generators.files import CARD, CONFIG, CONFIG_LIMIT, ONNX, SAMPLES, WEIGHTS
+from zoo.generators.files import CARD, CONFIG, FILES, LIMITS, ONNX, SAMPLES, WEIGHTS
 
 if TYPE_CHECKING:
     from zoo.generators.config import GeneratorConfig
 
-EXTRAS = {
-    "fp16": "onnx/model_fp16.onnx",
-    "int8": "onnx/model_int8.onnx",
-    "uint8": "onnx/images_uint8.onnx",
+EXTRAS: dict[str, str] = {
+    **{variant: name for variant, name in FILES.items() if name != ONNX},
     "weights": WEIGHTS,
 }
 """The files that `--with` can choose, by its words."""
-REPORT = "onnx/report.json"
-ONNX_LIMIT = 256 << 20
-"""Bytes of the largest ONNX file that is read."""
-LIMITS = {
-    CONFIG: CONFIG_LIMIT,
-    CARD: 1 << 20,
-    SAMPLES: 64 << 20,
-    REPORT: 1 << 20,
-    ONNX: ONNX_LIMIT,
-    **{name: ONNX_LIMIT for name in EXTRAS.values() if name != WEIGHTS},
-    WEIGHTS: 4 << 30,
-}
-"""The largest size in bytes of each file that is downloaded or published, by its name."""
 
 
 class Choice(NamedTuple):

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
-from zoo.generators.files import CONFIG
+from zoo.generators.files import CONFIG, LIMITS
 from zoo_hub.client.errors import MALFORMED, malformed_answer
 from zoo_hub.client.retry import retrying
 from zoo_hub.client.watch import Watch
-from zoo_hub.repository.choice import LIMITS
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -6,9 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, IntegrityError
-from zoo.generators.files import CARD, CONFIG, ONNX, PEOPLE_EDIT
+from zoo.generators.files import CARD, CONFIG, LIMITS, ONNX, PEOPLE_EDIT, REPORT
 from zoo.generators.folder import verify
-from zoo_hub.repository.choice import LIMITS, REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path

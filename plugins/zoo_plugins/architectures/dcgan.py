@@ -35,6 +35,10 @@ class Dcgan(Architecture):
     """
 
     name: ClassVar[str] = "dcgan"
+    paper: ClassVar[str] = (
+        "Radford, Metz, Chintala, *Unsupervised Representation Learning with Deep Convolutional Generative "
+        "Adversarial Networks*, 2015, arXiv:1511.06434, section 3"
+    )
     initial: tuple[
         Annotated[int, Field(ge=1, le=256)],
         Annotated[int, Field(ge=1, le=256)],

@@ -25,6 +25,10 @@ class Bce(Loss):
     """
 
     name: ClassVar[str] = "bce"
+    paper: ClassVar[str] = (
+        "Goodfellow et al., *Generative Adversarial Nets*, 2014, arXiv:1406.2661, section 3"
+    )
+    scores_are_logits: ClassVar[bool] = True
 
     def critic(self, batch: CriticBatch) -> Tensor:
         """Return 0.5 (real + fake), averaged over the batch: ln 2 where all scores are 0."""

@@ -23,6 +23,9 @@ class GradientPenalty(Loss):
     """Hold the critic's slope near one between real and fake (Gulrajani et al. 2017, eq. 3)."""
 
     name: ClassVar[str] = "gradient-penalty"
+    paper: ClassVar[str] = (
+        "Gulrajani et al., *Improved Training of Wasserstein GANs*, 2017, arXiv:1704.00028, section 4"
+    )
     weight: float = Field(default=10.0, ge=0, description="lambda in the paper")
 
     def critic(self, batch: CriticBatch) -> Tensor:
@@ -37,7 +40,7 @@ class GradientPenalty(Loss):
         if plan.architecture.critic_ties_batch:
             return (
                 "the critic has batch norm, which ties the images of a batch together, so that no image has a "
-                "gradient of its own. Remove critic_batch_norm_momentum"
+                "gradient of its own. Use a critic without it"
             )
         return None
 

@@ -25,6 +25,7 @@ class Wasserstein(Loss):
     """
 
     name: ClassVar[str] = "wasserstein"
+    paper: ClassVar[str] = "Arjovsky, Chintala, Bottou, *Wasserstein GAN*, 2017, arXiv:1701.07875, section 3"
 
     def critic(self, batch: CriticBatch) -> Tensor:
         """Return mean score of the fakes minus mean score of the real images."""

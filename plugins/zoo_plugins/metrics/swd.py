@@ -38,6 +38,10 @@ class SlicedWasserstein(Metric):
     """
 
     name: ClassVar[str] = "swd"
+    paper: ClassVar[str] = (
+        "Karras et al., *Progressive Growing of GANs for Improved Quality, Stability, and Variation*, 2018, "
+        "arXiv:1710.10196, section 5"
+    )
     any_device: ClassVar[bool] = True
     patches: int = Field(default=32, ge=1, le=1024, description="patches an image and level")
     directions: int = Field(default=128, ge=1, le=4096, description="random directions a level")

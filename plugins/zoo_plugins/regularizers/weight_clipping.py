@@ -22,6 +22,7 @@ class WeightClipping(Regularizer):
     """Clip every weight and bias of the critic to [-limit, limit] (Arjovsky et al. 2017, algorithm 1)."""
 
     name: ClassVar[str] = "weight-clipping"
+    paper: ClassVar[str] = "Arjovsky, Chintala, Bottou, *Wasserstein GAN*, 2017, arXiv:1701.07875, section 3"
     limit: float = Field(default=0.01, gt=0, description="c in the paper")
 
     @torch.no_grad()
@@ -32,11 +33,10 @@ class WeightClipping(Regularizer):
         torch._foreach_clamp_max_(weights, self.limit)
 
     def check(self, plan: Plan) -> str | None:
-        """Refuse clipping under BCE, which asks for no Lipschitz critic and only loses its strength by it."""
-        if any(loss.name == "bce" for loss in plan.losses):
-            return (
-                "weight clipping under bce only weakens the critic. Use the wasserstein loss, or no clipping"
-            )
+        """Refuse clipping where scores are logits: no Lipschitz critic is asked for, and clipping only weakens it."""
+        logits = next((loss.name for loss in plan.losses if loss.scores_are_logits), None)
+        if logits is not None:
+            return f"weight clipping under {logits} only weakens the critic. Use the wasserstein loss, or no clipping"
         return None
 
 

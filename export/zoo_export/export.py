@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zoo.__about__ import __version__
 from zoo.errors import InputError, UsageError
-from zoo.generators.files import CARD, CONFIG, ONNX, ONNX_FP16, REPORT, WEIGHTS
+from zoo.generators.files import CARD, CONFIG, FILES, ONNX, ONNX_FP16, REPORT, WEIGHTS
 from zoo.generators.folder import add_files, read_config, verify
 from zoo.runs.lock import held
 from zoo.system.atomic import new_folder

@@ -24,7 +24,7 @@ from benchmarks.support.machine import machine
 from benchmarks.support.subjects import plan_of
 from zoo.data.sampler import Sampler
 from zoo.distributed.group import join, leave
-from zoo.distributed.torchrun import Place
+from zoo.distributed.torchrun import Rank
 from zoo.plugins.planning import load_plan
 from zoo.training.device import choose_device, choose_precision
 from zoo.training.ranks import ALONE, Ranks
@@ -86,7 +86,7 @@ class Workers:
         self._alone: list[Connection] = []
         self._pair: list[Connection] = []
         self._processes = []
-        places = (None, Place(0, 2, 0), Place(1, 2, 1))
+        places = (None, Rank(0, 2, 0), Rank(1, 2, 1))
         for place, group in zip(places, (self._alone, self._pair, self._pair), strict=True):
             ours, theirs = context.Pipe()
             process = context.Process(target=serve, args=(theirs, place, port), daemon=True)
@@ -120,7 +120,7 @@ def workers() -> Iterator[Workers]:
         made.close()
 
 
-def serve(asked: Connection, place: Place | None, port: int) -> None:
+def serve(asked: Connection, place: Rank | None, port: int) -> None:
     """Make a trainer for each case that comes, and an iteration for each None; answer with its seconds."""
     torch.set_num_threads(1)
     ranks = ALONE if place is None else _joined(place, port)
@@ -140,7 +140,7 @@ def serve(asked: Connection, place: Place | None, port: int) -> None:
         asked.send(time.perf_counter() - began)
 
 
-def _joined(place: Place, port: int) -> Ranks:
+def _joined(place: Rank, port: int) -> Ranks:
     loopback = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "RANK": place.rank, "WORLD_SIZE": place.size}
     os.environ.update({name: str(value) for name, value in loopback.items()})
     return join(place)

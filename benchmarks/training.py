@@ -24,8 +24,8 @@ from benchmarks.support.plain_loop import PlainLoop
 from benchmarks.support.subjects import plan_of
 from zoo.data.sampler import Sampler
 from zoo.training.device import choose_device, choose_precision
-from zoo.training.graph_capture import CudaRecorder
-from zoo.training.graph_trainer import WARM_UP, RecordedTrainer
+from zoo.training.graph_capture import CudaGraphCapture
+from zoo.training.graph_trainer import WARM_UP, GraphTrainer
 from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def trainer_of(way: str, plan: Plan, pixels: torch.Tensor) -> Trainer:
     index = torch.arange(IMAGES)
     if not way.endswith("graph"):
         return Trainer(plan, Sampler(pixels, index, pixels.device), pixels.device, precision)
-    recorder = CudaRecorder(pixels.device)
-    trainer = RecordedTrainer(
+    recorder = CudaGraphCapture(pixels.device)
+    trainer = GraphTrainer(
         plan, Sampler(pixels, index, pixels.device), pixels.device, precision, recorder, sys.exit
     )
     list(trainer.steps(WARM_UP + 1))

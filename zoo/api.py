@@ -95,8 +95,8 @@ def train(
 
     source = None if data is None else Path(data)
     options = {"data": source, "device": device, "precision": precision, "eager": eager}
-    place = None if out is None else Path(out)
-    with started(recipe, out=place, changes=all_changes(changes, steps, seed), **options) as run:
+    folder = None if out is None else Path(out)
+    with started(recipe, out=folder, changes=all_changes(changes, steps, seed), **options) as run:
         _finish(run, on_nan)
     return run.path
 
@@ -139,8 +139,8 @@ def resume(
 
 
 def _finish(run: Run, on_nan: OnNan) -> None:
-    from zoo.runs.generator import harvested
+    from zoo.runs.generator import writing_generator
 
-    with stop_on_signals() as stop, harvested(run.path):
+    with stop_on_signals() as stop, writing_generator(run.path):
         for _ in run.go(run.plan.training.steps, stop, on_nan):
             pass

@@ -210,11 +210,11 @@ class Plan:
         """The recipe's `[training]`."""
         return self.recipe.training
 
-    def share(self, ranks: int = 1) -> int:
+    def batch_per_rank(self, ranks: int = 1) -> int:
         """Return how many images of a batch each of `ranks` processes takes.
 
         Raises:
-            InputError: the batch cannot be split evenly over them, and each share into `training.accumulate` parts.
+            InputError: the batch cannot be split evenly over them, or a rank's batch into `training.accumulate` parts.
         """
         batch, parts = self.training.batch_size, self.training.accumulate
         if batch % (ranks * parts) == 0:
@@ -229,11 +229,11 @@ class Plan:
 
     def papers(self) -> tuple[str, ...]:
         """Return the papers that the parts come from, the data set aside, each once."""
-        parts = (part for place, part in self.components() if place != "data")
+        parts = (part for key, part in self.components() if key != "data")
         return tuple(dict.fromkeys(part.paper for part in parts if part.paper))
 
     def components(self) -> Iterator[tuple[str, Component]]:
-        """Yield each component with its place in the recipe (`losses.1`)."""
+        """Yield each component with its key in the recipe (`losses.1`)."""
         yield "data", self.data
         yield "architecture", self.architecture
         for table, group in (
@@ -249,8 +249,8 @@ class Plan:
     def resolved(self) -> Table:
         """Return the recipe as a table with every component's every field."""
         table: dict[str, Any] = self.recipe.model_dump(mode="json")
-        for place, component in self.components():
-            key, _, index = place.partition(".")
+        for path, component in self.components():
+            key, _, index = path.partition(".")
             fields = {"name": component.name, **component.model_dump(mode="json")}
             if index:
                 table[key][int(index)] = fields

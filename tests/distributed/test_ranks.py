@@ -20,7 +20,7 @@ from zoo.data.sampler import Sampler
 from zoo.distributed.buckets import Buckets
 from zoo.distributed.group import Group
 from zoo.distributed.protocol import Order
-from zoo.distributed.torchrun import Place, follows, place
+from zoo.distributed.torchrun import Rank, follows, this_rank
 from zoo.distributed.worker import _same_images
 from zoo.errors import InputError, NetworkError
 from zoo.training.random_state import rank_seed, seed_all
@@ -170,12 +170,12 @@ def test_what_travels_is_averaged_taken_from_the_first_and_agreed_on(pair: Pair)
 def _travelled(group: Group) -> tuple[Any, ...]:
     square = torch.tensor([0.0, 1, 2, 3]).view(1, 1, 2, 2).permute(0, 3, 1, 2) + group.rank
     averaged = [square.contiguous(memory_format=torch.channels_last), torch.tensor(1.0 + group.rank)]
-    group.average(averaged)
+    group.all_reduce_mean(averaged)
     averaged[0] = averaged[0].sub(0.0)
     equal = [torch.tensor(7 + group.rank), torch.tensor(1.0 + group.rank)]
-    group.equal(equal)
-    collected, shared = group.collect(str(group.rank)), group.share(str(group.rank))
-    agreed = group.agree(Order.STEP if group.rank == 0 else 0, 15 * group.rank)
+    group.broadcast(equal)
+    collected, shared = group.all_gather(str(group.rank)), group.broadcast_object(str(group.rank))
+    agreed = group.exchange_order(Order.STEP if group.rank == 0 else 0, 15 * group.rank)
     return averaged, equal, collected, shared, agreed
 
 
@@ -193,7 +193,7 @@ def _silent(group: Group) -> str:
         time.sleep(4)
         return ""
     with pytest.raises(NetworkError) as caught:
-        group.agree(Order.STEP)
+        group.exchange_order(Order.STEP)
     return str(caught.value)
 
 
@@ -254,7 +254,7 @@ def test_a_batch_that_cannot_be_split_is_refused_with_those_that_can(
     tiny: Path, parts: int, ranks: int, told: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        plan_of(tiny, f"training.accumulate={parts}").share(ranks)
+        plan_of(tiny, f"training.accumulate={parts}").batch_per_rank(ranks)
 
     assert str(caught.value) == f"tiny.toml [training]: batch_size 8 cannot be split evenly over {told}"
 
@@ -264,12 +264,12 @@ def test_only_torchrun_makes_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in named.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
-    assert (place(), follows()) == (None, False)
+    assert (this_rank(), follows()) == (None, False)
 
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
-    assert (place(), follows()) == (Place(rank=1, size=4, local=1), True)
+    assert (this_rank(), follows()) == (Rank(rank=1, size=4, local=1), True)
     monkeypatch.setenv("WORLD_SIZE", "1")
-    assert place() is None
+    assert this_rank() is None
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_a_rank_without_a_device_of_its_own_is_refused(
     monkeypatch: pytest.MonkeyPatch, device: str, told: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    group = Group(Place(1, 2, 1), HashStore())
+    group = Group(Rank(1, 2, 1), HashStore())
     assert group.local(torch.device("cpu")) == torch.device("cpu")
     with pytest.raises(InputError) as caught:
         group.local(torch.device(device))

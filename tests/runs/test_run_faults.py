@@ -16,7 +16,7 @@ from zoo.errors import BusyError, DivergedError, InputError, IntegrityError
 from zoo.generators.folder import verify
 from zoo.runs.checkpoint import checkpoint_path, checkpoints, load_checkpoint
 from zoo.runs.folder import latest_run
-from zoo.runs.generator import harvested, write_generator
+from zoo.runs.generator import write_generator, writing_generator
 from zoo.runs.lock import held
 from zoo.runs.new import new_run
 from zoo.runs.record import read_record
@@ -123,7 +123,7 @@ def test_a_diverged_run_keeps_the_generator_it_had(tiny: Path, tmp_path: Path) -
     for _ in range(3):
         next(steps)
     torch.nn.init.constant_(next(run._trainer.generator.parameters()), float("nan"))
-    with pytest.raises(DivergedError), harvested(run.path):
+    with pytest.raises(DivergedError), writing_generator(run.path):
         drain(steps)
 
     assert read_record(run.path).state == "failed"

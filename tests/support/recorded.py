@@ -10,7 +10,7 @@ from tests.support.tape import CPU, TapeRecorder
 from tests.support.training import leaves
 from zoo.data.sampler import Sampler
 from zoo.plugins.planning import load_plan
-from zoo.training.graph_trainer import WARM_UP, RecordedTrainer
+from zoo.training.graph_trainer import WARM_UP, GraphTrainer
 from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def recorded_of(
     recorder: TapeRecorder | None = None,
     tell: Callable[[str], None] = unexpected,
     precision: Precision = "fp32",
-) -> RecordedTrainer:
-    return RecordedTrainer(
+) -> GraphTrainer:
+    return GraphTrainer(
         plan, Sampler(PIXELS, torch.arange(32), CPU), CPU, precision, recorder or TapeRecorder(), tell
     )
 
@@ -51,8 +51,8 @@ def recorded_of(
 def assert_same_training(recorded: Trainer, eager: Trainer, until: int = STEPS) -> None:
     """Figures, weights, averages, optimizers, counts and random numbers: every bit, after every step."""
     for mine, theirs in zip(recorded.steps(until), eager.steps(until), strict=True):
-        assert [name for name, _ in mine.trail] == [name for name, _ in theirs.trail]
-        figures = [torch.stack([value for _, value in step.trail]) for step in (mine, theirs)]
+        assert [name for name, _ in mine.scalars] == [name for name, _ in theirs.scalars]
+        figures = [torch.stack([value for _, value in step.scalars]) for step in (mine, theirs)]
         assert torch.equal(*figures), mine.number
         one, other = (leaves(trainer.state_dict()) for trainer in (recorded, eager))
         assert one.keys() == other.keys()

@@ -13,7 +13,7 @@ from zoo.training.random_state import random_state, restore_random_state
 
 if TYPE_CHECKING:
     from zoo.training.graph_trainer import Replay, Work
-    from zoo.training.step import Trail
+    from zoo.training.step import Scalars
 
 CPU = torch.device("cpu")
 WAITS = (
@@ -96,23 +96,23 @@ class TapeRecorder:
         self.tapes: list[Tape] = []
         self.performed = 0
 
-    def perform(self, work: Work) -> Trail:
+    def perform(self, work: Work) -> Scalars:
         """Do the work."""
         self.performed += 1
         return work()
 
-    def rehearse(self, work: Work) -> Trail:
+    def try_capture(self, work: Work) -> Scalars:
         """Do the work; as on a GPU, waiting is an error here already."""
         with Tape():
             return work()
 
-    def record(self, work: Work) -> tuple[Trail, Replay]:
+    def capture(self, work: Work) -> tuple[Scalars, Replay]:
         """Do the work and undo it."""
         random = random_state(CPU)
         with Tape() as tape:
-            trail = work()
+            scalars = work()
         with torch.no_grad():
             tape.undo()
         restore_random_state(random, CPU)
         self.tapes.append(tape)
-        return trail, tape.replay
+        return scalars, tape.replay

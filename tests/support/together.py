@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from zoo.distributed import group as group_module
-from zoo.distributed.torchrun import Place
+from zoo.distributed.torchrun import Rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,7 +74,7 @@ def _enter(
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(group_module, "PATIENCE", patience)
-        group = group_module.join(Place(rank, 2, rank))
+        group = group_module.join(Rank(rank, 2, rank))
     try:
         return work(group, *arguments)
     finally:

@@ -20,8 +20,8 @@ from zoo.runs import new
 from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
 from zoo.training import build
-from zoo.training.graph_capture import CudaRecorder
-from zoo.training.graph_trainer import WARM_UP, RecordedTrainer
+from zoo.training.graph_capture import CudaGraphCapture
+from zoo.training.graph_trainer import WARM_UP, GraphTrainer
 from zoo.training.ranks import ALONE, Ranks
 from zoo.training.trainer import Trainer
 
@@ -81,7 +81,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
 
 
 def test_work_is_done_on_the_streams_own_between_what_is_outside(cuda: FakeCuda) -> None:
-    CudaRecorder(CPU).perform(cuda.work)
+    CudaGraphCapture(CPU).perform(cuda.work)
 
     assert cuda.asked == ["own waits for outside", "on own", "work, default", "done", "outside waits for own"]
 
@@ -91,20 +91,20 @@ def test_a_rehearsal_bears_no_waiting_and_leaves_the_mode_as_it_was(cuda: FakeCu
         assert cuda.mode == "error"
         raise RuntimeError("called a synchronizing CUDA operation")
 
-    recorder = CudaRecorder(CPU)
-    recorder.rehearse(cuda.work)
+    recorder = CudaGraphCapture(CPU)
+    recorder.try_capture(cuda.work)
     with pytest.raises(RuntimeError, match="synchronizing"):
-        recorder.rehearse(impatient)
+        recorder.try_capture(impatient)
 
     assert "work, error" in cuda.asked
     assert cuda.mode == "default"
 
 
 def test_a_recording_is_made_on_that_stream(cuda: FakeCuda) -> None:
-    trail, replay = CudaRecorder(CPU).record(cuda.work)
+    scalars, replay = CudaGraphCapture(CPU).capture(cuda.work)
     replay()
 
-    assert [name for name, _ in trail] == ["critic"]
+    assert [name for name, _ in scalars] == ["critic"]
     assert cuda.asked == ["recording on own", "work, default", "done", "replay"]
 
 
@@ -126,15 +126,15 @@ def test_who_records(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = load_plan(tiny)
     several = Ranks()
     several.size = 2
-    monkeypatch.setattr(build, "CudaRecorder", lambda _: TapeRecorder())
+    monkeypatch.setattr(build, "CudaGraphCapture", lambda _: TapeRecorder())
 
-    assert type(made()) is RecordedTrainer
+    assert type(made()) is GraphTrainer
     assert type(made(eager=True)) is Trainer
     assert type(made(gpu=False)) is Trainer
     assert type(made(ranks=several)) is Trainer
 
 
-def trainers(name: str, precision: Any, changes: Sequence[str] = ()) -> tuple[RecordedTrainer, Trainer]:
+def trainers(name: str, precision: Any, changes: Sequence[str] = ()) -> tuple[GraphTrainer, Trainer]:
     plan = load_plan(name, ["training.batch_size=16", *changes])
     device = torch.device("cuda")
     generator = torch.Generator().manual_seed(1)
@@ -145,8 +145,8 @@ def trainers(name: str, precision: Any, changes: Sequence[str] = ()) -> tuple[Re
     def unexpected(line: str) -> None:
         raise AssertionError(line)
 
-    recorded = RecordedTrainer(
-        plan, Sampler(pixels, index, device), device, precision, CudaRecorder(device), unexpected
+    recorded = GraphTrainer(
+        plan, Sampler(pixels, index, device), device, precision, CudaGraphCapture(device), unexpected
     )
     return recorded, Trainer(plan, Sampler(pixels, index, device), device, precision)
 
@@ -166,7 +166,7 @@ def test_on_a_gpu_replays_come_to_what_the_iteration_does(name: str, precision: 
         for mine, theirs in zip(recorded.steps(WARM_UP + 3), eager.steps(WARM_UP + 3), strict=True):
             assert list(mine.losses) == list(theirs.losses)
 
-    assert recorded.recorded
+    assert recorded.uses_graph
     assert torch.equal(torch.cuda.get_rng_state(), recorded.state_dict()["random"]["cuda"])
     for first, one, other in zip(start, weights_of(recorded), weights_of(eager), strict=True):
         way = sum(float((there - here).square().sum()) for here, there in zip(first, other, strict=True))
@@ -189,12 +189,12 @@ def test_on_a_gpu_a_checkpoint_is_gone_on_from_by_new_recordings(changes: list[s
     state = copy.deepcopy(recorded.state_dict())
     for until in (8 * WARM_UP, 6 * WARM_UP):
         list(recorded.steps(until))
-        assert recorded.recorded
+        assert recorded.uses_graph
         recorded.load_state_dict(copy.deepcopy(state))
     recorded.slow_down(0.5)
     list(recorded.steps(8 * WARM_UP))
 
-    assert recorded.recorded
+    assert recorded.uses_graph
     assert recorded.broken() is None
 
 
@@ -204,13 +204,13 @@ def test_on_a_gpu_what_waits_for_it_is_trained_kernel_by_kernel(tiny: Path) -> N
     plan = replace(load_plan(tiny), augmentations=(Curious(),))
     device = torch.device("cuda")
     pixels = torch.zeros(8, 1, 28, 28, dtype=torch.uint8, device=device)
-    recorder = CudaRecorder(device)
-    trainer = RecordedTrainer(
+    recorder = CudaGraphCapture(device)
+    trainer = GraphTrainer(
         plan, Sampler(pixels, torch.arange(8), device), device, "fp32", recorder, told.append
     )
     list(trainer.steps(WARM_UP + 2))
 
-    assert not trainer.recorded
+    assert not trainer.uses_graph
     assert len(told) == 1
 
 
@@ -228,10 +228,10 @@ def test_on_a_gpu_a_run_is_recorded_and_goes_on(tiny: Path, tmp_path: Path) -> N
     run = new.new_run(str(tiny), changes=["training.steps=6"], out=tmp_path / "run", device="cuda")
     for _ in run.go(6, Stop()):
         pass
-    assert run.recorded
+    assert run.uses_graph
     assert run.facts.cuda_graph
     again = reopen(run.path, ["training.steps=12"])
     for _ in again.go(12, Stop()):
         pass
 
-    assert (again.step, again.recorded) == (12, True)
+    assert (again.step, again.uses_graph) == (12, True)

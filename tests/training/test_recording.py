@@ -18,7 +18,7 @@ from zoo.runs import new, resume
 from zoo.runs.record import read_record
 from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
-from zoo.training.graph_trainer import WARM_UP, RecordedTrainer
+from zoo.training.graph_trainer import WARM_UP, GraphTrainer
 from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_replays_are_the_iteration_bit_for_bit(tiny: Path, changes: tuple[str, .
     trainer = recorded_of(plan_of(tiny, *changes), recorder)
     assert_same_training(trainer, eager_of(plan_of(tiny, *changes)))
 
-    assert trainer.recorded
+    assert trainer.uses_graph
     assert (recorder.performed, len(recorder.tapes)) == (WARM_UP, 1)
 
 
@@ -62,9 +62,7 @@ def test_a_run_that_is_measured_sampled_saved_and_resumed_between_replays_is_the
     def recorded(
         plan: Plan, images: Images, device: torch.device, precision: Precision, *_: Any, **__: Any
     ) -> Trainer:
-        return RecordedTrainer(
-            plan, sampler_on(device, images), device, precision, TapeRecorder(), unexpected
-        )
+        return GraphTrainer(plan, sampler_on(device, images), device, precision, TapeRecorder(), unexpected)
 
     changes = ("sample_every=2", "eval_every=3", "checkpoint_every=5", f"steps={2 * STEPS}")
     for name in ("eager", "recorded"):
@@ -106,7 +104,9 @@ def test_losses_with_an_interval_make_a_recording_for_each_kind_of_iteration(tin
 def test_figures_of_a_step_outlive_the_next_replay(tiny: Path) -> None:
     plan = plan_of(tiny)
     mine, theirs = (
-        torch.stack([torch.stack([value for _, value in step.trail]) for step in list(trainer.steps(STEPS))])
+        torch.stack(
+            [torch.stack([value for _, value in step.scalars]) for step in list(trainer.steps(STEPS))]
+        )
         for trainer in (recorded_of(plan), eager_of(plan))
     )
 
@@ -145,7 +145,7 @@ def test_iterations_in_which_no_loss_is_due_are_not_recorded(tiny: Path) -> None
     recorder = TapeRecorder()
     steps = list(recorded_of(plan, recorder).steps(2 * STEPS))
 
-    assert [bool(step.trail) for step in steps] == [True, False] * STEPS
+    assert [bool(step.scalars) for step in steps] == [True, False] * STEPS
     assert len(recorder.tapes) == 1
 
 
@@ -154,7 +154,7 @@ def test_no_recipe_waits_for_the_device_or_makes_a_tensor_elsewhere(
     recipe: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a GPU could not record. A tensor made without a device would be the CPU's there; here it has no memory."""
-    monkeypatch.setattr("zoo.layers.blocks.LANES", 0)  # what only CPUs do
+    monkeypatch.setattr("zoo.layers.blocks.VECTOR_WIDTH", 0)  # what only CPUs do
     small = ("training.batch_size=2", "training.critic_steps=1", 'augmentations=[{name="affine"}]')
     plan = load_plan(recipe, small)
     pixels = torch.zeros(4, *plan.architecture.image_shape, dtype=torch.uint8)
@@ -163,4 +163,4 @@ def test_no_recipe_waits_for_the_device_or_makes_a_tensor_elsewhere(
     with torch.device("meta"), Tape():
         step = trainer.train_step()
 
-    assert torch.stack([value for _, value in step.trail]).isfinite().all()
+    assert torch.stack([value for _, value in step.scalars]).isfinite().all()

@@ -14,8 +14,8 @@ from tests.support.tape import TapeRecorder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.training.graph_trainer import RecordedTrainer, Replay, Work
-    from zoo.training.step import Trail
+    from zoo.training.graph_trainer import GraphTrainer, Replay, Work
+    from zoo.training.step import Scalars
 
 
 class Held(TapeRecorder):
@@ -24,20 +24,20 @@ class Held(TapeRecorder):
     def __init__(self, group: str) -> None:
         super().__init__()
         self.group = group
-        self.trainer: RecordedTrainer | None = None
+        self.trainer: GraphTrainer | None = None
 
-    def record(self, work: Work) -> tuple[Trail, Replay]:
-        trail, replay = super().record(work)
+    def capture(self, work: Work) -> tuple[Scalars, Replay]:
+        scalars, replay = super().capture(work)
 
         def hold() -> None:
             assert self.trainer is not None
-            places = self.trainer._now().places[self.group]
+            places = self.trainer._now().tensors[self.group]
             before = [place.clone() for place in places]
             replay()
             for place, value in zip(places, before, strict=True):
                 place.copy_(value)
 
-        return trail, hold
+        return scalars, hold
 
 
 GROUPS = [
@@ -64,14 +64,14 @@ def test_a_recording_that_leaves_something_out_is_not_kept(tiny: Path, group: st
 
     assert len(told) == 1
     assert told[0].startswith(f"{INSTEAD}a replay ends with the {group} ")
-    assert set(GROUPS) == set(trainer._now().places)
+    assert set(GROUPS) == set(trainer._now().tensors)
 
 
 class Spoilt(TapeRecorder):
     """Leaves a weight that is no number, as stale memory may."""
 
-    def record(self, work: Work) -> tuple[Trail, Replay]:
-        trail, replay = super().record(work)
+    def capture(self, work: Work) -> tuple[Scalars, Replay]:
+        scalars, replay = super().capture(work)
         last = next(
             one
             for one in reversed(self.tapes[-1].played)
@@ -82,33 +82,33 @@ class Spoilt(TapeRecorder):
             replay()
             last.args[0][0].fill_(float("nan"))
 
-        return trail, spoil
+        return scalars, spoil
 
 
 class Mute(TapeRecorder):
     """Writes no figures."""
 
-    def record(self, work: Work) -> tuple[Trail, Replay]:
-        trail, replay = super().record(work)
+    def capture(self, work: Work) -> tuple[Scalars, Replay]:
+        scalars, replay = super().capture(work)
 
         def silent() -> None:
             replay()
-            trail[0][1].zero_()
+            scalars[0][1].zero_()
 
-        return trail, silent
+        return scalars, silent
 
 
 class Monotonous(TapeRecorder):
     """Plays with the same random numbers again and again."""
 
-    def record(self, work: Work) -> tuple[Trail, Replay]:
-        trail, replay = super().record(work)
+    def capture(self, work: Work) -> tuple[Scalars, Replay]:
+        scalars, replay = super().capture(work)
 
         def again() -> None:
             torch.manual_seed(0)
             replay()
 
-        return trail, again
+        return scalars, again
 
 
 @pytest.mark.parametrize(
@@ -129,4 +129,4 @@ def test_a_recording_that_does_something_else_is_not_kept(
 
     assert len(told) == 1
     assert re.fullmatch(INSTEAD + reason, told[0])
-    assert not trainer.recorded
+    assert not trainer.uses_graph

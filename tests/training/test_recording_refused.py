@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoo.batch import CriticBatch
     from zoo.components import Plan
     from zoo.training.graph_trainer import Replay, Work
-    from zoo.training.step import Trail
+    from zoo.training.step import Scalars
 
 
 class Whimsical(Augmentation):
@@ -65,7 +65,7 @@ def test_what_cannot_be_recorded_is_trained_kernel_by_kernel(
     assert_same_training(trainer, eager_of(plans[1]))
 
     assert told == [INSTEAD + reason]
-    assert not trainer.recorded
+    assert not trainer.uses_graph
 
 
 def with_component(plan: Plan, table: str, component: Augmentation | Loss) -> Plan:
@@ -126,14 +126,14 @@ def test_a_component_that_counts_is_not_recorded(tiny: Path) -> None:
     told: list[str] = []
     plan = with_component(plan_of(tiny), "augmentations", Adaptive())
 
-    assert not recorded_of(plan, tell=told.append).recorded
+    assert not recorded_of(plan, tell=told.append).uses_graph
     assert told == [f"{INSTEAD}augmentations.0 learns or counts while it trains"]
 
 
 class Broken(TapeRecorder):
     """Cannot record, and cannot end it either, as CUDA does."""
 
-    def record(self, work: Work) -> tuple[Trail, Replay]:  # noqa: ARG002
+    def capture(self, work: Work) -> tuple[Scalars, Replay]:  # noqa: ARG002
         try:
             raise RuntimeError("CUDA error: operation not permitted\nMore that nobody wants to read")
         except RuntimeError:
@@ -159,4 +159,4 @@ def test_a_diverged_iteration_says_so_itself(tiny: Path) -> None:
         next(trainer.critic.parameters()).fill_(float("nan"))
     step = trainer.train_step()
 
-    assert not torch.stack([value for _, value in step.trail]).isfinite().all()
+    assert not torch.stack([value for _, value in step.scalars]).isfinite().all()

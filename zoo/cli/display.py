@@ -33,7 +33,7 @@ def show(run: Run, until: int, stop: Stop, on_nan: OnNan) -> None:
     """Train to the end, or until stopped, and show how it goes."""
     facts = run.facts
     ranks = f", {facts.ranks} ranks" if facts.ranks > 1 else ""
-    graph = ", CUDA graph" if run.recorded else ""
+    graph = ", CUDA graph" if run.uses_graph else ""
     say(
         f"{run.recipe.name}: {facts.data.images} images from {facts.data.source}; "
         f"{facts.hardware}, {facts.precision}{graph}{ranks}; to {run.path}"
@@ -64,13 +64,13 @@ def _live(run: Run, until: int, steps: Iterator[StepProgress]) -> None:
 
 
 def _plain(run: Run, until: int, steps: Iterator[StepProgress]) -> None:
-    began, made, told = time.monotonic(), 0, 0.0
+    began, made, last_shown = time.monotonic(), 0, 0.0
     for progress in steps:
         now, made = time.monotonic(), made + 1
-        if progress.metrics is not None and (now - told >= PLAIN_SECONDS or progress.step == until):
+        if progress.metrics is not None and (now - last_shown >= PLAIN_SECONDS or progress.step == until):
             left = (now - began) / made * (until - progress.step)
             say(f"step {progress.step}/{until}  {_losses(progress.metrics)}  {left:.0f} s left")
-            told = now
+            last_shown = now
         if progress.value is not None:
             say(_measured(run, progress))
 

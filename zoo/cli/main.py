@@ -15,7 +15,7 @@ from zoo.cli.list import list_
 from zoo.cli.plugins import plugins_
 from zoo.cli.runs import runs
 from zoo.cli.train import resume, train
-from zoo.distributed.torchrun import ending_at_once, follows, place
+from zoo.distributed.torchrun import ending_at_once, follows, this_rank
 from zoo.errors import ZooError
 from zoo.system.console import silence
 from zoo.system.signals import arrived, exit_code, ignore_signals, raise_on_signals
@@ -68,7 +68,7 @@ def main() -> None:
 
 def _complain(message: str, error: BaseException) -> None:
     """Print the line; of ranks that train together each says its own, but what all were given wrongly, only one."""
-    here = place()
+    here = this_rank()
     if here is None or here.rank == 0:
         print(f"zoo: error: {message}", file=sys.stderr)
     elif not isinstance(error, click.UsageError):

@@ -26,13 +26,13 @@ def runs(folder: Path | None, as_json: bool) -> None:
     from zoo.runs.summary import find_runs
     from zoo.system.console import say
 
-    place = folder or RUNS
-    found = find_runs(place)
+    parent = folder or RUNS
+    found = find_runs(parent)
     if as_json:
         click.echo(json.dumps([{**asdict(run), "path": str(run.path)} for run in found], indent=2))
         return
     if not found:
-        say(f"{place}: there is no run in it. Start one with `zoo train camel-wgangp`")
+        say(f"{parent}: there is no run in it. Start one with `zoo train camel-wgangp`")
         return
     print_columns([_TITLES, *(_row(run) for run in found)])
 

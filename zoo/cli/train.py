@@ -137,10 +137,10 @@ def _go(run: Run, until: int, on_nan: OnNan) -> None:
     with stop_on_signals() as stop:
         from zoo.cli.display import show
         from zoo.runs.folder import GENERATOR
-        from zoo.runs.generator import harvested
+        from zoo.runs.generator import writing_generator
         from zoo.system.console import say
 
-        with harvested(run.path):
+        with writing_generator(run.path):
             show(run, until, stop, on_nan)
             ended = f"stopped at step {run.step}" if run.outcome == "stopped" else f"{run.step} steps done"
             say(f"{run.path}: {ended}.")

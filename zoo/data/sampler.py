@@ -35,7 +35,7 @@ class Sampler:
         return self._pixels.is_cuda
 
     def draw(self, count: int) -> Tensor:
-        """Return `count` images drawn uniformly, as the notes do: float32 (count, C, H, W) in [-1, 1], unaugmented."""
+        """Return `count` unaugmented images, drawn uniformly as by Foster 2019: float32 (count, C, H, W) in [-1, 1]."""
         chosen = self._index[torch.randint(len(self._index), (count,), device=self._index.device)]
         images = self._pixels[chosen].to(self._device, non_blocking=True)
         return images.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)

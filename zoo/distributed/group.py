@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from zoo.distributed.torchrun import Place
+    from zoo.distributed.torchrun import Rank
 
 PATIENCE = timedelta(minutes=30)
 """With ranks that are silent; one that ends is noticed at once. Rank 0 may measure, save or fetch images as long."""
@@ -46,7 +46,7 @@ class Group(Ranks):
     Every method raises NetworkError where a rank has ended or cannot be reached.
     """
 
-    def __init__(self, here: Place, store: Store) -> None:
+    def __init__(self, here: Rank, store: Store) -> None:
         self.rank = here.rank
         self.size = here.size
         self.run: Path | None = None
@@ -56,7 +56,7 @@ class Group(Ranks):
         self._buckets = Buckets()
         self._nccl: dist.ProcessGroup | None = None
 
-    def average(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_mean(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its mean over the ranks: the same bits on all of them."""
         for bucket, members in self._buckets.of(tensors):
             bucket.fill(members)
@@ -65,7 +65,7 @@ class Group(Ranks):
             bucket.flat.div_(self.size)
             bucket.empty_into(members)
 
-    def equal(self, tensors: Sequence[Tensor]) -> None:
+    def broadcast(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by rank 0's."""
         for bucket, members in self._buckets.of(tensors):
             bucket.fill(members)
@@ -73,21 +73,21 @@ class Group(Ranks):
                 dist.broadcast(bucket.flat, 0, group=self._group(bucket.flat))
             bucket.empty_into(members)
 
-    def collect(self, value: Any) -> list[Any]:
+    def all_gather(self, value: Any) -> list[Any]:
         """Return every rank's value, in their order."""
         values: list[Any] = [None] * self.size
         with self._reached():
             dist.all_gather_object(values, value)
         return values
 
-    def share(self, value: Any = None) -> Any:
+    def broadcast_object(self, value: Any = None) -> Any:
         """Return rank 0's value."""
         values = [value]
         with self._reached():
             dist.broadcast_object_list(values, 0, device=torch.device("cpu"))
         return values[0]
 
-    def agree(self, order: int = 0, signal: int = 0) -> tuple[Order, int]:
+    def exchange_order(self, order: int = 0, signal: int = 0) -> tuple[Order, int]:
         """Return rank 0's order, and the highest number of a signal that any rank got (0: none did).
 
         Args:
@@ -101,10 +101,10 @@ class Group(Ranks):
         return Order(agreed), highest
 
     @contextmanager
-    def led(self, order: Order) -> Iterator[int]:
+    def ordering(self, order: Order) -> Iterator[int]:
         """Have the other ranks do in step with the block what it does; gives the number of a signal that one got."""
         self.idle = False
-        _, signal = self.agree(order)
+        _, signal = self.exchange_order(order)
         yield signal
         self.idle = True
 
@@ -155,11 +155,11 @@ class Group(Ranks):
         return None
 
 
-def join(here: Place) -> Group:
+def join(here: Rank) -> Group:
     """Meet the other ranks, and leave those of an earlier training.
 
     Raises:
-        NetworkError: they are not to be found.
+        NetworkError: they cannot be found.
     """
     leave()
     # Threads of gloo that are still there when the process ends would abort it.

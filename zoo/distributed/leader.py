@@ -1,4 +1,4 @@
-"""Rank 0 of a training: it alone reads the command line, holds and writes the run folder, and tells the others what
+"""Rank 0 of a training: it alone reads the command line, holds and writes the run folder, and orders the others what
 to do."""
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.data.sampler import sampler_on
 from zoo.distributed.group import Group, join, leave
-from zoo.distributed.protocol import Brief, Ended, Order
-from zoo.distributed.torchrun import place
+from zoo.distributed.protocol import Ended, Order, TrainerSpec
+from zoo.distributed.torchrun import this_rank
 from zoo.errors import InputError, NetworkError, ZooError
 from zoo.system.signals import exit_code
 from zoo.training.build import build_trainer, prepare
@@ -35,7 +35,7 @@ def leading() -> Iterator[Group]:
     After a failure they stay joined until this process has ended, so that torchrun, which ends all processes as soon
     as one has failed, does not cut short what this one has to say.
     """
-    here = place()
+    here = this_rank()
     assert here is not None
     group = join(here)
     try:
@@ -52,8 +52,8 @@ def leading() -> Iterator[Group]:
 
 
 def _end(group: Group, code: int) -> None:
-    with group.led(Order.END):
-        group.share(Ended(code, group.run))
+    with group.ordering(Order.END):
+        group.broadcast_object(Ended(code, group.run))
 
 
 def _exit_code(error: BaseException) -> int:
@@ -80,12 +80,12 @@ def make_trainer(
     if not (isinstance(ranks, Group) and ranks.rank == 0):
         return build_trainer(plan, images, device, precision, ranks, eager=eager)
     prepare(device)
-    with mustered(ranks, plan, images.fingerprint, device, precision):
+    with starting_workers(ranks, plan, images.fingerprint, device, precision):
         return LeadingTrainer(plan, sampler_on(device, images), device, precision, ranks)
 
 
 @contextmanager
-def mustered(
+def starting_workers(
     group: Group, plan: Plan, fingerprint: str, device: torch.device, precision: Precision
 ) -> Iterator[None]:
     """Have the other ranks make trainers while one is made in the block.
@@ -93,15 +93,15 @@ def mustered(
     Raises:
         InputError: one of them cannot, or the batch cannot be split over them.
     """
-    plan.share(group.size)
-    with group.led(Order.START):
-        group.share(Brief(plan.resolved(), plan.where, fingerprint, device.type, precision))
-        troubles = group.collect(None)
-        for rank, trouble in enumerate(troubles):
-            if trouble is not None:
+    plan.batch_per_rank(group.size)
+    with group.ordering(Order.START):
+        group.broadcast_object(TrainerSpec(plan.resolved(), plan.where, fingerprint, device.type, precision))
+        problems = group.all_gather(None)
+        for rank, problem in enumerate(problems):
+            if problem is not None:
                 # The others know it too, and wait for the next order.
                 group.idle = True
-                raise InputError(f"rank {rank}: {trouble}")
+                raise InputError(f"rank {rank}: {problem}")
         yield
 
 
@@ -112,24 +112,24 @@ class LeadingTrainer(Trainer):
 
     def train_step(self) -> Step:
         """Make one iteration; a signal that another rank got is raised here."""
-        with self.ranks.led(Order.STEP) as number:
+        with self.ranks.ordering(Order.STEP) as number:
             if number:
                 signal.raise_signal(number)
             return super().train_step()
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that decides the future, of every rank."""
-        with self.ranks.led(Order.SAVE):
+        with self.ranks.ordering(Order.SAVE):
             return super().state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to where `state_dict` was taken."""
         super().load_state_dict(state)
-        with self.ranks.led(Order.LOAD):
-            self.ranks.share(state)
+        with self.ranks.ordering(Order.LOAD):
+            self.ranks.broadcast_object(state)
 
     def slow_down(self, factor: float) -> None:
         """Multiply both learning rates by `factor`."""
         super().slow_down(factor)
-        with self.ranks.led(Order.SLOW_DOWN):
-            self.ranks.share(factor)
+        with self.ranks.ordering(Order.SLOW_DOWN):
+            self.ranks.broadcast_object(factor)

@@ -1,4 +1,4 @@
-"""What rank 0 tells the others: orders, what a trainer must be like, how it ended."""
+"""What rank 0 sends the others: orders, what a trainer must be like, how it ended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Order(IntEnum):
 
 
 @dataclass(frozen=True)
-class Brief:
+class TrainerSpec:
     """What a rank must know to make a trainer like rank 0's.
 
     Attributes:

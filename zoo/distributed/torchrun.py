@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class Rank:
     """A process among those that train together.
 
     Attributes:
@@ -28,20 +28,20 @@ class Place:
     local: int
 
 
-def place() -> Place | None:
-    """Return this process's place, or None where it trains alone.
+def this_rank() -> Rank | None:
+    """Return this process's rank, or None where it trains alone.
 
     Other programs set `RANK` and `WORLD_SIZE` too; only torchrun and what it starts have a `TORCHELASTIC_RUN_ID`.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return None
     rank, size, local = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
-    return Place(rank, size, local) if size > 1 else None
+    return Rank(rank, size, local) if size > 1 else None
 
 
 def follows() -> bool:
     """Whether this process does what rank 0 of its training does, and is silent about it."""
-    here = place()
+    here = this_rank()
     return here is not None and here.rank > 0
 
 
@@ -51,7 +51,7 @@ def ending_at_once() -> Iterator[None]:
 
     Threads of torch.distributed that are still there during it abort the process now and again.
     """
-    if place() is None:
+    if this_rank() is None:
         yield
         return
     code = 1

@@ -8,7 +8,7 @@ import torch
 
 from zoo.distributed.group import join, leave
 from zoo.distributed.protocol import Order
-from zoo.distributed.torchrun import place
+from zoo.distributed.torchrun import this_rank
 from zoo.errors import InputError, NetworkError, ZooError
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from zoo.components import Plan
     from zoo.distributed.group import Group
-    from zoo.distributed.protocol import Brief, Ended
+    from zoo.distributed.protocol import Ended, TrainerSpec
     from zoo.images import Images
     from zoo.training.trainer import Trainer
 
@@ -43,18 +43,18 @@ def follow() -> Path:
         ZooError: this rank failed, or has lost the others.
     """
     silence()
-    here = place()
+    here = this_rank()
     assert here is not None
     group = join(here)
     with stop_on_signals(silent=True) as stop:
         trainer: Trainer | None = None
         try:
             while True:
-                order, _ = group.agree(signal=stop.signal or 0)
+                order, _ = group.exchange_order(signal=stop.signal or 0)
                 if order == Order.END:
-                    return _left(group.share())
+                    return _left(group.broadcast_object())
                 if order == Order.START:
-                    trainer = _made(group, group.share())
+                    trainer = _made(group, group.broadcast_object())
                 elif trainer is not None:
                     _obey(order, trainer, group)
         except NetworkError:
@@ -77,23 +77,23 @@ def _obey(order: Order, trainer: Trainer, group: Group) -> None:
     elif order == Order.SAVE:
         trainer.state_dict()
     elif order == Order.LOAD:
-        trainer.load_state_dict(group.share())
+        trainer.load_state_dict(group.broadcast_object())
     elif order == Order.SLOW_DOWN:
-        trainer.slow_down(group.share())
+        trainer.slow_down(group.broadcast_object())
 
 
-def _made(group: Group, brief: Brief) -> Trainer | None:
+def _made(group: Group, spec: TrainerSpec) -> Trainer | None:
     """Return a trainer like rank 0's, or None where a rank has none, which rank 0 then says."""
-    trouble = None
+    problem = None
     try:
-        device = group.local(torch.device(brief.device))
-        plan = make_plan(parse_recipe(brief.recipe, brief.where), load_registry(), brief.where)
-        images = _same_images(plan, brief.fingerprint)
+        device = group.local(torch.device(spec.device))
+        plan = make_plan(parse_recipe(spec.recipe, spec.where), load_registry(), spec.where)
+        images = _same_images(plan, spec.fingerprint)
     except Exception as error:
-        trouble = str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"
-    if any(group.collect(trouble)):
+        problem = str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"
+    if any(group.all_gather(problem)):
         return None
-    return build_trainer(plan, images, device, brief.precision, group)
+    return build_trainer(plan, images, device, spec.precision, group)
 
 
 def _same_images(plan: Plan, fingerprint: str) -> Images:

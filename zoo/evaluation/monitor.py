@@ -23,7 +23,7 @@ SAMPLE_CALIBRATION = 8
 """Batches behind a sample grid's batch-norm statistics: enough to look at, an eighth of what a measurement takes."""
 
 
-class Look:
+class Monitor:
     """The averaged generator of a training, seen from outside."""
 
     def __init__(self, plan: Plan, images: Images, split: Split, averaged: nn.Module) -> None:

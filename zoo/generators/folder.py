@@ -50,8 +50,8 @@ def read_config(folder: Path) -> GeneratorConfig:
         return GeneratorConfig.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{path}: {place}: {first['msg']}. Get the generator again") from error
+        field = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(f"{path}: {field}: {first['msg']}. Get the generator again") from error
 
 
 def add_files(

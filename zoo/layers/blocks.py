@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch.nn.modules.conv import _ConvNd
 
 
-LANES = 16
+VECTOR_WIDTH = 16
 """How many output channels a CPU's vector unit makes at once in float32; fewer leave the rest of it idle."""
 LARGEST = 11
 """Kernel whose taps are worth summing: what that costs grows with the fourth power."""
@@ -132,6 +132,8 @@ def block_side(layer: _ConvNd, channels: int, images: Tensor, inputs: Sequence[i
     if images.device.type != "cpu" or layer.kernel_size[0] > LARGEST:
         return None
     for step in (4, 2, 1):
-        if channels * (layer.stride[0] * step) ** 2 <= LANES and all(side % step == 0 for side in inputs):
+        if channels * (layer.stride[0] * step) ** 2 <= VECTOR_WIDTH and all(
+            side % step == 0 for side in inputs
+        ):
             return step
     return None

@@ -46,11 +46,11 @@ def make_plan(recipe: Recipe, registry: Registry, where: str) -> Plan:
         InputError: a field is wrong, or a component refuses the combination; both name file and table.
     """
 
-    def make(kind: str, table: Table, place: str) -> Any:
-        return registry.make(kind, table, f"{where} [{place}]")
+    def make(kind: str, table: Table, key: str) -> Any:
+        return registry.make(kind, table, f"{where} [{key}]")
 
-    def make_all(kind: str, tables: tuple[Table, ...], place: str) -> tuple[Any, ...]:
-        return tuple(make(kind, table, f"{place}.{index}") for index, table in enumerate(tables))
+    def make_all(kind: str, tables: tuple[Table, ...], key: str) -> tuple[Any, ...]:
+        return tuple(make(kind, table, f"{key}.{index}") for index, table in enumerate(tables))
 
     data = {
         key: value for key, value in recipe.data.items() if not (key == "sample" and isinstance(value, dict))
@@ -102,11 +102,11 @@ def with_stand_in(plan: Plan, stand_in: StandIn, registry: Registry) -> Plan:
 
 
 def _check(plan: Plan) -> None:
-    plan.share()
+    plan.batch_per_rank()
     for side, has in (("critic", Loss.has_critic_side), ("generator", Loss.has_generator_side)):
         if not any(has(loss) and loss.weight > 0 for loss in plan.losses):
             raise InputError(f"{plan.where} [losses]: no loss says anything to the {side}. Add one that does")
-    for place, component in plan.components():
+    for key, component in plan.components():
         reason = component.check(plan)
         if reason is not None:
-            raise InputError(f"{plan.where} [{place}]: {reason}")
+            raise InputError(f"{plan.where} [{key}]: {reason}")

@@ -1,4 +1,4 @@
-"""The optimizers a recipe can ask for, with the figures the notes' framework uses by default."""
+"""The optimizers a recipe can ask for, with the defaults of Foster 2019's framework."""
 
 from __future__ import annotations
 

@@ -125,13 +125,13 @@ def load_checkpoint(path: Path) -> State:
 
 def newest_good(run: Path) -> tuple[State | None, list[str]]:
     """Return the newest checkpoint that is whole, and what was wrong with those after it."""
-    troubles: list[str] = []
+    problems: list[str] = []
     for path in reversed(checkpoints(run)):
         try:
-            return load_checkpoint(path), troubles
+            return load_checkpoint(path), problems
         except IntegrityError as error:
-            troubles.append(str(error))
-    return None, troubles
+            problems.append(str(error))
+    return None, problems
 
 
 def drop_after(run: Path, step: int) -> None:
@@ -160,18 +160,18 @@ def prune(run: Path, best: int | None) -> None:
             remove_folder(path)
 
 
-def _take_tensors(value: Any, place: str, tensors: dict[str, Tensor]) -> Any:
+def _take_tensors(value: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
     """Return `value` with each tensor replaced by its name, which `tensors` then holds."""
     if isinstance(value, torch.Tensor):
-        tensors[place] = value
-        return {"tensor": place}
+        tensors[prefix] = value
+        return {"tensor": prefix}
     if isinstance(value, dict):
         return {
-            "dict": [[key, _take_tensors(inner, f"{place}/{key}", tensors)] for key, inner in value.items()]
+            "dict": [[key, _take_tensors(inner, f"{prefix}/{key}", tensors)] for key, inner in value.items()]
         }
     if isinstance(value, (list, tuple)):
         return {
-            "list": [_take_tensors(inner, f"{place}/{index}", tensors) for index, inner in enumerate(value)]
+            "list": [_take_tensors(inner, f"{prefix}/{index}", tensors) for index, inner in enumerate(value)]
         }
     return {"value": value}
 

@@ -67,7 +67,7 @@ def write_generator(run: Path, which: str = "best", into: Path | None = None) ->
 
 
 @contextmanager
-def harvested(run: Path) -> Iterator[None]:
+def writing_generator(run: Path) -> Iterator[None]:
     """Leave a generator behind however the training in the block ends, if there is a checkpoint to make it from."""
     try:
         yield
@@ -94,9 +94,9 @@ def _state(run: Path, record: RunRecord, which: str) -> State:
             return load_checkpoint(checkpoint_path(run, record.best.step))
         except IntegrityError as error:
             warn(f"{error}; the newest whole one stands in for the best")
-    state, troubles = newest_good(run)
-    for trouble in troubles:
-        warn(trouble)
+    state, problems = newest_good(run)
+    for problem in problems:
+        warn(problem)
     if state is None:
         raise IntegrityError(f"{run}: none of its {len(there)} checkpoints is whole. Train it again")
     return state

@@ -60,7 +60,7 @@ def is_held(path: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        return False  # a folder that we may not write in: who trains in it cannot be told
+        return False  # a folder that we may not write in: who trains in it cannot be known
     lock.release()
     return False
 

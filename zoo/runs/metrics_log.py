@@ -68,11 +68,11 @@ class MetricsLog:
         if not self._unread:
             return
         steps, self._unread = self._unread, []
-        scalars = [value for step in steps for _, value in step.trail]
-        values = iter(torch.stack(scalars).tolist() if scalars else ())
+        tensors = [value for step in steps for _, value in step.scalars]
+        values = iter(torch.stack(tensors).tolist() if tensors else ())
         for step in steps:
-            trail = [(name, next(values)) for name, _ in step.trail]
-            self._pending.append((step.number, _averaged(trail, step.number)))
+            scalars = [(name, next(values)) for name, _ in step.scalars]
+            self._pending.append((step.number, _averaged(scalars, step.number)))
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append one line whole, or leave the file as it was.
@@ -117,19 +117,19 @@ class MetricsLog:
         return self.path.stat().st_size if self.path.exists() else 0
 
 
-def _averaged(trail: list[tuple[str, float]], step: int) -> dict[str, float]:
+def _averaged(scalars: list[tuple[str, float]], step: int) -> dict[str, float]:
     """Return a step's figures by name, each averaged over the critic's steps; all must be finite."""
     gathered: dict[str, list[float]] = {}
-    for name, value in trail:
+    for name, value in scalars:
         if not math.isfinite(value):
-            raise DivergedError(step, _cause(name, value, trail))
+            raise DivergedError(step, _cause(name, value, scalars))
         gathered.setdefault(name, []).append(value)
     return {name: math.fsum(values) / len(values) for name, values in gathered.items()}
 
 
-def _cause(name: str, value: float, trail: list[tuple[str, float]]) -> str:
+def _cause(name: str, value: float, scalars: list[tuple[str, float]]) -> str:
     side, _, what = name.partition(".")
     if what != GRADIENT:
         return f"the loss {name} is {value}"
-    parts = [part for part, _ in dict(trail).items() if part.startswith(f"{side}.") and part != name]
+    parts = [part for part, _ in dict(scalars).items() if part.startswith(f"{side}.") and part != name]
     return f"the {side}'s gradient is {value}, though its loss is a number ({', '.join(parts)})"

@@ -17,7 +17,7 @@ from zoo.runs.run import Run
 from zoo.system.atomic import disk_errors
 from zoo.system.console import warn
 from zoo.system.signals import deferred
-from zoo.training.device import choose_device, choose_precision, surroundings
+from zoo.training.device import choose_device, choose_precision, environment
 from zoo.training.ranks import ALONE
 
 if TYPE_CHECKING:
@@ -51,22 +51,22 @@ def new_run(
         out: the run folder itself, empty and held by this process; without it the next free `runs/<recipe>-<n>`.
         device: where to train.
         precision: of convolutions.
-        eager: on a GPU, launch kernel by kernel and record no CUDA graph.
+        eager: on a GPU, launch kernel by kernel and capture no CUDA graph.
         ranks: who trains together; this is the first of them.
 
     Raises:
-        UsageError, InputError, NetworkError: the recipe, a component or the data is not to be had.
+        UsageError, InputError, NetworkError: the recipe, a component or the data cannot be found.
     """
     with deferred():
         load_registry()
     plan = load_plan(recipe, changes)
     if data is not None:
         plan = with_data(plan, data, load_registry())
-    place = ranks.local(choose_device(device))
-    chosen = choose_precision(precision, place)
+    local_device = ranks.local(choose_device(device))
+    chosen_precision = choose_precision(precision, local_device)
     plan, images = _images(plan)
     with deferred():
-        trainer = make_trainer(plan, images, place, chosen, ranks, eager=eager)
+        trainer = make_trainer(plan, images, local_device, chosen_precision, ranks, eager=eager)
         record = _record(plan, images, trainer, eager=eager)
     path = _claim(plan.recipe.name) if out is None else out
     with disk_errors(path):
@@ -117,7 +117,7 @@ def _record(plan: Plan, images: Images, trainer: Trainer, *, eager: bool) -> Run
         started=datetime.now(UTC).isoformat(timespec="microseconds"),
         command=command_line(),
         seed=plan.training.seed,
-        **surroundings(trainer.device, trainer.precision, trainer.ranks.size, plugins),
+        **environment(trainer.device, trainer.precision, trainer.ranks.size, plugins),
         eager=eager,
         data=RunData(
             name=plan.data.name,

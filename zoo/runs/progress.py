@@ -1,4 +1,4 @@
-"""What a run tells whoever iterates over it."""
+"""What a run gives whoever iterates over it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from zoo.runs.record import RECORD, Change, RunRecord, read_record
 from zoo.runs.run import Run
 from zoo.system.console import warn
 from zoo.system.signals import deferred
-from zoo.training.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, surroundings
+from zoo.training.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, environment
 from zoo.training.ranks import ALONE
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zoo.training.ranks import Ranks
 
 FITTED = ("architecture.", "metric.", "optimizers.critic.name", "optimizers.generator.name", "training.seed")
-"""Fields that what is in a checkpoint fits: weights, best figure, optimizers' moments, random numbers."""
+"""Fields that what is in a checkpoint fits: weights, best figure, optimizers' slots, random numbers."""
 
 
 def reopen(
@@ -46,7 +46,7 @@ def reopen(
         changes: `key.path=value` for fields of the recipe, recorded in `run.json`; never of the architecture.
         device: where to train; without it where it was trained before.
         precision: of convolutions; without it as before.
-        eager: on a GPU, launch kernel by kernel and record no CUDA graph; without it as before.
+        eager: on a GPU, launch kernel by kernel and capture no CUDA graph; without it as before.
         ranks: who trains together; this is the first of them.
 
     Raises:
@@ -69,14 +69,14 @@ def reopen(
             f"{path}: it was trained on images with fingerprint {trained[:12]}, {images.source} has "
             f"{images.fingerprint[:12]}. Bring those images back, or start a new run"
         )
-    place = ranks.local(choose_device(device or device_before))
-    chosen = choose_precision(precision or precision_before, place)
+    local_device = ranks.local(choose_device(device or device_before))
+    chosen_precision = choose_precision(precision or precision_before, local_device)
     eager = record.eager if eager is None else eager
     with deferred():
-        trainer = make_trainer(plan, images, place, chosen, ranks, eager=eager)
+        trainer = make_trainer(plan, images, local_device, chosen_precision, ranks, eager=eager)
     run = Run(path, plan, images, split(len(images)), trainer, record)
     plugins = load_registry().versions(component for _, component in plan.components())
-    here = surroundings(place, chosen, ranks.size, plugins)
+    here = environment(local_device, chosen_precision, ranks.size, plugins)
     if state is not None and before is not None:
         # Checkpoints from before there were ranks say nothing of them.
         _say_what_differs(path, {"ranks": 1, **flattened(state["surroundings"])}, flattened(here))
@@ -89,11 +89,11 @@ def reopen(
 
 
 def _state(path: Path, record: RunRecord) -> State | None:
-    state, troubles = newest_good(path)
-    for trouble in troubles:
-        warn(trouble)
-    if state is None and troubles:
-        raise IntegrityError(f"{path}: none of its {len(troubles)} checkpoints is whole. Start a new run")
+    state, problems = newest_good(path)
+    for problem in problems:
+        warn(problem)
+    if state is None and problems:
+        raise IntegrityError(f"{path}: none of its {len(problems)} checkpoints is whole. Start a new run")
     if state is None and record.step:
         raise IntegrityError(
             f"{path}: its checkpoints are gone; it had made {record.step} steps. Start a new run"

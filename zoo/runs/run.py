@@ -1,4 +1,4 @@
-"""A training on disk: its folder, its cadence, and the moments plugins are told of."""
+"""A training on disk: its folder, its cadence, and the events plugins are notified of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
-from zoo.evaluation.monitor import Look
+from zoo.evaluation.monitor import Monitor
 from zoo.generators.folder import is_generator_folder, read_config
 from zoo.generators.pictures import grid, png
 from zoo.plugins.manager import plugins
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 Measured = tuple[int, float]
 """Step and figure of a measurement."""
-SURROUNDINGS = ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")
+ENVIRONMENT = ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")
 
 
 class _Now(NamedTuple):
@@ -72,7 +72,7 @@ class Run:
         self.outcome: Outcome | None = None
         self._trainer = trainer
         self._fingerprint = images.fingerprint
-        self._look = Look(plan, images, split, trainer.ema.module)
+        self._monitor = Monitor(plan, images, split, trainer.ema.module)
         self._background = Background(threaded=trainer.device.type == "cuda")
         self._log = MetricsLog(path)
         self._logged = 0
@@ -100,9 +100,9 @@ class Run:
         return self._best
 
     @property
-    def recorded(self) -> bool:
+    def uses_graph(self) -> bool:
         """Whether iterations are replayed from a CUDA graph."""
-        return self._trainer.recorded
+        return self._trainer.uses_graph
 
     @property
     def complete(self) -> bool:
@@ -132,7 +132,7 @@ class Run:
         write_atomic(self.path / RECIPE, write_toml(self.plan.resolved()))
         self._note("running")
         self._drop_what_came_after()
-        self._moment("zoo_run_started")
+        self._notify("zoo_run_started")
         try:
             if not checkpoint.checkpoints(self.path):
                 self._save_checkpoint()
@@ -192,14 +192,14 @@ class Run:
         speed = images / max(self._seconds - seconds, 1e-9)
         clock = {"seconds": round(self._seconds, 3), "images_per_second": round(speed, 1)}
         self._log.write({"step": self.step, **losses, **clock})
-        self._moment("zoo_step_logged", step=self.step, metrics=losses)
+        self._notify("zoo_step_logged", step=self.step, metrics=losses)
         return {**losses, "images_per_second": speed}
 
     def _evaluate(self, progress: Progress) -> Progress:
         metric = self.plan.metric
         assert metric is not None
         self._refuse_divergence()
-        value = self._look.value()
+        value = self._monitor.value()
         if not math.isfinite(value):
             raise DivergedError(self.step, f"the metric {metric.name} is {value}")
         best = self._best is None or (
@@ -208,13 +208,13 @@ class Run:
         if best:
             self._best = (self.step, value)
         self._log.write({"step": self.step, metric.name: value, "best": best})
-        self._moment("zoo_step_logged", step=self.step, metrics={metric.name: value})
+        self._notify("zoo_step_logged", step=self.step, metrics={metric.name: value})
         return Progress(progress.step, progress.metrics, value, best)
 
     def _save_samples(self) -> None:
         self._refuse_divergence()
         path = self.path / "samples" / f"step-{self.step:06d}.png"
-        self._background.do(partial(self._write_samples, path, self._look.pictures()))
+        self._background.do(partial(self._write_samples, path, self._monitor.pictures()))
 
     def _write_samples(self, path: Path, pictures: NDArray[np.uint8]) -> None:
         self._refuse_removed()
@@ -228,7 +228,7 @@ class Run:
         state = {
             "recipe": self.plan.resolved(),
             "fingerprint": self._fingerprint,
-            "surroundings": {name: getattr(self.facts, name) for name in SURROUNDINGS},
+            "surroundings": {name: getattr(self.facts, name) for name in ENVIRONMENT},
             "trainer": self._trainer.state_dict(),
             "log": self._log.state_dict(),
             "seconds": self._seconds,
@@ -243,7 +243,7 @@ class Run:
         # First the record, then the pruning: what run.json names must be there at every moment.
         self._note("running", now)
         checkpoint.prune(self.path, now.best.step if now.best else None)
-        self._moment("zoo_checkpoint_saved", path=path)
+        self._notify("zoo_checkpoint_saved", path=path)
 
     def load(self, state: dict[str, Any]) -> None:
         """Go back to a checkpoint; what came after it stays on the disk until the run goes on."""
@@ -295,7 +295,7 @@ class Run:
         now = now or self._now()
         facts = self.facts
         facts.state, facts.step, facts.seconds, facts.best = state, now.step, now.seconds, now.best
-        facts.cuda_graph = self.recorded
+        facts.cuda_graph = self.uses_graph
         write_record(self.path, facts)
 
     def _end(self, outcome: Outcome) -> None:
@@ -303,7 +303,7 @@ class Run:
         # What ended a failed training is what people must read, not that the disk refuses the record too.
         with suppress(ZooError) if outcome == "failed" else nullcontext():
             self._note(outcome)
-        self._moment("zoo_run_finished", outcome=outcome)
+        self._notify("zoo_run_finished", outcome=outcome)
 
-    def _moment(self, hook: str, **facts: Any) -> None:
+    def _notify(self, hook: str, **facts: Any) -> None:
         plugins().notify(hook, run=self, **facts)

@@ -6,7 +6,7 @@ import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from zoo.distributed.torchrun import place
+from zoo.distributed.torchrun import this_rank
 from zoo.errors import InputError, ResourceError
 from zoo.runs.folder import RECIPE, is_run, latest_run
 from zoo.runs.lock import HOLDER, LOCK, held
@@ -76,7 +76,7 @@ def reopened(
 @contextmanager
 def _together() -> Iterator[dict[str, Any]]:
     """Give the ranks that train together, if torchrun started several, as keywords for whoever makes a run."""
-    if place() is None:
+    if this_rank() is None:
         yield {}
         return
     with deferred():

@@ -8,8 +8,8 @@ import torch
 
 from zoo.data.sampler import sampler_on
 from zoo.system.console import warn
-from zoo.training.graph_capture import CudaRecorder
-from zoo.training.graph_trainer import RecordedTrainer
+from zoo.training.graph_capture import CudaGraphCapture
+from zoo.training.graph_trainer import GraphTrainer
 from zoo.training.ranks import ALONE
 from zoo.training.threads import use_cores
 from zoo.training.trainer import Trainer
@@ -30,7 +30,7 @@ def build_trainer(
     *,
     eager: bool = False,
 ) -> Trainer:
-    """Return a trainer on the images. On a GPU, one that trains alone records its iterations unless it is to be eager.
+    """Return a trainer on the images. On a GPU, one that trains alone replays a CUDA graph, unless `eager`.
 
     Args:
         plan: what to assemble.
@@ -38,12 +38,12 @@ def build_trainer(
         device: where the networks live.
         precision: of convolutions.
         ranks: the processes that train together.
-        eager: record no CUDA graph.
+        eager: capture no CUDA graph.
     """
     prepare(device)
     sampler = sampler_on(device, images)
     if sampler.on_gpu and ranks.size == 1 and not eager:
-        return RecordedTrainer(plan, sampler, device, precision, CudaRecorder(device), warn)
+        return GraphTrainer(plan, sampler, device, precision, CudaGraphCapture(device), warn)
     return Trainer(plan, sampler, device, precision, ranks)
 
 

@@ -46,7 +46,7 @@ def choose_precision(choice: PrecisionChoice, device: torch.device) -> Precision
     return "bf16" if device.type == "cpu" and {"amx_bf16", "avx512_bf16"} & _cpu_flags() else "fp32"
 
 
-def surroundings(
+def environment(
     device: torch.device, precision: Precision, ranks: int, plugins: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return what a resume must find unchanged to be exact.

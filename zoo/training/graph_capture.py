@@ -1,4 +1,4 @@
-"""Recording work of one GPU as a CUDA graph."""
+"""Capturing work of one GPU as a CUDA graph."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 
 if TYPE_CHECKING:
     from zoo.training.graph_trainer import Replay, Work
-    from zoo.training.step import Trail
+    from zoo.training.step import Scalars
 
 
-class CudaRecorder:
-    """Records on a stream of its own; what is done before, to warm up, is done there too.
+class CudaGraphCapture:
+    """Captures on a stream of its own; what is done before, to warm up, is done there too.
 
-    Autograd remembers on which stream a weight's gradient was first gathered: a recording must not wait for another.
+    Autograd remembers on which stream a weight's gradient was first gathered: a capture must not wait for another.
     """
 
     unseen: tuple[str, ...] = ("torch", "numpy", "python")
@@ -23,17 +23,17 @@ class CudaRecorder:
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
-    def perform(self, work: Work) -> Trail:
-        """Do work as it will be recorded, after what the current stream has to do and before what comes then."""
+    def perform(self, work: Work) -> Scalars:
+        """Do work as it will be captured, after what the current stream has to do and before what comes then."""
         outside = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(outside)
         with torch.cuda.stream(self._stream):
-            trail = work()
+            scalars = work()
         outside.wait_stream(self._stream)
-        return trail
+        return scalars
 
-    def rehearse(self, work: Work) -> Trail:
-        """Do work as it will be recorded; raises RuntimeError where it waits for the GPU."""
+    def try_capture(self, work: Work) -> Scalars:
+        """Do work as it will be captured; raises RuntimeError where it waits for the GPU."""
         before = torch.cuda.get_sync_debug_mode()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch says that the mode does not see everything
@@ -43,9 +43,9 @@ class CudaRecorder:
         finally:
             torch.cuda.set_sync_debug_mode(before)
 
-    def record(self, work: Work) -> tuple[Trail, Replay]:
+    def capture(self, work: Work) -> tuple[Scalars, Replay]:
         """Return where the work's results will stand, and what does it; nothing is done yet."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=self._stream):
-            trail = work()
-        return trail, graph.replay
+            scalars = work()
+        return scalars, graph.replay

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
-    from zoo.training.step import Trail
+    from zoo.training.step import Scalars
 
 TOLERANCE = 0.1
 """How far one end may be from the other, as a part of the way there: GPUs add up gradients in no fixed order."""
@@ -25,7 +25,7 @@ COUNTED = "step"
 
 
 @dataclass(frozen=True)
-class Changing:
+class TrainingTensors:
     """What an iteration changes.
 
     Attributes:
@@ -54,13 +54,13 @@ class Changing:
         return found
 
 
-class Moment:
+class Snapshot:
     """What an iteration changes, as it is now."""
 
-    def __init__(self, changing: Changing) -> None:
+    def __init__(self, changing: TrainingTensors) -> None:
         self._device = changing.device
-        self.places = changing.groups()
-        self.values = {name: [place.clone() for place in group] for name, group in self.places.items()}
+        self.tensors = changing.groups()
+        self.values = {name: [tensor.clone() for tensor in group] for name, group in self.tensors.items()}
         self._buffers = [
             (module, name, buffer)
             for network in changing.networks.values()
@@ -71,16 +71,16 @@ class Moment:
 
     def restore(self) -> None:
         """Put everything back, other tensors that a network has put in a buffer's place too."""
-        for name, group in self.places.items():
+        for name, group in self.tensors.items():
             torch._foreach_copy_(list(group), self.values[name])
         for module, name, buffer in self._buffers:
             module._buffers[name] = buffer
         restore_random_state(self.random, self._device)
 
-    def replaced(self, later: Moment) -> str | None:
+    def replaced(self, later: Snapshot) -> str | None:
         """Return the group of which a tensor gave its place to another one since, or None."""
-        for name, group in self.places.items():
-            there = later.places.get(name, [])
+        for name, group in self.tensors.items():
+            there = later.tensors.get(name, [])
             if [tensor.data_ptr() for tensor in group] != [tensor.data_ptr() for tensor in there]:
                 return name
         return None
@@ -90,29 +90,29 @@ class Moment:
         return all(bool(value.isfinite().all()) for group in self.values.values() for value in group)
 
 
-def doubt(start: Moment, end: Moment, found: Moment) -> str | None:
+def mismatch(start: Snapshot, end: Snapshot, found: Snapshot) -> str | None:
     """Return what is wrong with `found`, or None where it is `end` as one comes there from `start`."""
     if not same_state(end.random, found.random):
         return "a replay draws other random numbers"
     for name, group in end.values.items():
         exact = name.startswith(COUNTED) or not group[0].is_floating_point()
         way = 0.0 if exact else _distance(group, start.values[name])
-        reason = _astray(name, _distance(group, found.values[name]), way)
+        reason = _deviation(name, _distance(group, found.values[name]), way)
         if reason is not None:
             return reason
     return None
 
 
-def other_figures(expected: Trail, found: Trail) -> str | None:
+def scalar_mismatch(expected: Scalars, found: Scalars) -> str | None:
     """Return what is wrong with a replay's figures, or None."""
     if [name for name, _ in expected] != [name for name, _ in found]:
         return "a replay has other figures"
-    wanted, made = ([value for _, value in trail] for trail in (expected, found))
+    wanted, made = ([value for _, value in scalars] for scalars in (expected, found))
     nought = [torch.zeros_like(value) for value in wanted]
-    return _astray("figures", _distance(wanted, made), _distance(wanted, nought))
+    return _deviation("figures", _distance(wanted, made), _distance(wanted, nought))
 
 
-def _astray(name: str, off: float, way: float) -> str | None:
+def _deviation(name: str, off: float, way: float) -> str | None:
     if not math.isfinite(off):
         return f"a replay makes the {name} no numbers"
     if off > TOLERANCE * way:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 GRADIENT = "gradient-norm"
 Values = dict[str, tuple[float, "Tensor"]]
 """The losses of one side by name: the factor of each in the sum, and its own value."""
-Trail = list[tuple[str, "Tensor"]]
-"""What a step leaves, as in `Step.trail`."""
+Scalars = list[tuple[str, "Tensor"]]
+"""What a step leaves, as in `Step.scalars`."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,16 @@ class Step:
 
     number: int
     """How many iterations there have been, this one included."""
-    trail: tuple[tuple[str, Tensor], ...]
+    scalars: tuple[tuple[str, Tensor], ...]
     """Scalars on the device, without graph, in the order they came about: of each critic step and then of the
     generator's, each loss's own unweighted value (`critic.gradient-penalty`), their weighted sum as it is minimised
     (`critic`), and the norm of its gradient (`critic.gradient-norm`)."""
 
     @property
     def losses(self) -> dict[str, Tensor]:
-        """The trail by name, averaged over the critic's steps."""
+        """The scalars by name, averaged over the critic's steps."""
         gathered: dict[str, list[Tensor]] = {}
-        for name, value in self.trail:
+        for name, value in self.scalars:
             gathered.setdefault(name, []).append(value)
         return {name: torch.stack(values).mean() for name, values in gathered.items()}
 
@@ -65,9 +65,9 @@ def frozen(network: nn.Module) -> Iterator[None]:
             weight.requires_grad_(True)
 
 
-def descend(
+def optimizer_step(
     side: str, parts: Iterable[Values], count: int, optimizer: torch.optim.Optimizer, ranks: Ranks
-) -> Trail:
+) -> Scalars:
     """Minimise the weighted sum by one step and return its parts, it and its gradient's norm, detached.
 
     Args:
@@ -96,7 +96,7 @@ def descend(
     means = figures[0]
     if count > 1 or ranks.size > 1:
         together = torch.stack([torch.stack(row) for row in figures]).mean(0)
-        ranks.average([*gradients, together])
+        ranks.all_reduce_mean([*gradients, together])
         means = list(together.unbind())
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     optimizer.step()
@@ -109,7 +109,7 @@ def restore(optimizer: torch.optim.Optimizer, state: dict[str, Any], network: nn
     Rates and decays are the recipe's, not the state's: a resume may have changed them.
     """
     weights = list(network.parameters())
-    moments = {
+    slots_by_weight = {
         index: {
             key: torch.empty_like(weights[int(index)]).copy_(value)
             if torch.is_tensor(value) and value.shape == weights[int(index)].shape
@@ -118,4 +118,6 @@ def restore(optimizer: torch.optim.Optimizer, state: dict[str, Any], network: nn
         }
         for index, slots in state["state"].items()
     }
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    optimizer.load_state_dict(
+        {"state": slots_by_weight, "param_groups": optimizer.state_dict()["param_groups"]}
+    )

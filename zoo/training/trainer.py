@@ -10,7 +10,7 @@ from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.training.ema import Ema
 from zoo.training.random_state import random_state, rank_seed, restore_random_state, seed_all
 from zoo.training.ranks import ALONE
-from zoo.training.step import Step, descend, frozen, labelled, restore
+from zoo.training.step import Step, frozen, labelled, optimizer_step, restore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zoo.data.sampler import Sampler
     from zoo.training.device import Precision
     from zoo.training.ranks import Ranks
-    from zoo.training.step import Trail, Values
+    from zoo.training.step import Scalars, Values
 
 
 class Trainer:
@@ -50,7 +50,7 @@ class Trainer:
         self.device = device
         self.precision = precision
         self.ranks = ranks
-        self._share = plan.share(ranks.size)
+        self._batch_per_rank = plan.batch_per_rank(ranks.size)
         self._splits = plan.training.accumulate
         self.step = 0
         seed_all(plan.training.seed)
@@ -59,7 +59,7 @@ class Trainer:
         for regularizer in plan.regularizers:
             regularizer.prepare(self.critic)
         for network in (self.generator, self.critic):
-            ranks.equal(list(network.state_dict().values()))
+            ranks.broadcast(list(network.state_dict().values()))
         self.ema = Ema(self.generator, plan.training.ema)
         self.critic_optimizer = plan.recipe.optimizers.critic.make(self.critic.parameters())
         self.generator_optimizer = plan.recipe.optimizers.generator.make(self.generator.parameters())
@@ -76,7 +76,7 @@ class Trainer:
         self._random = random_state(device)
 
     @property
-    def recorded(self) -> bool:
+    def uses_graph(self) -> bool:
         """Whether iterations are replayed from a recording."""
         return False
 
@@ -90,37 +90,37 @@ class Trainer:
         # Whoever looks on between two steps (a progress bar, a tracker, a metric) may draw random numbers too.
         restore_random_state(self._random, self.device)
         self.ema.advance()
-        trail = self._iterate()
+        scalars = self._iterate()
         self.step += 1
         self._random = random_state(self.device)
-        return Step(self.step, tuple(trail))
+        return Step(self.step, tuple(scalars))
 
-    def _iterate(self) -> Trail:
-        trail: Trail = []
+    def _iterate(self) -> Scalars:
+        scalars: Scalars = []
         for _ in range(self.plan.training.critic_steps):
-            trail += self._critic_step()
-        trail += self._generator_step()
+            scalars += self._critic_step()
+        scalars += self._generator_step()
         if self.ranks.size > 1:
-            self.ranks.equal(self._counts())
+            self.ranks.broadcast(self._counts())
         self.ema.blend(self.generator)
-        return trail
+        return scalars
 
-    def _critic_step(self) -> Trail:
+    def _critic_step(self) -> Scalars:
         with torch.no_grad():
             fake = self._augment(self._fake(self._latents()))
-            real = self._real(self._share)
+            real = self._real(self._batch_per_rank)
         parts = (
             self._critic_losses(*part) for part in zip(self._split(real), self._split(fake), strict=True)
         )
-        trail = descend("critic", parts, self._splits, self.critic_optimizer, self.ranks)
+        scalars = optimizer_step("critic", parts, self._splits, self.critic_optimizer, self.ranks)
         for regularizer in self.plan.regularizers:
             regularizer.after_step(self.critic)
-        return trail
+        return scalars
 
-    def _generator_step(self) -> Trail:
+    def _generator_step(self) -> Scalars:
         with frozen(self.critic):
             parts = (self._generator_losses(z) for z in self._split(self._latents()))
-            return descend("generator", parts, self._splits, self.generator_optimizer, self.ranks)
+            return optimizer_step("generator", parts, self._splits, self.generator_optimizer, self.ranks)
 
     def _critic_losses(self, real: Tensor, fake: Tensor) -> Values:
         batch = CriticBatch(real, fake, self._score, together=self._together)
@@ -140,10 +140,10 @@ class Trainer:
 
     def _split(self, batch: Tensor) -> tuple[Tensor, ...]:
         """Return the micro-batches of a batch: drawn whole, it is the same however it is split."""
-        return torch.split(batch, self._share // self._splits)
+        return torch.split(batch, self._batch_per_rank // self._splits)
 
     def _latents(self) -> Tensor:
-        return torch.randn(self._share, self.plan.architecture.latent_dim, device=self.device)
+        return torch.randn(self._batch_per_rank, self.plan.architecture.latent_dim, device=self.device)
 
     def _fake(self, z: Tensor) -> Tensor:
         with self._autocast():
@@ -176,7 +176,7 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that decides the future: tensors and plain values, nested in dicts and lists."""
-        random, *others = self.ranks.collect(self._random)
+        random, *others = self.ranks.all_gather(self._random)
         return {
             "step": self.step,
             "ema_updates": self.ema.updates,
@@ -216,7 +216,7 @@ class Trainer:
 
     @property
     def checkpoint_bytes(self) -> int:
-        """How many bytes the tensors of a checkpoint take once the optimizers have their moments."""
+        """How many bytes the tensors of a checkpoint take once the optimizers have their slots."""
         optimizers = self.plan.recipe.optimizers
         copies = (
             (self.generator, 1 + optimizers.generator.moments),

@@ -163,7 +163,7 @@ def zoo_step_logged(run: RunView, step: int, metrics: Mapping[str, float]) -> No
 
 @hookspec
 def zoo_checkpoint_saved(run: RunView, path: Path) -> None:
-    """A checkpoint folder is complete: `upload(path)`."""
+    """A checkpoint folder is complete: `upload(path)`. On a GPU the run is a few steps further by then."""
 
 
 @hookspec

@@ -8,6 +8,7 @@ FOLDER is the npm package: npm pack onnxruntime-web@1.30.0. Ends with 1 when som
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import sys
 import tempfile
@@ -97,7 +98,9 @@ def check(
 def directions_of(generator: OnnxGenerator) -> Directions:
     """Return the directions that the page's sliders follow."""
     work = check_model(generator.model, generator.name).cost(1).work
-    return principal_directions(generator, pictures_needed(generator.latent_dim, work))
+    return principal_directions(
+        generator, pictures_needed(generator.latent_dim, work, math.prod(generator.image_shape))
+    )
 
 
 def check_slider(report: Report, browser: Chromium, url: str, generators: Sequence[OnnxGenerator]) -> None:

@@ -108,6 +108,16 @@ def test_closing_waits_and_raises_nothing(thread: Background) -> None:
     assert done == [7]
 
 
+def test_after_closing_it_begins_another_thread(thread: Background) -> None:
+    done: list[int] = []
+    thread.do(lambda: 1, done.append)
+    thread.close()
+    thread.do(lambda: 2, done.append)
+    thread.wait()
+
+    assert done == [1, 2]
+
+
 def on_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "Background", lambda threaded: Background(threaded=not threaded))
 
@@ -197,3 +207,29 @@ def test_a_disk_that_fills_is_told_and_costs_no_earlier_checkpoint(
     assert read_record(run.path).state == "failed"
     assert [path.name for path in checkpoints(run.path)] == ["step-00000000", "step-00000002"]
     assert load_checkpoint(checkpoints(run.path)[-1])["trainer"]["step"] == 2
+
+
+def test_whoever_stops_looking_is_told_of_a_save_that_failed(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_a_thread(monkeypatch)
+    run = run_of(tiny, tmp_path / "run")
+    save = checkpoint.save_checkpoint
+    let_go = threading.Event()
+
+    def fail(path: Path, step: int, state: checkpoint.State) -> Path:
+        if step == 2:
+            assert let_go.wait(PATIENCE)
+            raise ResourceError("the disk is full")
+        return save(path, step, state)
+
+    monkeypatch.setattr(checkpoint, "save_checkpoint", fail)
+    steps = run.go(8, Stop())
+    for progress in steps:
+        if progress.step == 2:
+            break
+    let_go.set()
+    with pytest.raises(ResourceError, match="the disk is full"):
+        steps.close()
+
+    assert (run.outcome, read_record(run.path).state) == ("failed", "failed")

@@ -18,6 +18,7 @@ from tests.support.run_folders import flip, lines
 from zoo.errors import InputError
 from zoo.generators.folder import verify
 from zoo.runs.checkpoint import checkpoint_path, checkpoints
+from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
 from zoo.runs.resume import reopen
 from zoo.system.signals import Terminated, arrived, deferred
@@ -155,3 +156,14 @@ def test_a_signal_in_an_import_waits_for_its_end() -> None:
         interrupted()
     arrived.clear()
     assert reached == [1]
+
+
+@pytest.mark.parametrize(
+    "line", [b"\xff\xfe", b"[1]", b'{"step": 3, "swd": null}', b"[" * 100_000, b'{"step": 3']
+)
+def test_a_damaged_line_costs_no_figure(line: bytes, tmp_path: Path) -> None:
+    lines = [b'{"step": 3, "swd": 7.5, "best": true}', line, b'{"step": 4, "swd": 9.0}']
+    (tmp_path / "metrics.jsonl").write_bytes(b"\n".join(lines))
+
+    assert figure_at(tmp_path, "swd", 3) == 7.5
+    assert figure_at(tmp_path, "swd", 5) is None

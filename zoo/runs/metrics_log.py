@@ -28,11 +28,13 @@ def figure_at(run: Path, name: str, step: int) -> float | None:
     """Return the figure of a step by its name, None where it was not measured then."""
     path = run / NAME
     found = None
-    for line in path.read_text().splitlines() if path.is_file() else ():
-        # A killed process may have left half a line.
-        with suppress(ValueError):
+    with disk_errors(path):
+        lines = path.read_bytes().splitlines() if path.is_file() else []
+    for line in lines:
+        # A killed process may have left half a line, and a failing disk anything.
+        with suppress(ValueError, TypeError, RecursionError):
             entry = json.loads(line)
-            if entry.get("step") == step and name in entry:
+            if isinstance(entry, dict) and entry.get("step") == step and name in entry:
                 found = float(entry[name])
     return found
 

@@ -144,12 +144,10 @@ class Run:
                 except DivergedError as error:
                     self._roll_back(error, on_nan)
         except GeneratorExit:
-            self._background.wait()
-            self._end("stopped")
+            self._stop_early()
             raise
         except BaseException:
-            self._background.close()
-            self._end("failed")
+            self._fail()
             raise
         self._end("stopped" if stop and self.step < until else "done")
 
@@ -292,11 +290,25 @@ class Run:
 
     def _note(self, state: RunState, now: _Now | None = None) -> None:
         self._refuse_removed()
-        now = now or self._now()
-        facts = self.facts
+        facts, now = self.facts, now or self._now()
+        if state == "failed":
+            # A better figure may have come just before its checkpoint failed.
+            now = now._replace(best=facts.best)
         facts.state, facts.step, facts.seconds, facts.best = state, now.step, now.seconds, now.best
         facts.cuda_graph = self.uses_graph
         write_record(self.path, facts)
+
+    def _stop_early(self) -> None:
+        try:
+            self._background.wait()
+        except BaseException:
+            self._fail()
+            raise
+        self._end("stopped")
+
+    def _fail(self) -> None:
+        self._background.close()
+        self._end("failed")
 
     def _end(self, outcome: Outcome) -> None:
         self.outcome = outcome

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,8 +27,8 @@ class Background:
     """
 
     def __init__(self, *, threaded: bool) -> None:
-        self._pool = ThreadPoolExecutor(1, "zoo-files") if threaded else None
         self.threaded = threaded
+        self._pool: ThreadPoolExecutor | None = None
         self._open: deque[tuple[Future[Any], Callable[[Any], object]]] = deque()
 
     def do(self, work: Callable[[], T], then: Callable[[T], object] = lambda _: None) -> None:
@@ -37,10 +38,11 @@ class Background:
             Exception: what earlier work has raised; `work` is not begun then.
         """
         self.poll()
-        if self._pool is None:
+        if not self.threaded:
             then(work())
-        else:
-            self._open.append((self._pool.submit(work), then))
+            return
+        self._pool = self._pool or ThreadPoolExecutor(1, "zoo-files")
+        self._open.append((self._pool.submit(work), then))
 
     def poll(self) -> None:
         """Finish what is done, without waiting; raise what it raised."""
@@ -53,13 +55,15 @@ class Background:
             self._finish()
 
     def close(self) -> None:
-        """Wait for everything, whatever becomes of it, and end the thread."""
+        """Wait for everything, whatever becomes of it, and end the thread; `do` begins another."""
         while self._open:
             with suppress(Exception):
                 self._finish()
         if self._pool is not None:
             self._pool.shutdown()
+            self._pool = None
 
     def _finish(self) -> None:
+        wait_for([self._open[0][0]])  # an interrupt while waiting leaves it for the next who asks
         future, then = self._open.popleft()
         then(future.result())

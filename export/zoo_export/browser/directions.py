@@ -23,6 +23,10 @@ STEP = 0.5
 """Of a latent number, in standard deviations: large enough to see what changes, not how the pixels tremble."""
 WORK = 1e12
 """Multiplications to spend: about half a minute of two cores."""
+MEMORY = 1 << 30
+"""Bytes that the pictures around one base may take."""
+BYTES_PER_PIXEL = 20
+"""The float32 pictures, once more as they are joined, and their changes in float32 and float64."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,17 @@ class Directions:
     """Each one's part of the whole change, between 0 and 1."""
 
 
-def pictures_needed(latent_dim: int, work: float) -> int:
-    """Return how many pictures are made for them, where each takes `work` multiplications; 0 is too many."""
+def pictures_needed(latent_dim: int, work: float, pixels: int) -> int:
+    """Return how many pictures are made for them; 0 where they would take too long or too much memory.
+
+    Args:
+        latent_dim: numbers of a latent.
+        work: multiplications for a picture.
+        pixels: of a picture, over all channels.
+    """
     each = latent_dim + 1
+    if each * pixels * BYTES_PER_PIXEL > MEMORY:
+        return 0
     return each * min(BASES, int(WORK / (each * max(work, 1))))
 
 

@@ -66,7 +66,7 @@ def _check(out: Path) -> None:
     if not out.is_dir():
         raise InputError(f"--out {out}: it is a file. Give a folder")
     own = _own_files(out)
-    for path in sorted(out.rglob("*")):
+    for path in out.rglob("*"):
         name = path.relative_to(out).as_posix()
         if path.is_symlink() or (not path.is_dir() and name not in own):
             raise InputError(f"--out {out}: it holds {name}, which no play page made. Give another folder")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import math
 import re
 import shlex
 from pathlib import Path
@@ -98,10 +99,11 @@ def _described(generator: OnnxGenerator, title: str, file: str) -> dict[str, Any
 
 def _directions(generator: OnnxGenerator) -> Directions | None:
     work = check_model(generator.model, generator.name).cost(1).work
-    pictures = pictures_needed(generator.latent_dim, work)
+    pictures = pictures_needed(generator.latent_dim, work, math.prod(generator.image_shape))
     if not pictures:
         say(
-            f"{generator.name}: it takes too long to find its directions, so the page has no sliders for them"
+            f"{generator.name}: finding its directions takes too long or too much memory, so the page has no sliders "
+            "for them"
         )
         return None
     say(f"{generator.name}: finding the directions in which its pictures change, in {pictures} pictures")
@@ -136,12 +138,11 @@ def _recipe(generator: OnnxGenerator) -> str:
 
 
 def _model_files(titles: Sequence[str]) -> list[str]:
-    """Return a file name for each, fit for any web server."""
+    """Return a file name for each, fit for any web server; no two are one file where case does not count."""
     plain = [re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-")[:60] or "generator" for title in titles]
-    return [
-        f"models/{name}.onnx" if plain.count(name) == 1 else f"models/{name}-{index}.onnx"
-        for index, name in enumerate(plain, 1)
-    ]
+    if len(titles) == 1:
+        return [f"models/{plain[0]}.onnx"]
+    return [f"models/{index}-{name}.onnx" for index, name in enumerate(plain, 1)]
 
 
 def _index(template: str, titles: Sequence[str], *, local: bool) -> bytes:

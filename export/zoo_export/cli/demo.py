@@ -64,14 +64,14 @@ def demo(
 
 def _serve(names: Sequence[str], runtime: Path | None, host: str, port: int) -> None:
     from zoo.system.console import say, warn
-    from zoo.system.signals import arrived
+    from zoo.system.signals import exit_code
     from zoo_export.browser.page import make_page
     from zoo_export.browser.server import PageServer
 
     try:
         server = PageServer({}, host, port)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, TypeError, ValueError) as error:  # of a name that cannot be one, too
+        reason = getattr(error, "strerror", None) or str(error)
         raise NetworkError(f"{host}:{port}: {reason}. Give another --port, or another --host") from error
     with server:
         server.files = make_page(names, runtime)
@@ -82,7 +82,7 @@ def _serve(names: Sequence[str], runtime: Path | None, host: str, port: int) -> 
             server.serve_forever(poll_interval=0.1)
         except KeyboardInterrupt:
             say("Stopped.")
-            raise click.exceptions.Exit(128 + (arrived or [2])[0]) from None
+            raise click.exceptions.Exit(exit_code()) from None
 
 
 def _is_loopback(host: str) -> bool:

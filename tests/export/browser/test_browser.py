@@ -103,7 +103,7 @@ def test_a_slider_moves_the_pictures_along_its_direction(
         assert browser.evaluate("location.hash") == "#seed=3&d2=-1.5"
         assert state(browser, f"{url}#seed=3&d2=-1.5") == "ready"
         again = samples(browser, 0, generator.image_shape)
-    vectors = principal_directions(generator, pictures_needed(generator.latent_dim, 24)).vectors
+    vectors = principal_directions(generator, pictures_needed(generator.latent_dim, 24, 784)).vectors
     z = latents(3, SAMPLES, generator.latent_dim) + np.float32(-1.5) * vectors[1]
 
     assert difference(found, to_uint8(generator.generate(z))) <= 1

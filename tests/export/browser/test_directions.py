@@ -39,7 +39,7 @@ def test_a_linear_generator_s_directions_are_its_right_singular_vectors() -> Non
     strengths = np.array([5, 4, 3, 2, 1.5, 1.2, 0.3, 0.2])
     right = orthonormal(8, 8, 1).T
     generator = Linear(orthonormal(40, 8, 0) * strengths @ right)
-    found = principal_directions(generator, pictures_needed(8, 1))
+    found = principal_directions(generator, pictures_needed(8, 1, 784))
 
     assert found.vectors.dtype == np.float32
     assert np.allclose(np.abs(found.vectors @ right[:MOST].T), np.eye(MOST), atol=1e-3)
@@ -48,7 +48,7 @@ def test_a_linear_generator_s_directions_are_its_right_singular_vectors() -> Non
 
 def test_they_are_unit_vectors_with_their_largest_number_up_and_the_same_every_time() -> None:
     generator = Linear(np.random.default_rng(3).normal(size=(40, 9)))
-    first, second = (principal_directions(generator, pictures_needed(9, 1)) for _ in range(2))
+    first, second = (principal_directions(generator, pictures_needed(9, 1, 784)) for _ in range(2))
 
     assert np.array_equal(first.vectors, second.vectors)
     assert np.allclose(first.vectors @ first.vectors.T, np.eye(MOST), atol=1e-5)
@@ -71,11 +71,18 @@ def test_pictures_that_never_change_have_directions_without_strength() -> None:
     ("work", "bases"), [(1, BASES), (3e8, BASES), (WORK / 101 / 2, 2), (WORK / 101, 1), (WORK / 100, 0)]
 )
 def test_a_slow_generator_is_asked_for_fewer_pictures(work: float, bases: int) -> None:
-    assert pictures_needed(100, work) == 101 * bases
+    assert pictures_needed(100, work, 784) == 101 * bases
 
 
 def test_it_makes_exactly_the_pictures_it_says() -> None:
     generator = Linear(np.ones((40, 5)))
-    principal_directions(generator, pictures_needed(5, 1))
+    principal_directions(generator, pictures_needed(5, 1, 784))
 
-    assert generator.asked == pictures_needed(5, 1) == 6 * BASES
+    assert generator.asked == pictures_needed(5, 1, 784) == 6 * BASES
+
+
+@pytest.mark.parametrize(
+    ("pixels", "found"), [(3 * 512 * 512, 0), (3 * 64 * 64, 101 * BASES), (3000 * 3000, 0)]
+)
+def test_large_pictures_that_cost_little_work_are_not_all_held_at_once(pixels: int, found: int) -> None:
+    assert pictures_needed(100, 1, pixels) == found

@@ -20,7 +20,7 @@ from zoo.errors import UsageError
 from zoo.generators.folder import add_files
 from zoo_export.browser import page
 from zoo_export.browser.onnxruntime_web import integrity
-from zoo_export.browser.page import make_page, policy
+from zoo_export.browser.page import _model_files, make_page, policy
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
@@ -258,3 +258,10 @@ sys.meta_path.insert(0, Without())
     ran = others.process("demo", "hand.onnx", "--out", "page", code=without)
 
     assert (ran.code, ran.out) == (0, "page\n")
+
+
+@pytest.mark.parametrize("titles", [["a", "a", "a-2"], ["A", "a"], ["?", "!"], ["1-a", "a"]])
+def test_no_two_generators_share_a_file(titles: list[str]) -> None:
+    names = [name.lower() for name in _model_files(titles)]
+
+    assert len(set(names)) == len(titles)

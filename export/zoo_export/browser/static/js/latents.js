@@ -1,4 +1,4 @@
-/** Latents as `zoo/latents.py` makes them: picture i of seed s is the same vector here as in Python. */
+/** Latents as `zoo/generators/latents.py` makes them: picture i of seed s is the same vector here as in Python. */
 
 const WORD = (1n << 64n) - 1n;
 

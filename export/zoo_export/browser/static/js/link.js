@@ -3,7 +3,7 @@
 export const LARGEST_SEED = (1n << 64n) - 1n;
 /** How far a slider goes, in standard deviations of the latents. */
 export const FURTHEST = 4;
-/** Below it, drawing again would take too long (as in `zoo/latents.py`). */
+/** Below it, drawing again would take too long (as in `zoo/generators/latents.py`). */
 export const LEAST_TRUNCATION = 0.02;
 
 /** Return what an address asks for; whatever is no such thing keeps the value in `usual`. */

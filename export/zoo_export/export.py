@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoo.__about__ import __version__
 from zoo.errors import InputError, UsageError
 from zoo.generators.files import CARD, CONFIG, FILES, ONNX, ONNX_FP16, REPORT, WEIGHTS
-from zoo.generators.folder import add_files, read_config, verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.runs.lock import held
 from zoo.system.atomic import new_folder
 from zoo.system.console import say
@@ -51,7 +51,7 @@ def export(folder: Path, options: ExportOptions = DEFAULT_OPTIONS) -> ExportRepo
         IntegrityError: the weights are not the listed ones, or onnxruntime's pictures differ from torch's.
         ResourceError: the folder cannot be written.
     """
-    config = read_config(folder)
+    config = GeneratorFolder.open(folder).config
     if WEIGHTS not in config.files:
         raise InputError(
             f"{folder}: its config.json lists no {WEIGHTS}, so there is nothing to export. Get it again"
@@ -72,7 +72,7 @@ def export(folder: Path, options: ExportOptions = DEFAULT_OPTIONS) -> ExportRepo
     )
     report = ExportReport(folder, files, _machine())
     written = {FILES[name]: data for name, data in models.items()}
-    add_files(folder, {**written, REPORT: report_json(report, folder, config)})
+    GeneratorFolder.open(folder).add_files({**written, REPORT: report_json(report, folder, config)})
     return report
 
 
@@ -82,7 +82,7 @@ def export_if_missing(folder: Path) -> None:
     Only where the file is missing does this import torch. A folder with float16 alone, as those that come with the
     package, has no weights to export, and needs none.
     """
-    listed = read_config(folder).files
+    listed = GeneratorFolder.open(folder).config.files
     if ONNX not in listed and (WEIGHTS in listed or ONNX_FP16 not in listed):
         say(f"{folder}: it holds no {ONNX} yet, so it is exported first")
         export(folder)
@@ -109,15 +109,17 @@ def export_copy(folder: Path, out: Path, options: ExportOptions = DEFAULT_OPTION
     Raises as `export` does, and InputError where `out` exists; on an error nothing is left at `out`.
     """
     _refuse_existing(out)
-    names = tuple(name for name in read_config(folder).files if not name.startswith(ONNX_FOLDER))
-    config = verify(folder, names)
+    names = tuple(
+        name for name in GeneratorFolder.open(folder).config.files if not name.startswith(ONNX_FOLDER)
+    )
+    config = GeneratorFolder.open(folder).verify(names).config
     with new_folder(out) as scratch:
         for name in (*names, CONFIG, CARD):
             if (folder / name).is_file():
                 (scratch / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(folder / name, scratch / name)
         copied = {name: record for name, record in config.files.items() if name in names}
-        add_files(scratch, {}, config.model_copy(update={"files": copied}))
+        GeneratorFolder.write(scratch, {}, config.model_copy(update={"files": copied}))
         report = export(scratch, options)
     return replace(report, folder=out)
 

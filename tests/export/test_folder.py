@@ -19,7 +19,7 @@ from zoo import __version__
 from zoo.cli.info import info
 from zoo.errors import InputError, IntegrityError, UsageError
 from zoo.generators.files import FILES, ONNX, REPORT, WEIGHTS, Variant
-from zoo.generators.folder import add_files, verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.system.atomic import sha256_file
 from zoo_export.cli.export import export as export_command
 from zoo_export.convert.parity import Parity, Reference, Tolerance
@@ -45,7 +45,7 @@ class ByHand(torch.nn.Module):
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with weights only; torch's slow exporter gives way to a model made by hand."""
     path = tmp_path / "generator"
-    add_files(path, {WEIGHTS: b"weights"}, config())
+    GeneratorFolder.write(path, {WEIGHTS: b"weights"}, config())
 
     def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, opset: int = 20) -> bytes:
         assert isinstance(module, ByHand)
@@ -63,7 +63,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_file_is_listed_and_says_where_it_comes_from(folder: Path) -> None:
     report = export(folder)
     assert report.path == folder / ONNX
-    listed = verify(folder).files
+    listed = GeneratorFolder.open(folder).verify().config.files
     (file,) = report.files
     assert (listed[ONNX].sha256, listed[ONNX].size) == (file.sha256, file.size)
     assert OnnxGenerator(folder).metadata == {
@@ -96,7 +96,7 @@ def test_a_copy_is_exported_and_the_source_stays(folder: Path) -> None:
     (folder / ONNX).write_bytes(b"damaged")
     copy = folder.parent / "copy"
     assert export_copy(folder, copy).path == copy / ONNX
-    assert sorted(verify(copy).files) == sorted([WEIGHTS, ONNX, REPORT])
+    assert sorted(GeneratorFolder.open(copy).verify().config.files) == sorted([WEIGHTS, ONNX, REPORT])
     assert (folder / ONNX).read_bytes() == b"damaged"
     with pytest.raises(InputError) as caught:
         export_copy(folder, copy)
@@ -116,7 +116,7 @@ def test_the_command_shows_figures_and_the_next_step(folder: Path) -> None:
 def test_the_report_says_what_was_proved_for_each_variant(folder: Path) -> None:
     arguments = [str(folder), "--onnx", "--fp16", "--uint8", "--json"]
     result = CliRunner().invoke(export_command, arguments, standalone_mode=False)
-    listed = verify(folder).files
+    listed = GeneratorFolder.open(folder).verify().config.files
     printed = json.loads(result.stdout)
     written = json.loads((folder / REPORT).read_bytes())
     assert printed == {"folder": str(folder), **written}
@@ -142,7 +142,7 @@ def test_a_later_export_keeps_what_earlier_ones_proved(folder: Path) -> None:
     export(folder, ExportOptions(variants=("uint8",)))
     variants = json.loads((folder / REPORT).read_bytes())["variants"]
     assert set(variants) == {"fp32", "fp16", "uint8"}
-    add_files(folder, {FILES["fp16"]: b"something else"})
+    GeneratorFolder.open(folder).add_files({FILES["fp16"]: b"something else"})
     export(folder)
     variants = json.loads((folder / REPORT).read_bytes())["variants"]
     assert set(variants) == {"fp32", "uint8"}, "a proof of other bytes is none"

@@ -12,7 +12,7 @@ from tests.support.hub.folder import make_config
 from zoo.errors import IntegrityError, UsageError
 from zoo.generators.config import Provider
 from zoo.generators.files import CONFIG, WEIGHTS
-from zoo.generators.folder import add_files, read_config, verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.runs.generator import load_generator
 from zoo_plugins.architectures.dcgan import Dcgan
 
@@ -43,7 +43,7 @@ def zoo_register_architectures():
 def folder(tmp_path: Path) -> Path:
     """A generator folder with a small network's weights."""
     path = tmp_path / "generator"
-    add_files(path, {WEIGHTS: save(network().state_dict())}, make_config())
+    GeneratorFolder.write(path, {WEIGHTS: save(network().state_dict())}, make_config())
     return path
 
 
@@ -65,7 +65,7 @@ def test_the_weights_come_back_equal_and_in_eval_mode(folder: Path) -> None:
 
 
 def test_listed_garbage_is_refused(folder: Path) -> None:
-    add_files(folder, {WEIGHTS: b"garbage, garbage"})
+    GeneratorFolder.open(folder).add_files({WEIGHTS: b"garbage, garbage"})
     assert refused(folder) == (
         f"{folder / WEIGHTS}: it does not fit dcgan: Error while deserializing header: header too large. "
         "Get the generator again"
@@ -73,7 +73,7 @@ def test_listed_garbage_is_refused(folder: Path) -> None:
 
 
 def test_weights_that_nobody_listed_are_not_loaded(folder: Path) -> None:
-    add_files(folder, {}, read_config(folder).model_copy(update={"files": {}}))
+    GeneratorFolder.write(folder, {}, GeneratorFolder.open(folder).config.model_copy(update={"files": {}}))
     assert refused(folder) == f"{folder / CONFIG}: it lists no {WEIGHTS}. Get the generator again"
 
 
@@ -83,7 +83,7 @@ def test_another_size_is_told_without_hashing(folder: Path, monkeypatch: pytest.
         file.write(b"!")
     monkeypatch.setattr("zoo.generators.folder.sha256_file", lambda _: pytest.fail("hashed"))
     with pytest.raises(IntegrityError) as caught:
-        verify(folder)
+        GeneratorFolder.open(folder).verify()
     assert str(caught.value) == (
         f"{folder / WEIGHTS}: it has {size + 1} bytes, config.json says {size}. Get the generator again"
     )
@@ -95,10 +95,10 @@ def test_a_rival_of_the_architecture_is_not_in_the_way(folder: Path, others: Plu
 
 
 def test_an_architecture_that_is_not_installed_is_named_with_who_brings_it(folder: Path) -> None:
-    config = read_config(folder)
+    config = GeneratorFolder.open(folder).config
     theirs = Provider(distribution="zoo-unet", version="2.1")
     record = config.architecture.model_copy(update={"name": "unet", "provider": theirs})
-    add_files(folder, {}, config.model_copy(update={"architecture": record}))
+    GeneratorFolder.write(folder, {}, config.model_copy(update={"architecture": record}))
     with pytest.raises(UsageError) as caught:
         load_generator(folder)
     assert str(caught.value) == (

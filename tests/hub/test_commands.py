@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.hub.folder import make_folder, tiny_onnx
 from zoo.errors import InputError
 from zoo.generators.files import ONNX
-from zoo.generators.folder import add_files, read_config
+from zoo.generators.folder import GeneratorFolder
 from zoo_hub.cli.push import push
 from zoo_hub.hooks import zoo_open_generator
 from zoo_hub.names import HubName, parse_hub_name
@@ -128,16 +128,16 @@ def test_a_generator_without_onnx_is_exported_before_it_is_pushed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_folder(tmp_path / "generator")
-    config = read_config(folder)
+    config = GeneratorFolder.open(folder).config
     without = {name: record for name, record in config.files.items() if name != ONNX}
-    add_files(folder, {}, config.model_copy(update={"files": without}))
+    GeneratorFolder.write(folder, {}, config.model_copy(update={"files": without}))
     pushed: list[bool] = []
 
     def export(path: Path) -> None:
-        add_files(path, {ONNX: tiny_onnx(0)})
+        GeneratorFolder.open(path).add_files({ONNX: tiny_onnx(0)})
 
     def publish(repo: str, path: Path, _options: PushOptions) -> str:
-        pushed.append(ONNX in read_config(path).files)
+        pushed.append(ONNX in GeneratorFolder.open(path).config.files)
         return repo
 
     monkeypatch.setattr("zoo_export.export.export", export)

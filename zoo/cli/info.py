@@ -37,13 +37,13 @@ def info(name: str, as_json: bool) -> None:
 
 
 def _generator_facts(path: Path) -> dict[str, Any] | None:
-    from zoo.generators.folder import read_config
+    from zoo.generators.folder import GeneratorFolder
     from zoo.runs.folder import generator_folder
 
     folder = generator_folder(path) if path.is_dir() else None
     if folder is None:
         return None
-    return {"generator": str(folder), **read_config(folder).model_dump(mode="json")}
+    return {"generator": str(folder), **GeneratorFolder.open(folder).config.model_dump(mode="json")}
 
 
 def _file_facts(path: Path) -> dict[str, Any] | None:
@@ -85,9 +85,9 @@ def _bundled_facts(name: str) -> dict[str, Any] | None:
 
 
 def _in_short(folder: Path) -> dict[str, Any]:
-    from zoo.generators.folder import read_config
+    from zoo.generators.folder import GeneratorFolder
 
-    config = read_config(folder)
+    config = GeneratorFolder.open(folder).config
     training, data = config.training, config.data
     return {
         "use": f"zoo generate {folder.name}",

@@ -56,9 +56,9 @@ def _summary(entry: Entry) -> str:
 
 
 def _generator_summary(folder: Path) -> str:
-    from zoo.generators.folder import read_config
+    from zoo.generators.folder import GeneratorFolder
 
-    config = read_config(folder)
+    config = GeneratorFolder.open(folder).config
     channels, height, width = config.image_shape
     training = config.training
     figure = "" if training.value is None else f", {training.metric} {training.value:.1f}"

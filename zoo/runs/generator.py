@@ -14,7 +14,7 @@ from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.evaluation.torch_generator import calibrated, make_images
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
 from zoo.generators.files import CONFIG, SAMPLES, WEIGHTS
-from zoo.generators.folder import add_files, verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.generators.generator import to_uint8
 from zoo.generators.pictures import grid, png
 from zoo.plugins.collect import load_registry
@@ -62,7 +62,7 @@ def write_generator(run: Path, which: str = "best", into: Path | None = None) ->
     # An ONNX file made from other weights must not outlive them.
     for stale in folder.glob("onnx/*"):
         stale.unlink()
-    add_files(folder, {WEIGHTS: weights, SAMPLES: png(grid(pictures))}, config)
+    GeneratorFolder.write(folder, {WEIGHTS: weights, SAMPLES: png(grid(pictures))}, config)
     return folder
 
 
@@ -153,7 +153,7 @@ def load_generator(folder: Path) -> nn.Module:
         InputError: a field of `config.json` is wrong.
         IntegrityError: the weights are not listed, missing, changed, or do not fit the architecture.
     """
-    config = verify(folder, (WEIGHTS,))
+    config = GeneratorFolder.open(folder).verify((WEIGHTS,)).config
     if WEIGHTS not in config.files:
         raise IntegrityError(f"{folder / CONFIG}: it lists no {WEIGHTS}. Get the generator again")
     network = architecture_of(config, str(folder)).generator()

@@ -90,7 +90,7 @@ def _require_run(source: Path) -> None:
 
 
 def _next_steps(typed: Path, folder: Path) -> str:
-    from zoo.generators.folder import read_config
+    from zoo.generators.folder import GeneratorFolder
 
     path = shlex.quote(str(typed))
-    return f"Next:  zoo generate {path}  ;  zoo push me/{read_config(folder).recipe} {path}"
+    return f"Next:  zoo generate {path}  ;  zoo push me/{GeneratorFolder.open(folder).config.recipe} {path}"

@@ -71,9 +71,9 @@ def read_listed(folder: Path) -> tuple[bytes, GeneratorConfig]:
         IntegrityError: the file is missing or has another sha256.
     """
     from zoo.generators.files import CONFIG, ONNX, ONNX_FP16
-    from zoo.generators.folder import read_config
+    from zoo.generators.folder import GeneratorFolder
 
-    config = read_config(folder)
+    config = GeneratorFolder.open(folder).config
     name = ONNX_FP16 if ONNX_FP16 in config.files and ONNX not in config.files else ONNX
     path = folder / name
     record = config.files.get(name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, IntegrityError
 from zoo.generators.files import CARD, CONFIG, LIMITS, ONNX, PEOPLE_EDIT, REPORT
-from zoo.generators.folder import verify
+from zoo.generators.folder import GeneratorFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def check_publishable(folder: Path) -> GeneratorConfig:
         InputError: it is no generator folder, or it has no ONNX file or no export report.
         IntegrityError: a file is not what `config.json` lists, or the report is about other files.
     """
-    config = verify(folder)
+    config = GeneratorFolder.open(folder).verify().config
     again = f"Run `zoo export {folder} --onnx`"
     if ONNX not in config.files:
         raise InputError(f"{folder}: it has no {ONNX}. {again} first")

@@ -69,13 +69,12 @@ def shipped(name: str, run: Path, generator: Path | None, into: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / name
         if generator is None:
-            write_generator(run, "last", into=whole)
+            made = write_generator(run, "last", into=whole)
         else:
-            shutil.copytree(generator, whole)
+            made = GeneratorFolder.open(shutil.copytree(generator, whole))
         # Before the export: it writes licence and figure into the file, too.
-        config = GeneratorFolder.write(
-            whole, {}, described(name, run, GeneratorFolder.open(whole).config)
-        ).config
+        config = described(name, run, made.config)
+        GeneratorFolder.write(whole, {}, config)
         subprocess.run([sys.executable, "-m", "zoo", "export", whole, "--onnx", "--fp16"], check=True)
         report = json.loads((whole / REPORT).read_bytes())
         report["variants"] = {"fp16": report["variants"]["fp16"]}

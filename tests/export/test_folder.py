@@ -61,7 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_file_is_listed_and_says_where_it_comes_from(folder: Path) -> None:
-    report = export(folder)
+    report = export(GeneratorFolder.open(folder))
     assert report.path == folder / ONNX
     listed = GeneratorFolder.open(folder).verify().config.files
     (file,) = report.files
@@ -84,22 +84,22 @@ def test_a_file_that_fails_the_check_never_appears(folder: Path, monkeypatch: py
     with pytest.raises(
         IntegrityError, match=r"^fp32, batch \d+: onnxruntime's pictures differ from torch's by up to"
     ):
-        export(folder)
+        export(GeneratorFolder.open(folder))
     assert {path: path.read_bytes() for path in folder.rglob("*")} == before
     with pytest.raises(IntegrityError):
-        export_copy(folder, folder.parent / "copy")
+        export_copy(GeneratorFolder.open(folder), folder.parent / "copy")
     assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_a_copy_is_exported_and_the_source_stays(folder: Path) -> None:
-    export(folder)
+    export(GeneratorFolder.open(folder))
     (folder / ONNX).write_bytes(b"damaged")
     copy = folder.parent / "copy"
-    assert export_copy(folder, copy).path == copy / ONNX
+    assert export_copy(GeneratorFolder.open(folder), copy).path == copy / ONNX
     assert sorted(GeneratorFolder.open(copy).verify().config.files) == sorted([WEIGHTS, ONNX, REPORT])
     assert (folder / ONNX).read_bytes() == b"damaged"
     with pytest.raises(InputError) as caught:
-        export_copy(folder, copy)
+        export_copy(GeneratorFolder.open(folder), copy)
     assert str(caught.value) == f"--out {copy}: it exists already. Give a new folder"
 
 
@@ -138,12 +138,12 @@ def test_the_report_says_what_was_proved_for_each_variant(folder: Path) -> None:
 
 
 def test_a_later_export_keeps_what_earlier_ones_proved(folder: Path) -> None:
-    export(folder, ExportOptions(variants=("fp16",)))
-    export(folder, ExportOptions(variants=("uint8",)))
+    export(GeneratorFolder.open(folder), ExportOptions(variants=("fp16",)))
+    export(GeneratorFolder.open(folder), ExportOptions(variants=("uint8",)))
     variants = json.loads((folder / REPORT).read_bytes())["variants"]
     assert set(variants) == {"fp32", "fp16", "uint8"}
     GeneratorFolder.open(folder).add_files({FILES["fp16"]: b"something else"})
-    export(folder)
+    export(GeneratorFolder.open(folder))
     variants = json.loads((folder / REPORT).read_bytes())["variants"]
     assert set(variants) == {"fp32", "uint8"}, "a proof of other bytes is none"
 
@@ -181,7 +181,7 @@ def test_int8_that_would_be_slower_is_not_written(folder: Path, monkeypatch: pyt
     monkeypatch.setattr(Reference, "add_timings", add_timings)
     before = {path: path.read_bytes() for path in folder.rglob("*")}
     with pytest.raises(InputError) as caught:
-        export(folder, ExportOptions(variants=("int8",)))
+        export(GeneratorFolder.open(folder), ExportOptions(variants=("int8",)))
     assert str(caught.value) == (
         "--int8: 64 pictures would take 3.0 ms, in float32 they take 2.0 ms. Leave it out"
     )
@@ -189,7 +189,7 @@ def test_int8_that_would_be_slower_is_not_written(folder: Path, monkeypatch: pyt
 
 
 def test_info_tells_what_a_file_holds(folder: Path) -> None:
-    export(folder, ExportOptions(variants=("uint8",)))
+    export(GeneratorFolder.open(folder), ExportOptions(variants=("uint8",)))
     path = folder / FILES["uint8"]
     result = CliRunner().invoke(info, [str(path), "--json"], standalone_mode=False)
     facts = json.loads(result.stdout)

@@ -54,12 +54,12 @@ def network() -> torch.nn.Module:
 
 def refused(folder: Path) -> str:
     with pytest.raises(IntegrityError) as caught:
-        load_generator(folder)
+        load_generator(GeneratorFolder.open(folder))
     return str(caught.value)
 
 
 def test_the_weights_come_back_equal_and_in_eval_mode(folder: Path) -> None:
-    loaded = load_generator(folder)
+    loaded = load_generator(GeneratorFolder.open(folder))
     assert not loaded.training
     assert all(torch.equal(value, loaded.state_dict()[key]) for key, value in network().state_dict().items())
 
@@ -91,7 +91,7 @@ def test_another_size_is_told_without_hashing(folder: Path, monkeypatch: pytest.
 
 def test_a_rival_of_the_architecture_is_not_in_the_way(folder: Path, others: Plugins) -> None:
     others.add("zoo-rival", RIVAL)
-    assert load_generator(folder).state_dict().keys() == network().state_dict().keys()
+    assert load_generator(GeneratorFolder.open(folder)).state_dict().keys() == network().state_dict().keys()
 
 
 def test_an_architecture_that_is_not_installed_is_named_with_who_brings_it(folder: Path) -> None:
@@ -100,7 +100,7 @@ def test_an_architecture_that_is_not_installed_is_named_with_who_brings_it(folde
     record = config.architecture.model_copy(update={"name": "unet", "provider": theirs})
     GeneratorFolder.write(folder, {}, config.model_copy(update={"architecture": record}))
     with pytest.raises(UsageError) as caught:
-        load_generator(folder)
+        load_generator(GeneratorFolder.open(folder))
     assert str(caught.value) == (
         f"{folder}: it needs architecture 'unet' from zoo-unet 2.1. Install that "
         f"({folder}: unet: there is no such architecture. There is dcgan.)"

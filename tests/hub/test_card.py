@@ -97,7 +97,7 @@ def test_variety_is_the_mean_over_pairs_of_the_root_mean_square(tmp_path: Path) 
     distances = [
         np.sqrt(((pictures[i] - pictures[j]) ** 2).mean()) for i in range(PICTURES) for j in range(i)
     ]
-    found = measure(folder)
+    found = measure(GeneratorFolder.open(folder))
     assert found.mean == pytest.approx(np.mean(distances))
     assert found.alike == sum(distance < 4 for distance in distances)
 

@@ -87,7 +87,7 @@ def test_a_stop_saves_the_step_it_stopped_at(tiny: Path, tmp_path: Path) -> None
     assert run.outcome == record.state == "stopped"
     assert run.step == record.step == 1
     assert checkpoints(run.path)[-1].name == "step-00000001"
-    assert GeneratorFolder.open(folder).verify().config.training.step == 1
+    assert folder.verify().config.training.step == 1
 
 
 def test_the_best_by_the_metric_is_published_not_the_last(
@@ -99,12 +99,14 @@ def test_the_best_by_the_metric_is_published_not_the_last(
 
     assert read_record(run).best == Best(step=2, value=1.0)
     assert GeneratorFolder.open(run / "generator").verify().config.training.step == 2
-    best, last = (load_file(write_generator(run, which) / "model.safetensors") for which in ("best", "last"))
+    best, last = (
+        load_file(write_generator(run, which).file("model.safetensors")) for which in ("best", "last")
+    )
     assert any(not torch.equal(best[name], last[name]) for name in best)
-    assert GeneratorFolder.open(write_generator(run, "last")).verify().config.training.value == 5.0, (
+    assert write_generator(run, "last").verify().config.training.value == 5.0, (
         "each has the figure of its own step"
     )
-    assert GeneratorFolder.open(write_generator(run, "1")).verify().config.training.value == 3.0
+    assert write_generator(run, "1").verify().config.training.value == 3.0
     with pytest.raises(InputError, match=r"^--checkpoint 77: .*run has none of that step. It has 1, 2, 4$"):
         write_generator(run, "77")
 

@@ -112,7 +112,7 @@ def test_a_damaged_best_checkpoint_does_not_cost_the_generator(tiny: Path, tmp_p
     run = library.train(str(tiny), changes=["training.eval_every=4"], out=tmp_path / "run")
     flip(checkpoint_path(run, 4) / "state.safetensors")
 
-    assert GeneratorFolder.open(write_generator(run)).verify().config.training.step == 2
+    assert write_generator(run).verify().config.training.step == 2
     with pytest.raises(IntegrityError):
         write_generator(run, "4")
 
@@ -212,7 +212,7 @@ def test_one_damaged_record_does_not_hide_the_other_runs(
 
 def test_an_export_elsewhere_leaves_the_run_as_it_is(tiny: Path, tmp_path: Path) -> None:
     run = library.train(str(tiny), out=tmp_path / "run")
-    export(run / "generator")
+    export(GeneratorFolder.open(run / "generator"))
     before = {path: path.read_bytes() for path in (run / "generator").rglob("*") if path.is_file()}
     report = export_checkpoint(run, "2", tmp_path / "copy")
 

@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 from zoo.generators.files import ONNX
-from zoo.generators.folder import read_config, verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.system.atomic import sha256_file
 
 
@@ -66,9 +66,9 @@ def main() -> None:
             was_killed, took = killed(folder, (18, 20)[turn % 2], seconds * delays.uniform(0.6, 1))
             seconds = min(seconds, took) if not was_killed else seconds * 1.02
             found = sha256_file(folder / ONNX)
-            verify(folder)
+            GeneratorFolder.open(folder).verify()
             landed, turn = landed + was_killed, turn + 1
-            listed = "listed" if ONNX in read_config(folder).files else "to be exported again"
+            listed = "listed" if ONNX in GeneratorFolder.open(folder).config.files else "to be exported again"
             kind = "neither" if found not in whole.values() else "old" if found == before else "new"
             outcomes[f"{'killed' if was_killed else 'ended'}: {kind} file, {listed}"] += 1
     for outcome, count in sorted(outcomes.items()):

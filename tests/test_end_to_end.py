@@ -13,7 +13,7 @@ import pytest
 
 import zoo
 from tests.support.hub.server.hub import Hub
-from zoo.generators.folder import read_config
+from zoo.generators.folder import GeneratorFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,10 @@ def test_train_export_push_pull_generate(tiny: Path, tmp_path: Path, hub: Hub) -
 
     assert imported == [], "pictures need neither torch nor onnx nor the plugins"
     assert np.array_equal(np.array(pictures, np.uint8), zoo.load(run).sample(5, seed=3))
-    assert read_config(tmp_path / "copy") == read_config(tmp_path / "run" / "generator")
+    assert (
+        GeneratorFolder.open(tmp_path / "copy").config
+        == GeneratorFolder.open(tmp_path / "run" / "generator").config
+    )
     card = (tmp_path / "copy" / "README.md").read_text()
     assert "100 bundled camel drawings" in card, "a stand-in is said where people look"
 

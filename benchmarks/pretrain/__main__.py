@@ -23,7 +23,7 @@ import zoo
 from benchmarks.support.machine import machine
 from zoo.generators.bundled import FOLDER, bundled_generators
 from zoo.generators.files import ONNX_FP16, SAMPLES
-from zoo.generators.folder import add_files, read_config
+from zoo.generators.folder import GeneratorFolder
 from zoo.runs.generator import write_generator
 from zoo.runs.metrics_log import figure_at
 
@@ -69,11 +69,12 @@ def shipped(name: str, run: Path, generator: Path | None, into: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / name
         if generator is None:
-            write_generator(run, "last", into=whole)
+            made = write_generator(run, "last", into=whole)
         else:
-            shutil.copytree(generator, whole)
+            made = GeneratorFolder.open(shutil.copytree(generator, whole))
         # Before the export: it writes licence and figure into the file, too.
-        config = add_files(whole, {}, described(name, run, read_config(whole)))
+        config = described(name, run, made.config)
+        GeneratorFolder.write(whole, {}, config)
         subprocess.run([sys.executable, "-m", "zoo", "export", whole, "--onnx", "--fp16"], check=True)
         report = json.loads((whole / REPORT).read_bytes())
         report["variants"] = {"fp16": report["variants"]["fp16"]}
@@ -83,7 +84,7 @@ def shipped(name: str, run: Path, generator: Path | None, into: Path) -> Path:
             SAMPLES: (whole / SAMPLES).read_bytes(),
         }
     shutil.rmtree(into, ignore_errors=True)
-    add_files(into, files, config.model_copy(update={"files": {}}))
+    GeneratorFolder.write(into, files, config.model_copy(update={"files": {}}))
     return into
 
 
@@ -102,7 +103,7 @@ def table() -> list[str]:
     head = "| name | images | steps | seed | trained in | swd | ONNX | licence of the images |"
     found = [head, "|---|---|---|---|---|---|---|---|"]
     for name, folder in bundled_generators().items():
-        found.append(row(name, read_config(folder), (folder / ONNX_FP16).stat().st_size))
+        found.append(row(name, GeneratorFolder.open(folder).config, (folder / ONNX_FP16).stat().st_size))
     return found
 
 

@@ -26,7 +26,7 @@ from benchmarks.survival.tiny import (
     world,
 )
 from zoo.errors import ZooError
-from zoo.generators.folder import verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.runs.checkpoint import newest_good
 from zoo.runs.folder import GENERATOR, is_run
 from zoo.runs.record import read_record
@@ -62,7 +62,7 @@ class Tally:
 def complete(run: Path) -> bool:
     """Whether a run needs nothing more: it is done, and its generator is whole."""
     try:
-        verify(run / GENERATOR)
+        GeneratorFolder.open(run / GENERATOR).verify()
         return bool(read_record(run).state == "done")
     except ZooError:
         return False

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from zoo.__about__ import __version__
 from zoo.errors import InputError, UsageError
-from zoo.generators.files import CARD, CONFIG, FILES, ONNX, ONNX_FP16, REPORT, WEIGHTS
-from zoo.generators.folder import add_files, read_config, verify
+from zoo.generators.files import CARD, FILES, ONNX, ONNX_FP16, REPORT, WEIGHTS
+from zoo.generators.folder import GeneratorFolder
 from zoo.runs.lock import held
 from zoo.system.atomic import new_folder
 from zoo.system.console import say
@@ -42,19 +42,19 @@ class ExportOptions:
 DEFAULT_OPTIONS = ExportOptions()
 
 
-def export(folder: Path, options: ExportOptions = DEFAULT_OPTIONS) -> ExportReport:
+def export(folder: GeneratorFolder, options: ExportOptions = DEFAULT_OPTIONS) -> ExportReport:
     """Write `onnx/model.onnx`, the variants and `onnx/report.json` into a generator folder: all of them or none.
 
     Raises:
         UsageError: torch, onnx or onnxscript is not installed, or the opset is out of range.
-        InputError: it is no generator folder, its network cannot be turned into ONNX, or int8 would be slower.
+        InputError: it has no weights, its network cannot be turned into ONNX, or int8 would be slower.
         IntegrityError: the weights are not the listed ones, or onnxruntime's pictures differ from torch's.
         ResourceError: the folder cannot be written.
     """
-    config = read_config(folder)
-    if WEIGHTS not in config.files:
+    config = folder.config
+    if not folder.lists(WEIGHTS):
         raise InputError(
-            f"{folder}: its config.json lists no {WEIGHTS}, so there is nothing to export. Get it again"
+            f"{folder.path}: its config.json lists no {WEIGHTS}, so there is nothing to export. Get it again"
         )
     _require_packages()
     from zoo.runs.generator import load_generator
@@ -72,20 +72,19 @@ def export(folder: Path, options: ExportOptions = DEFAULT_OPTIONS) -> ExportRepo
     )
     report = ExportReport(folder, files, _machine())
     written = {FILES[name]: data for name, data in models.items()}
-    add_files(folder, {**written, REPORT: report_json(report, folder, config)})
-    return report
+    return replace(report, folder=folder.add_files({**written, REPORT: report_json(report)}))
 
 
-def export_if_missing(folder: Path) -> None:
-    """Export a generator folder that lists no ONNX file yet, and say so; raises as `export` does.
+def export_if_missing(folder: GeneratorFolder) -> GeneratorFolder:
+    """Export a generator folder that lists no ONNX file yet, say so, and return it; raises as `export` does.
 
     Only where the file is missing does this import torch. A folder with float16 alone, as those that come with the
     package, has no weights to export, and needs none.
     """
-    listed = read_config(folder).files
-    if ONNX not in listed and (WEIGHTS in listed or ONNX_FP16 not in listed):
-        say(f"{folder}: it holds no {ONNX} yet, so it is exported first")
-        export(folder)
+    if folder.lists(ONNX) or (folder.lists(ONNX_FP16) and not folder.lists(WEIGHTS)):
+        return folder
+    say(f"{folder.path}: it holds no {ONNX} yet, so it is exported first")
+    return export(folder).folder
 
 
 def _require_packages() -> None:
@@ -103,23 +102,23 @@ def _require_packages() -> None:
         ) from error
 
 
-def export_copy(folder: Path, out: Path, options: ExportOptions = DEFAULT_OPTIONS) -> ExportReport:
+def export_copy(folder: GeneratorFolder, out: Path, options: ExportOptions = DEFAULT_OPTIONS) -> ExportReport:
     """Copy a generator folder's listed files and card to the new folder `out`, and export in the copy.
 
     Raises as `export` does, and InputError where `out` exists; on an error nothing is left at `out`.
     """
     _refuse_existing(out)
-    names = tuple(name for name in read_config(folder).files if not name.startswith(ONNX_FOLDER))
-    config = verify(folder, names)
+    names = tuple(name for name in folder.config.files if not name.startswith(ONNX_FOLDER))
+    folder.verify(names)
     with new_folder(out) as scratch:
-        for name in (*names, CONFIG, CARD):
-            if (folder / name).is_file():
+        for name in (*names, CARD):
+            if folder.file(name).is_file():
                 (scratch / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(folder / name, scratch / name)
-        copied = {name: record for name, record in config.files.items() if name in names}
-        add_files(scratch, {}, config.model_copy(update={"files": copied}))
-        report = export(scratch, options)
-    return replace(report, folder=out)
+                shutil.copyfile(folder.file(name), scratch / name)
+        copied = {name: record for name, record in folder.config.files.items() if name in names}
+        copy = GeneratorFolder.write(scratch, {}, folder.config.model_copy(update={"files": copied}))
+        report = export(copy, options)
+    return replace(report, folder=replace(report.folder, path=out))
 
 
 def export_checkpoint(
@@ -138,7 +137,7 @@ def export_checkpoint(
         _refuse_existing(out)
         with new_folder(out) as scratch:
             report = export(write_generator(run, which, scratch), options)
-    return replace(report, folder=out)
+    return replace(report, folder=replace(report.folder, path=out))
 
 
 def _compare(

@@ -10,6 +10,7 @@ from zoo.generators.bundled import bundled_folder
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
+    from zoo.generators.folder import GeneratorFolder
     from zoo.generators.generator import Generator
 
 ADVICE = "Give a run folder, a generator folder or an .onnx file"
@@ -41,11 +42,12 @@ def open_path(name: str) -> Generator | None:
     return OnnxGenerator(path, name=name)
 
 
-def require_generator_folder(path: Path) -> Path:
-    """Return the generator folder that `path` is or, for a run, holds.
+def require_generator_folder(path: Path) -> GeneratorFolder:
+    """Open the generator folder that `path` is or, for a run, holds.
 
     Raises:
-        InputError: there is no such path, it is neither of the two, or the run has no generator yet.
+        InputError: there is no such path, it is neither of the two, the run has no generator yet, or `config.json` is
+            wrong.
     """
     from zoo.runs.folder import generator_folder
 
@@ -73,5 +75,4 @@ def _open_folder(path: Path, name: str) -> Generator:
     folder = generator_folder(path)
     if folder is None:
         raise InputError(f"{name}: it is a folder, but neither a run nor a generator. {ADVICE}")
-    export_if_missing(folder)
-    return OnnxGenerator(folder, name=name)
+    return OnnxGenerator.from_folder(export_if_missing(folder), name=name)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from zoo.generators.config import GeneratorConfig
     from zoo.generators.files import Variant
+    from zoo.generators.folder import GeneratorFolder
     from zoo_export.convert.parity import BatchParity, Parity
 
 
@@ -38,7 +38,8 @@ class ExportedFile:
 class ExportReport:
     """What was written into a generator folder; the float32 file comes first."""
 
-    folder: Path
+    folder: GeneratorFolder
+    """With the files in it, once they are written."""
     files: tuple[ExportedFile, ...]
     machine: str
     """Where the figures were measured: processor, threads, versions."""
@@ -46,7 +47,7 @@ class ExportReport:
     @property
     def path(self) -> Path:
         """The float32 file."""
-        return self.folder / self.files[0].name
+        return self.folder.file(self.files[0].name)
 
 
 def as_dict(report: ExportReport) -> dict[str, Any]:
@@ -57,11 +58,11 @@ def as_dict(report: ExportReport) -> dict[str, Any]:
     }
 
 
-def report_json(report: ExportReport, folder: Path, config: GeneratorConfig) -> bytes:
+def report_json(report: ExportReport) -> bytes:
     """Return the bytes of `onnx/report.json`: this export's variants, and earlier ones whose files are unchanged."""
     facts = as_dict(report)
-    for variant, earlier in _earlier_variants(folder).items():
-        record = config.files.get(str(earlier.get("file")))
+    for variant, earlier in _earlier_variants(report.folder.path).items():
+        record = report.folder.config.files.get(str(earlier.get("file")))
         if variant not in facts["variants"] and record and record.sha256 == earlier.get("sha256"):
             facts["variants"][variant] = earlier
     return (json.dumps(facts, indent=2, allow_nan=False) + "\n").encode()
@@ -78,7 +79,7 @@ def table(report: ExportReport) -> str:
         )
         for row in rows
     ]
-    return "\n".join([*lines, *(_file_line(report.folder, file) for file in report.files)])
+    return "\n".join([*lines, *(_file_line(report.folder.path, file) for file in report.files)])
 
 
 _HEADER = ("variant", "batch", "max |diff|", "mean |diff|", "pixels differ", "ms", "images/s", "torch eager")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.__about__ import DISTRIBUTION
 from zoo.errors import IntegrityError
 from zoo.generators.files import CONFIG
-from zoo.generators.folder import read_config
+from zoo.generators.folder import GeneratorFolder
 from zoo.system.console import say
 from zoo_hub.client.errors import MALFORMED, hub_errors, is_unreachable, malformed_answer, root_cause
 from zoo_hub.client.retry import client, download, retrying
@@ -142,7 +142,7 @@ def _download_config(api: HfApi, listing: Listing) -> Path:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    return read_config(folder).model_dump(mode="json")
+    return GeneratorFolder.open(folder).config.model_dump(mode="json")
 
 
 def printable(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, IntegrityError
 from zoo.generators.files import CONFIG, WEIGHTS
-from zoo.generators.folder import read_config
+from zoo.generators.folder import GeneratorFolder
 from zoo.system.atomic import new_folder
 from zoo.system.console import say
 from zoo.system.disk_space import refuse_without_room
@@ -86,7 +86,7 @@ def pull(
     choice = Choice(tuple(extras or ()), whole=to is not None and extras is None)
     with hub_errors(repo, revision):
         snapshot = _fetch(client(), repo, revision, choice)
-    config = read_config(snapshot.folder)
+    config = GeneratorFolder.open(snapshot.folder).config
     if WEIGHTS in choice.needed(config):
         warn_missing_package(repo, config)
     pulled = Pulled(snapshot.folder, repo, revision or "main", snapshot.commit)
@@ -215,7 +215,7 @@ def _available(listing: Listing, config: GeneratorConfig, choice: Choice) -> lis
 def _read_config(repo: str, folder: Path) -> GeneratorConfig:
     """Return the snapshot's configuration; errors name the repository instead of the folder in the cache."""
     try:
-        return read_config(folder)
+        return GeneratorFolder.open(folder).config
     except InputError as error:
         reason = str(error).removeprefix(f"{folder / CONFIG}: ").rpartition(". ")[0]
         raise InputError(

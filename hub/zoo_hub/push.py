@@ -35,7 +35,7 @@ LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,60}")
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-    from zoo.generators.config import GeneratorConfig
+    from zoo.generators.folder import GeneratorFolder
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class PushPlan:
 
     target: Target
     remote: RemoteBranch
-    config: GeneratorConfig
+    folder: GeneratorFolder
     card: str
     tags: dict[str, str]
     """The repository's tags and their commits; empty where the push sets no tag."""
 
 
-def push(repo: str, folder: Path, options: PushOptions = PushOptions()) -> str:
+def push(repo: str, folder: GeneratorFolder, options: PushOptions = PushOptions()) -> str:
     """Publish a generator folder as OWNER/NAME, created where it does not exist yet, and return its address.
 
     Writes the model card into the folder first; what people wrote in it, here or on the Hub, stays.
@@ -81,19 +81,19 @@ def push(repo: str, folder: Path, options: PushOptions = PushOptions()) -> str:
     api = client()
     with hub_errors(repo, options.revision):
         plan = prepare(api, repo, folder, options)
-        if not _has_text(folder / CARD, plan.card):
-            write_atomic(folder / CARD, plan.card.encode())
-        files = {name: folder / name for name in published_files(plan.config)}
+        if not _has_text(folder.file(CARD), plan.card):
+            write_atomic(folder.file(CARD), plan.card.encode())
+        files = {name: folder.file(name) for name in published_files(plan.folder.config)}
         check_tag(plan, options, files)
         if plan.remote.commit is None:
             _create(api, plan.target, plan.remote, options)
-        head = _commit(api, plan, files, options.message or f"Publish {plan.config.recipe}")
+        head = _commit(api, plan, files, options.message or f"Publish {plan.folder.config.recipe}")
         if options.tag and options.tag not in plan.tags:
             _put_tag(api, repo, options.tag, head)
     return f"{endpoint()}/{repo}" + (f"/tree/{options.revision}" if options.revision else "")
 
 
-def dry_run(repo: str, folder: Path, options: PushOptions) -> tuple[RemoteBranch, Changes]:
+def dry_run(repo: str, folder: GeneratorFolder, options: PushOptions) -> tuple[RemoteBranch, Changes]:
     """Return the branch as it is and what `push` would change in it; nothing is changed, on the Hub or here."""
     from tempfile import TemporaryDirectory
 
@@ -101,17 +101,20 @@ def dry_run(repo: str, folder: Path, options: PushOptions) -> tuple[RemoteBranch
         plan = prepare(client(), repo, folder, options)
         card = Path(scratch, CARD)
         card.write_bytes(plan.card.encode())
-        files = {name: card if name == CARD else folder / name for name in published_files(plan.config)}
+        names = published_files(plan.folder.config)
+        files = {name: card if name == CARD else folder.file(name) for name in names}
         check_tag(plan, options, files)
         return plan.remote, changes_to(plan.remote, files)
 
 
-def prepare(api: HfApi, repo: str, folder: Path, options: PushOptions) -> PushPlan:
+def prepare(api: HfApi, repo: str, folder: GeneratorFolder, options: PushOptions) -> PushPlan:
     """Check the folder and the options, fetch the branch, and write the card in memory. Changes nothing.
 
     Raises as `push` does.
     """
-    config, target = check_publishable(folder), _target(repo, options)
+    folder = folder.current()
+    check_publishable(folder)
+    target = _target(repo, options)
     remote = fetch_branch(api, target)
     if options.private and remote.exists and not remote.private:
         raise InputError(
@@ -122,10 +125,13 @@ def prepare(api: HfApi, repo: str, folder: Path, options: PushOptions) -> PushPl
     if options.tag and remote.exists:
         refs = retrying(partial(api.list_repo_refs, repo), Watch(repo, "the list of its tags"))
         tags = {tag.name: tag.target_commit for tag in refs.tags}
-    local = (folder / CARD).read_text("utf-8", errors="replace") if (folder / CARD).is_file() else None
+    path = folder.file(CARD)
+    local = path.read_text("utf-8", errors="replace") if path.is_file() else None
     base = base_card(local, fetch_card(api, target, remote)) or ""
-    card = merge(base, repo, config, licence=options.licence, variety=measure(folder))
-    return PushPlan(target, remote, config, card, tags)
+    # The Hub may have taken long: what somebody did to the folder since the check is found here.
+    variety = measure(folder.current())
+    card = merge(base, repo, folder.config, licence=options.licence, variety=variety)
+    return PushPlan(target, remote, folder, card, tags)
 
 
 def check_tag(plan: PushPlan, options: PushOptions, files: dict[str, Path]) -> None:

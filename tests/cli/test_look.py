@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import zoo as library
-from zoo.generators.folder import read_config
+from zoo.generators.folder import GeneratorFolder
 from zoo.plugins.manager import BUILTIN_PLUGINS
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def test_info_of_a_component_to_people(zoo: Zoo) -> None:
 
 def test_info_of_a_run_and_of_its_generator_is_its_config(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:
     run = library.train(str(tiny), steps=1, out=tmp_path / "run")
-    config = read_config(run / "generator").model_dump(mode="json")
+    config = GeneratorFolder.open(run / "generator").config.model_dump(mode="json")
 
     for place in (run, run / "generator"):
         facts = json.loads(zoo("info", place, "--json").out)

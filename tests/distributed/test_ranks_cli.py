@@ -18,7 +18,7 @@ from tests.support.other_plugins import Plugins
 from tests.support.run_folders import figures
 from tests.support.together import LOOPBACK, SECONDS, Processes
 from tests.support.training import leaves
-from zoo.generators.folder import verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.runs.checkpoint import checkpoints, load_checkpoint
 from zoo.runs.lock import held
 from zoo.runs.record import read_record
@@ -86,7 +86,9 @@ def test_two_processes_fill_one_folder_with_one_voice(straight: Run) -> None:
     assert first[1].endswith(f"fp32, 2 ranks; to {run}")
     assert second == []
     assert [path.name for path in checkpoints(run)] == [f"step-{step:08d}" for step in (0, 2, 4)]
-    assert verify(run / "generator").training.steps == read_record(run).step == 4
+    assert (
+        GeneratorFolder.open(run / "generator").verify().config.training.steps == read_record(run).step == 4
+    )
     assert [line["step"] for line in figures(run)] == [1, 2, 3, 4, 4]
 
 
@@ -154,7 +156,7 @@ def test_a_signal_to_torchrun_stops_all_at_one_step_that_is_saved(tiny: Path, tm
     assert ours == [STAND_IN, STOPPING]
     assert record.state == "stopped"
     assert load_checkpoint(checkpoints(run)[-1])["trainer"]["step"] == record.step
-    assert verify(run / "generator").training.step == record.step
+    assert GeneratorFolder.open(run / "generator").verify().config.training.step == record.step
 
 
 def test_a_signal_to_any_rank_stops_them_all(together: Together, tiny: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 from tests.support.handmade import build, config
 from zoo.errors import InputError
 from zoo.generators.files import ONNX, WEIGHTS
-from zoo.generators.folder import add_files
+from zoo.generators.folder import GeneratorFolder
 from zoo.generators.pictures import grid
 from zoo_export.cli.generate import generate
 from zoo_export.hooks import zoo_open_generator, zoo_register_commands
@@ -26,7 +26,7 @@ from zoo_export.runtime.session import OnnxGenerator
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "generator"
-    add_files(path, {WEIGHTS: b"weights", ONNX: build().SerializeToString()}, config())
+    GeneratorFolder.write(path, {WEIGHTS: b"weights", ONNX: build().SerializeToString()}, config())
     return path
 
 
@@ -94,7 +94,7 @@ def test_errors_while_generating_leave_nothing_behind(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    add_files(folder, {ONNX: build(gain=100).SerializeToString()})
+    GeneratorFolder.open(folder).add_files({ONNX: build(gain=100).SerializeToString()})
     before = sorted(tmp_path.rglob("*"))
     for arguments in ([], ["--each", "some/where"], ["--out", "some/sheet.png"]):
         result = CliRunner().invoke(generate, [str(folder), *arguments], standalone_mode=False)

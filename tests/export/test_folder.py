@@ -19,7 +19,7 @@ from zoo import __version__
 from zoo.cli.info import info
 from zoo.errors import InputError, IntegrityError, UsageError
 from zoo.generators.files import FILES, ONNX, REPORT, WEIGHTS, Variant
-from zoo.generators.folder import add_files, verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.system.atomic import sha256_file
 from zoo_export.cli.export import export as export_command
 from zoo_export.convert.parity import Parity, Reference, Tolerance
@@ -45,7 +45,7 @@ class ByHand(torch.nn.Module):
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with weights only; torch's slow exporter gives way to a model made by hand."""
     path = tmp_path / "generator"
-    add_files(path, {WEIGHTS: b"weights"}, config())
+    GeneratorFolder.write(path, {WEIGHTS: b"weights"}, config())
 
     def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, opset: int = 20) -> bytes:
         assert isinstance(module, ByHand)
@@ -61,9 +61,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_file_is_listed_and_says_where_it_comes_from(folder: Path) -> None:
-    report = export(folder)
+    report = export(GeneratorFolder.open(folder))
     assert report.path == folder / ONNX
-    listed = verify(folder).files
+    listed = GeneratorFolder.open(folder).verify().config.files
     (file,) = report.files
     assert (listed[ONNX].sha256, listed[ONNX].size) == (file.sha256, file.size)
     assert OnnxGenerator(folder).metadata == {
@@ -84,22 +84,22 @@ def test_a_file_that_fails_the_check_never_appears(folder: Path, monkeypatch: py
     with pytest.raises(
         IntegrityError, match=r"^fp32, batch \d+: onnxruntime's pictures differ from torch's by up to"
     ):
-        export(folder)
+        export(GeneratorFolder.open(folder))
     assert {path: path.read_bytes() for path in folder.rglob("*")} == before
     with pytest.raises(IntegrityError):
-        export_copy(folder, folder.parent / "copy")
+        export_copy(GeneratorFolder.open(folder), folder.parent / "copy")
     assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_a_copy_is_exported_and_the_source_stays(folder: Path) -> None:
-    export(folder)
+    export(GeneratorFolder.open(folder))
     (folder / ONNX).write_bytes(b"damaged")
     copy = folder.parent / "copy"
-    assert export_copy(folder, copy).path == copy / ONNX
-    assert sorted(verify(copy).files) == sorted([WEIGHTS, ONNX, REPORT])
+    assert export_copy(GeneratorFolder.open(folder), copy).path == copy / ONNX
+    assert sorted(GeneratorFolder.open(copy).verify().config.files) == sorted([WEIGHTS, ONNX, REPORT])
     assert (folder / ONNX).read_bytes() == b"damaged"
     with pytest.raises(InputError) as caught:
-        export_copy(folder, copy)
+        export_copy(GeneratorFolder.open(folder), copy)
     assert str(caught.value) == f"--out {copy}: it exists already. Give a new folder"
 
 
@@ -116,7 +116,7 @@ def test_the_command_shows_figures_and_the_next_step(folder: Path) -> None:
 def test_the_report_says_what_was_proved_for_each_variant(folder: Path) -> None:
     arguments = [str(folder), "--onnx", "--fp16", "--uint8", "--json"]
     result = CliRunner().invoke(export_command, arguments, standalone_mode=False)
-    listed = verify(folder).files
+    listed = GeneratorFolder.open(folder).verify().config.files
     printed = json.loads(result.stdout)
     written = json.loads((folder / REPORT).read_bytes())
     assert printed == {"folder": str(folder), **written}
@@ -138,12 +138,12 @@ def test_the_report_says_what_was_proved_for_each_variant(folder: Path) -> None:
 
 
 def test_a_later_export_keeps_what_earlier_ones_proved(folder: Path) -> None:
-    export(folder, ExportOptions(variants=("fp16",)))
-    export(folder, ExportOptions(variants=("uint8",)))
+    export(GeneratorFolder.open(folder), ExportOptions(variants=("fp16",)))
+    export(GeneratorFolder.open(folder), ExportOptions(variants=("uint8",)))
     variants = json.loads((folder / REPORT).read_bytes())["variants"]
     assert set(variants) == {"fp32", "fp16", "uint8"}
-    add_files(folder, {FILES["fp16"]: b"something else"})
-    export(folder)
+    GeneratorFolder.open(folder).add_files({FILES["fp16"]: b"something else"})
+    export(GeneratorFolder.open(folder))
     variants = json.loads((folder / REPORT).read_bytes())["variants"]
     assert set(variants) == {"fp32", "uint8"}, "a proof of other bytes is none"
 
@@ -181,7 +181,7 @@ def test_int8_that_would_be_slower_is_not_written(folder: Path, monkeypatch: pyt
     monkeypatch.setattr(Reference, "add_timings", add_timings)
     before = {path: path.read_bytes() for path in folder.rglob("*")}
     with pytest.raises(InputError) as caught:
-        export(folder, ExportOptions(variants=("int8",)))
+        export(GeneratorFolder.open(folder), ExportOptions(variants=("int8",)))
     assert str(caught.value) == (
         "--int8: 64 pictures would take 3.0 ms, in float32 they take 2.0 ms. Leave it out"
     )
@@ -189,7 +189,7 @@ def test_int8_that_would_be_slower_is_not_written(folder: Path, monkeypatch: pyt
 
 
 def test_info_tells_what_a_file_holds(folder: Path) -> None:
-    export(folder, ExportOptions(variants=("uint8",)))
+    export(GeneratorFolder.open(folder), ExportOptions(variants=("uint8",)))
     path = folder / FILES["uint8"]
     result = CliRunner().invoke(info, [str(path), "--json"], standalone_mode=False)
     facts = json.loads(result.stdout)

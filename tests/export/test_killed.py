@@ -14,7 +14,7 @@ import zoo.system.atomic
 from tests.support import killed_writer
 from tests.support.handmade import build, config
 from zoo.generators.files import ONNX, WEIGHTS
-from zoo.generators.folder import add_files, read_config, verify
+from zoo.generators.folder import GeneratorFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ KILLS = 5
 
 def test_no_kill_leaves_neither_the_old_file_nor_the_new(tmp_path: Path) -> None:
     folder = tmp_path / "generator"
-    add_files(folder, {WEIGHTS: b"weights", ONNX: killed_writer.VERSIONS[1]}, config())
+    GeneratorFolder.write(folder, {WEIGHTS: b"weights", ONNX: killed_writer.VERSIONS[1]}, config())
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     delays = random.Random(0)
     for _ in range(KILLS):
@@ -38,26 +38,26 @@ def test_no_kill_leaves_neither_the_old_file_nor_the_new(tmp_path: Path) -> None
             time.sleep(delays.uniform(0, 0.05))
             process.kill()
         assert (folder / ONNX).read_bytes() in killed_writer.VERSIONS
-        assert WEIGHTS in verify(folder).files, "what is listed is true"
-    add_files(folder, {ONNX: build().SerializeToString()})
-    assert verify(folder).files[ONNX].size == (folder / ONNX).stat().st_size
+        assert WEIGHTS in GeneratorFolder.open(folder).verify().config.files, "what is listed is true"
+    GeneratorFolder.open(folder).add_files({ONNX: build().SerializeToString()})
+    assert GeneratorFolder.open(folder).verify().config.files[ONNX].size == (folder / ONNX).stat().st_size
 
 
 def test_a_file_that_changes_is_off_the_list_until_the_new_one_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "generator"
-    add_files(folder, {WEIGHTS: b"weights", ONNX: b"old", "samples.png": b"same"}, config())
+    GeneratorFolder.write(folder, {WEIGHTS: b"weights", ONNX: b"old", "samples.png": b"same"}, config())
     written: list[tuple[str, bool]] = []
     plain = zoo.system.atomic.write_atomic
 
     def watched(path: Path, data: bytes) -> None:
         plain(path, data)
-        written.append((path.name, ONNX in read_config(folder).files))
-        verify(folder)
+        written.append((path.name, ONNX in GeneratorFolder.open(folder).config.files))
+        GeneratorFolder.open(folder).verify()
 
     monkeypatch.setattr(zoo.generators.folder, "write_atomic", watched)
-    add_files(folder, {ONNX: b"new", "samples.png": b"same"})
+    GeneratorFolder.open(folder).add_files({ONNX: b"new", "samples.png": b"same"})
     assert written == [
         ("config.json", False),
         ("model.onnx", False),
@@ -65,5 +65,5 @@ def test_a_file_that_changes_is_off_the_list_until_the_new_one_is_there(
         ("config.json", True),
     ]
     written.clear()
-    add_files(folder, {ONNX: b"new"})
+    GeneratorFolder.open(folder).add_files({ONNX: b"new"})
     assert written == [("model.onnx", True), ("config.json", True)], "the same bytes again need no such care"

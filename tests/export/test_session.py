@@ -13,7 +13,7 @@ from onnx import TensorProto
 from tests.support.handmade import LATENT_DIM, SHAPE, build, config, pictures_of
 from zoo.errors import InputError, IntegrityError, ZooError
 from zoo.generators.files import ONNX, ONNX_LIMIT, WEIGHTS
-from zoo.generators.folder import add_files
+from zoo.generators.folder import GeneratorFolder
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "generator"
-    add_files(path, {WEIGHTS: b"weights", ONNX: build().SerializeToString()}, config())
+    GeneratorFolder.write(path, {WEIGHTS: b"weights", ONNX: build().SerializeToString()}, config())
     return path
 
 
@@ -64,10 +64,10 @@ def test_a_changed_file_is_refused(folder: Path) -> None:
 def test_a_file_of_other_weights_or_sizes_is_refused(folder: Path) -> None:
     model = build()
     model.metadata_props.add(key="zoo.weights_sha256", value="0" * 64)
-    add_files(folder, {ONNX: model.SerializeToString()})
+    GeneratorFolder.open(folder).add_files({ONNX: model.SerializeToString()})
     advice = f"Make it anew with `zoo export {folder} --onnx`"
     assert refusal(folder) == f"{folder}: {ONNX} was made from other weights than {WEIGHTS}. {advice}"
-    add_files(folder, {ONNX: build().SerializeToString()}, config(latent_dim=5))
+    GeneratorFolder.write(folder, {ONNX: build().SerializeToString()}, config(latent_dim=5))
     assert refusal(folder) == (
         f"{folder}: {ONNX} makes {SHAPE} from 4 latents, config.json says {SHAPE} from 5. Export it again"
     )

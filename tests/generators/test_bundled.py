@@ -11,7 +11,7 @@ import pytest
 import zoo
 from zoo.errors import InputError
 from zoo.generators.bundled import bundled_folder, bundled_generators
-from zoo.generators.folder import verify
+from zoo.generators.folder import GeneratorFolder
 
 if TYPE_CHECKING:
     from tests.support.cli_fixtures import Zoo
@@ -32,7 +32,7 @@ def test_they_are_there_and_take_less_than_14_megabytes() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_whole_and_says_where_it_comes_from(name: str) -> None:
-    config = verify(bundled_generators()[name])
+    config = GeneratorFolder.open(bundled_generators()[name]).verify().config
 
     assert sorted(config.files) == ["onnx/model_fp16.onnx", "onnx/report.json", "samples.png"]
     assert config.training.value is not None

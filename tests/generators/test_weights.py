@@ -12,7 +12,7 @@ from tests.support.hub.folder import make_config
 from zoo.errors import IntegrityError, UsageError
 from zoo.generators.config import Provider
 from zoo.generators.files import CONFIG, WEIGHTS
-from zoo.generators.folder import add_files, read_config, verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.runs.generator import load_generator
 from zoo_plugins.architectures.dcgan import Dcgan
 
@@ -43,7 +43,7 @@ def zoo_register_architectures():
 def folder(tmp_path: Path) -> Path:
     """A generator folder with a small network's weights."""
     path = tmp_path / "generator"
-    add_files(path, {WEIGHTS: save(network().state_dict())}, make_config())
+    GeneratorFolder.write(path, {WEIGHTS: save(network().state_dict())}, make_config())
     return path
 
 
@@ -54,18 +54,18 @@ def network() -> torch.nn.Module:
 
 def refused(folder: Path) -> str:
     with pytest.raises(IntegrityError) as caught:
-        load_generator(folder)
+        load_generator(GeneratorFolder.open(folder))
     return str(caught.value)
 
 
 def test_the_weights_come_back_equal_and_in_eval_mode(folder: Path) -> None:
-    loaded = load_generator(folder)
+    loaded = load_generator(GeneratorFolder.open(folder))
     assert not loaded.training
     assert all(torch.equal(value, loaded.state_dict()[key]) for key, value in network().state_dict().items())
 
 
 def test_listed_garbage_is_refused(folder: Path) -> None:
-    add_files(folder, {WEIGHTS: b"garbage, garbage"})
+    GeneratorFolder.open(folder).add_files({WEIGHTS: b"garbage, garbage"})
     assert refused(folder) == (
         f"{folder / WEIGHTS}: it does not fit dcgan: Error while deserializing header: header too large. "
         "Get the generator again"
@@ -73,7 +73,7 @@ def test_listed_garbage_is_refused(folder: Path) -> None:
 
 
 def test_weights_that_nobody_listed_are_not_loaded(folder: Path) -> None:
-    add_files(folder, {}, read_config(folder).model_copy(update={"files": {}}))
+    GeneratorFolder.write(folder, {}, GeneratorFolder.open(folder).config.model_copy(update={"files": {}}))
     assert refused(folder) == f"{folder / CONFIG}: it lists no {WEIGHTS}. Get the generator again"
 
 
@@ -83,7 +83,7 @@ def test_another_size_is_told_without_hashing(folder: Path, monkeypatch: pytest.
         file.write(b"!")
     monkeypatch.setattr("zoo.generators.folder.sha256_file", lambda _: pytest.fail("hashed"))
     with pytest.raises(IntegrityError) as caught:
-        verify(folder)
+        GeneratorFolder.open(folder).verify()
     assert str(caught.value) == (
         f"{folder / WEIGHTS}: it has {size + 1} bytes, config.json says {size}. Get the generator again"
     )
@@ -91,16 +91,16 @@ def test_another_size_is_told_without_hashing(folder: Path, monkeypatch: pytest.
 
 def test_a_rival_of_the_architecture_is_not_in_the_way(folder: Path, others: Plugins) -> None:
     others.add("zoo-rival", RIVAL)
-    assert load_generator(folder).state_dict().keys() == network().state_dict().keys()
+    assert load_generator(GeneratorFolder.open(folder)).state_dict().keys() == network().state_dict().keys()
 
 
 def test_an_architecture_that_is_not_installed_is_named_with_who_brings_it(folder: Path) -> None:
-    config = read_config(folder)
+    config = GeneratorFolder.open(folder).config
     theirs = Provider(distribution="zoo-unet", version="2.1")
     record = config.architecture.model_copy(update={"name": "unet", "provider": theirs})
-    add_files(folder, {}, config.model_copy(update={"architecture": record}))
+    GeneratorFolder.write(folder, {}, config.model_copy(update={"architecture": record}))
     with pytest.raises(UsageError) as caught:
-        load_generator(folder)
+        load_generator(GeneratorFolder.open(folder))
     assert str(caught.value) == (
         f"{folder}: it needs architecture 'unet' from zoo-unet 2.1. Install that "
         f"({folder}: unet: there is no such architecture. There is dcgan.)"

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tests.support.hub.folder import BUILTIN, SHAPE, make_config, make_folder
 from zoo.errors import InputError
 from zoo.generators.config import ComponentRecord, GeneratorConfig
-from zoo.generators.folder import read_config
+from zoo.generators.folder import GeneratorFolder
 from zoo_hub.card.card import base_card, is_edited, merge, render
 from zoo_hub.card.front_matter import parse_card, with_values
 from zoo_hub.card.variety import PICTURES, Variety, measure
@@ -97,7 +97,7 @@ def test_variety_is_the_mean_over_pairs_of_the_root_mean_square(tmp_path: Path) 
     distances = [
         np.sqrt(((pictures[i] - pictures[j]) ** 2).mean()) for i in range(PICTURES) for j in range(i)
     ]
-    found = measure(folder)
+    found = measure(GeneratorFolder.open(folder))
     assert found.mean == pytest.approx(np.mean(distances))
     assert found.alike == sum(distance < 4 for distance in distances)
 
@@ -138,7 +138,7 @@ def test_a_recorded_paper_is_one_plain_line(paper: str) -> None:
 
 
 def test_every_published_file_stands_there_with_its_hash(tmp_path: Path) -> None:
-    config = read_config(make_folder(tmp_path / "generator"))
+    config = GeneratorFolder.open(make_folder(tmp_path / "generator")).config
     rows = re.findall(r"^\| `(\S+)` \| ([\d,]+) \| `(\w{64})` \|$", render("me/camel", config), re.MULTILINE)
     assert rows == [(name, f"{file.size:,}", file.sha256) for name, file in config.files.items()]
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.hub.folder import make_folder
 from tests.support.hub.publish import contents, head, put, the_repo
-from zoo.generators.folder import read_config
+from zoo.generators.folder import GeneratorFolder
 from zoo_hub.catalogue import printable
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def test_a_generator_is_described_without_its_weights(
     hub.log.clear()
     described = zoo(you, "info", "me/camel@v1", "--json")
     facts = json.loads(described.out)
-    config = read_config(folder).model_dump(mode="json")
+    config = GeneratorFolder.open(folder).config.model_dump(mode="json")
     assert {name: facts[name] for name in config} == config
     assert (facts["commit"], facts["licence"], facts["private"]) == (head(hub), "cc-by-4.0", False)
     sizes = {name: len(data) for name, data in contents(folder, list(facts["bytes"])).items()}

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.support.hub.folder import make_folder, tiny_onnx
 from zoo.errors import InputError
 from zoo.generators.files import ONNX
-from zoo.generators.folder import add_files, read_config
+from zoo.generators.folder import GeneratorFolder
+from zoo_export.report import ExportReport
 from zoo_hub.cli.push import push
 from zoo_hub.hooks import zoo_open_generator
 from zoo_hub.names import HubName, parse_hub_name
@@ -128,22 +129,23 @@ def test_a_generator_without_onnx_is_exported_before_it_is_pushed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_folder(tmp_path / "generator")
-    config = read_config(folder)
+    config = GeneratorFolder.open(folder).config
     without = {name: record for name, record in config.files.items() if name != ONNX}
-    add_files(folder, {}, config.model_copy(update={"files": without}))
-    pushed: list[bool] = []
+    GeneratorFolder.write(folder, {}, config.model_copy(update={"files": without}))
+    pushed: list[GeneratorFolder] = []
 
-    def export(path: Path) -> None:
-        add_files(path, {ONNX: tiny_onnx(0)})
+    def export(without_onnx: GeneratorFolder) -> ExportReport:
+        return ExportReport(without_onnx.add_files({ONNX: tiny_onnx(0)}), (), "a test")
 
-    def publish(repo: str, path: Path, _options: PushOptions) -> str:
-        pushed.append(ONNX in read_config(path).files)
+    def publish(repo: str, generator: GeneratorFolder, _options: PushOptions) -> str:
+        pushed.append(generator)
         return repo
 
     monkeypatch.setattr("zoo_export.export.export", export)
     monkeypatch.setattr("zoo_hub.push.push", publish)
     ran = CliRunner().invoke(push, ["me/camel", str(folder)], catch_exceptions=False)
-    assert (ran.exit_code, ran.stdout, pushed) == (0, "me/camel\n", [True])
+    assert (ran.exit_code, ran.stdout, pushed) == (0, "me/camel\n", [GeneratorFolder.open(folder)])
+    assert pushed[0].lists(ONNX)
 
 
 def test_a_name_alone_is_one_of_the_default_owner(me: Person, folder: Path) -> None:

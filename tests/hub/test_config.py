@@ -13,7 +13,7 @@ from tests.support.hub.publish import publish, put
 from tests.support.hub.pulls import Pulls
 from zoo.errors import InputError
 from zoo.generators.files import CONFIG
-from zoo.generators.folder import read_config
+from zoo.generators.folder import GeneratorFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,14 +88,14 @@ def test_a_hostile_configuration_is_refused_at_once(tmp_path: Path, case: str) -
     (tmp_path / CONFIG).write_bytes(text if isinstance(text, bytes) else text.encode())
     start = time.process_time()
     with pytest.raises(InputError) as error:
-        read_config(tmp_path)
+        GeneratorFolder.open(tmp_path)
     assert time.process_time() - start < 1
     assert str(error.value) == f"{tmp_path / CONFIG}: {reason}. Get the generator again"
 
 
 def test_what_people_add_is_let_be(tmp_path: Path) -> None:
     (tmp_path / CONFIG).write_text(changed(note="Ein Kamel,\n\tgezeichnet. ラクダ", layers=[[[1]]]))
-    assert read_config(tmp_path) == make_config()
+    assert GeneratorFolder.open(tmp_path).config == make_config()
 
 
 def test_a_hostile_configuration_on_the_hub(hub: Hub, you: Person, folder: Path) -> None:

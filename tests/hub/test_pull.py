@@ -11,7 +11,7 @@ import pytest
 from tests.support.hub.folder import make_folder
 from tests.support.hub.publish import PULLED, WHOLE, contents, head, publish, put
 from tests.support.hub.server.store import git_blob
-from zoo.generators.folder import read_config, verify
+from zoo.generators.folder import GeneratorFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ def test_a_byte_that_is_flipped_every_time_ends_the_pull_and_leaves_nothing_wron
 @pytest.mark.parametrize("name", ["samples.png", "model.safetensors"])
 def test_what_belies_its_own_list_was_published_so(hub: Hub, you: Person, folder: Path, name: str) -> None:
     publish(hub, folder)
-    record = read_config(folder).files[name]
+    record = GeneratorFolder.open(folder).config.files[name]
     put(hub, {name: bytes(record.size)})
     ran = you.zoo("pull", "me/camel", "--to", "it")
     found, listed = sha256(bytes(record.size))[:12], record.sha256[:12]
@@ -129,7 +129,7 @@ def test_a_cut_download_goes_on(hub: Hub, you: Person, folder: Path) -> None:
 
 def test_a_file_without_a_listed_sha256_is_refused(hub: Hub, you: Person, folder: Path) -> None:
     (folder / "config.json").write_text(
-        read_config(folder).model_copy(update={"files": {}}).model_dump_json()
+        GeneratorFolder.open(folder).config.model_copy(update={"files": {}}).model_dump_json()
     )
     put(hub, contents(folder, ["config.json", "onnx/model.onnx"]))
     ran = you.zoo("pull", "me/camel")
@@ -205,7 +205,10 @@ def test_a_cached_copy_without_weights_is_no_whole_folder(hub: Hub, you: Person,
 def test_a_pulled_folder_is_whole_and_can_be_pushed_again(hub: Hub, me: Person, folder: Path) -> None:
     publish(hub, folder)
     assert me.zoo("pull", "me/camel", "--to", "mine").code == 0
-    assert {*verify(me.home / "mine").files} == {*WHOLE} - {"README.md", "config.json"}
+    assert {*GeneratorFolder.open(me.home / "mine").verify().config.files} == {*WHOLE} - {
+        "README.md",
+        "config.json",
+    }
     ran = me.zoo("push", "me/other", "mine")
     assert (ran.code, ran.out) == (0, f"{hub.url}/me/other\n")
 

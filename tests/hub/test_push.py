@@ -17,7 +17,7 @@ from tests.support.hub.publish import contents, head, put, the_repo
 from tests.support.run_folders import bare_record
 from zoo.errors import InputError, UsageError
 from zoo.generators.files import ONNX
-from zoo.generators.folder import add_files, read_config
+from zoo.generators.folder import GeneratorFolder
 from zoo_hub.cli.push import push
 
 if TYPE_CHECKING:
@@ -196,11 +196,11 @@ def test_a_dry_run_says_all_and_changes_nothing(hub: Hub, me: Person, folder: Pa
 def test_files_of_an_earlier_push_go_and_those_of_others_stay(hub: Hub, me: Person, folder: Path) -> None:
     half = "onnx/model_fp16.onnx"
     models = {ONNX: (folder / ONNX).read_bytes(), half: tiny_onnx(1)}
-    add_files(folder, {half: tiny_onnx(1), "onnx/report.json": report(models)})
+    GeneratorFolder.open(folder).add_files({half: tiny_onnx(1), "onnx/report.json": report(models)})
     assert me.zoo("push", "me/camel", folder).code == 0
     put(hub, {"LICENSE": b"mine", "onnx/other.onnx": b"mine", "notes/a.txt": b"mine"})
-    config = read_config(folder)
-    add_files(
+    config = GeneratorFolder.open(folder).config
+    GeneratorFolder.write(
         folder, {}, config.model_copy(update={"files": {n: f for n, f in config.files.items() if n != half}})
     )
     dry_run = me.zoo("push", "me/camel", folder, "--dry-run")
@@ -260,7 +260,7 @@ def test_names_and_licences_that_are_none(
 
 def test_what_the_export_did_not_prove_is_not_published(hub: Hub, me: Person, folder: Path) -> None:
     again = f"Run `zoo export {folder} --onnx`"
-    config = add_files(folder, {ONNX: tiny_onnx(1)})
+    config = GeneratorFolder.open(folder).add_files({ONNX: tiny_onnx(1)}).config
     proven = sha256(tiny_onnx(0)).hexdigest()
     ran = me.zoo("push", "me/camel", folder)
     sentence = (
@@ -268,11 +268,15 @@ def test_what_the_export_did_not_prove_is_not_published(hub: Hub, me: Person, fo
         f"that is there. {again}\n"
     )
     assert (ran.code, ran.err) == (4, sentence)
-    add_files(folder, {"onnx/report.json": b"[1]"})
+    GeneratorFolder.open(folder).add_files({"onnx/report.json": b"[1]"})
     ran = me.zoo("push", "me/camel", folder)
     assert (ran.code, ran.err) == (3, f"{folder}/onnx/report.json: it is no export report. {again}\n")
-    listed = {name: file for name, file in read_config(folder).files.items() if name != "onnx/report.json"}
-    add_files(folder, {}, config.model_copy(update={"files": listed}))
+    listed = {
+        name: file
+        for name, file in GeneratorFolder.open(folder).config.files.items()
+        if name != "onnx/report.json"
+    }
+    GeneratorFolder.write(folder, {}, config.model_copy(update={"files": listed}))
     ran = me.zoo("push", "me/camel", folder)
     sentence = f"{folder}: it has no onnx/report.json, which proves the ONNX file against torch. {again}\n"
     assert (ran.code, ran.err) == (3, sentence)
@@ -306,7 +310,7 @@ def test_a_card_edited_on_the_hub_survives(hub: Hub, me: Person, folder: Path) -
     assert after == (folder / "README.md").read_text()
     assert after.count("Ask Ali.\n\n<!-- zoo:begin use") == 1
     assert "\nlicense: mit\n" in after
-    assert read_config(folder).files[ONNX].sha256 in after
+    assert GeneratorFolder.open(folder).config.files[ONNX].sha256 in after
 
 
 def test_the_hub_refuses_a_card_that_it_cannot_read(hub: Hub, me: Person, folder: Path) -> None:

@@ -14,7 +14,7 @@ from tests.support.hub.folder import make_folder, tiny_onnx
 from tests.support.hub.publish import PULLED, WHOLE, WITH_WEIGHTS, contents, head, publish, put, the_repo
 from tests.support.hub.pulls import Pulls
 from zoo.generators.files import ONNX
-from zoo.generators.folder import add_files, read_config
+from zoo.generators.folder import GeneratorFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +150,7 @@ def test_ten_corruptions_of_equal_size(hub: Hub, you: Person, folder: Path) -> N
 
 def test_variants_come_when_asked_for(hub: Hub, you: Person, folder: Path) -> None:
     half = "onnx/model_fp16.onnx"
-    add_files(folder, {half: tiny_onnx(1)})
+    GeneratorFolder.open(folder).add_files({half: tiny_onnx(1)})
     publish(hub, folder)
     put(hub, contents(folder, [half]))
     assert you.zoo("pull", "me/camel").code == 0
@@ -161,7 +161,7 @@ def test_variants_come_when_asked_for(hub: Hub, you: Person, folder: Path) -> No
     assert set(contents(you.home / "some")) == {*PULLED, half, "pulled.json"}
     assert you.zoo("pull", "me/camel", "--to", "all").code == 0
     assert contents(you.home / "all", [*WHOLE, half]) == contents(folder, [*WHOLE, half])
-    assert set(read_config(folder).files) < set(contents(you.home / "all"))
+    assert set(GeneratorFolder.open(folder).config.files) < set(contents(you.home / "all"))
     missing = you.zoo("pull", "me/camel", "--with", "int8")
     sentence = "me/camel: it holds no onnx/model_int8.onnx. Ask its owner to push it with `zoo push`\n"
     assert (missing.code, missing.err) == (3, sentence)
@@ -180,7 +180,7 @@ sys.exit(main())
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits of a process")
 def test_no_room(hub: Hub, you: Person, folder: Path) -> None:
-    add_files(folder, {"model.safetensors": bytes(10_000)})
+    GeneratorFolder.open(folder).add_files({"model.safetensors": bytes(10_000)})
     publish(hub, folder)
     sizes = {name: len(data) for name, data in contents(folder, WITH_WEIGHTS).items()}
     cache = you.home / "hf/hub"

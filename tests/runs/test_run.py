@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 import zoo
 from tests.support.run_folders import drain, figures, lines
 from zoo.errors import InputError
-from zoo.generators.folder import verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.recipes.recipe import read_recipe
 from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.runs.folder import latest_run
@@ -42,7 +42,7 @@ def test_a_training_leaves_the_whole_run_folder(tiny: Path, tmp_path: Path) -> N
     assert [path.name for path in checkpoints(run)] == [f"step-{step:08d}" for step in (0, 2, 4)]
     with Image.open(run / "samples" / "step-000004.png") as samples:
         assert samples.size == (484, 484)
-    config = verify(run / "generator")
+    config = GeneratorFolder.open(run / "generator").verify().config
     assert (config.training.step, config.training.value) == (4, record.best.value)
     assert sorted(config.files) == ["model.safetensors", "samples.png"]
     assert [paper.partition(" ")[0] for paper in config.papers] == [
@@ -87,7 +87,7 @@ def test_a_stop_saves_the_step_it_stopped_at(tiny: Path, tmp_path: Path) -> None
     assert run.outcome == record.state == "stopped"
     assert run.step == record.step == 1
     assert checkpoints(run.path)[-1].name == "step-00000001"
-    assert verify(folder).training.step == 1
+    assert folder.verify().config.training.step == 1
 
 
 def test_the_best_by_the_metric_is_published_not_the_last(
@@ -98,11 +98,15 @@ def test_the_best_by_the_metric_is_published_not_the_last(
     run = zoo.train(str(tiny), changes=["training.eval_every=1"], out=tmp_path / "run")
 
     assert read_record(run).best == Best(step=2, value=1.0)
-    assert verify(run / "generator").training.step == 2
-    best, last = (load_file(write_generator(run, which) / "model.safetensors") for which in ("best", "last"))
+    assert GeneratorFolder.open(run / "generator").verify().config.training.step == 2
+    best, last = (
+        load_file(write_generator(run, which).file("model.safetensors")) for which in ("best", "last")
+    )
     assert any(not torch.equal(best[name], last[name]) for name in best)
-    assert verify(write_generator(run, "last")).training.value == 5.0, "each has the figure of its own step"
-    assert verify(write_generator(run, "1")).training.value == 3.0
+    assert write_generator(run, "last").verify().config.training.value == 5.0, (
+        "each has the figure of its own step"
+    )
+    assert write_generator(run, "1").verify().config.training.value == 3.0
     with pytest.raises(InputError, match=r"^--checkpoint 77: .*run has none of that step. It has 1, 2, 4$"):
         write_generator(run, "77")
 

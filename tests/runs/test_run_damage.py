@@ -16,7 +16,7 @@ import pytest
 import zoo as library
 from tests.support.run_folders import flip, lines
 from zoo.errors import InputError
-from zoo.generators.folder import verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.runs.checkpoint import checkpoint_path, checkpoints
 from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
@@ -43,7 +43,7 @@ def test_a_run_killed_after_its_last_checkpoint_is_finished_by_a_resume(
     ran = zoo("resume", run)
     assert (ran.code, ran.out) == (0, f"{run / 'generator'}\n")
     assert read_record(run).state == "done"
-    assert verify(run / "generator").training.step == 4
+    assert GeneratorFolder.open(run / "generator").verify().config.training.step == 4
 
 
 def test_a_generator_older_than_the_run_is_made_anew(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_generator_older_than_the_run_is_made_anew(zoo: Zoo, tiny: Path, tmp_p
     ran = zoo("resume", run)
 
     assert ran.code == 0
-    assert verify(run / "generator").training.steps == 6
+    assert GeneratorFolder.open(run / "generator").verify().config.training.steps == 6
 
 
 def test_checkpoints_that_are_gone_do_not_start_the_run_over(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 import zoo as library
 from tests.support.run_folders import drain, flip, lines
 from zoo.errors import BusyError, DivergedError, InputError, IntegrityError
-from zoo.generators.folder import verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.runs.checkpoint import checkpoint_path, checkpoints, load_checkpoint
 from zoo.runs.folder import latest_run
 from zoo.runs.generator import write_generator, writing_generator
@@ -112,7 +112,7 @@ def test_a_damaged_best_checkpoint_does_not_cost_the_generator(tiny: Path, tmp_p
     run = library.train(str(tiny), changes=["training.eval_every=4"], out=tmp_path / "run")
     flip(checkpoint_path(run, 4) / "state.safetensors")
 
-    assert verify(write_generator(run)).training.step == 2
+    assert write_generator(run).verify().config.training.step == 2
     with pytest.raises(IntegrityError):
         write_generator(run, "4")
 
@@ -127,7 +127,7 @@ def test_a_diverged_run_keeps_the_generator_it_had(tiny: Path, tmp_path: Path) -
         drain(steps)
 
     assert read_record(run.path).state == "failed"
-    assert verify(run.path / "generator").training.step == 2
+    assert GeneratorFolder.open(run.path / "generator").verify().config.training.step == 2
 
 
 def test_a_figure_that_is_not_a_number_ends_the_run(
@@ -212,12 +212,12 @@ def test_one_damaged_record_does_not_hide_the_other_runs(
 
 def test_an_export_elsewhere_leaves_the_run_as_it_is(tiny: Path, tmp_path: Path) -> None:
     run = library.train(str(tiny), out=tmp_path / "run")
-    export(run / "generator")
+    export(GeneratorFolder.open(run / "generator"))
     before = {path: path.read_bytes() for path in (run / "generator").rglob("*") if path.is_file()}
     report = export_checkpoint(run, "2", tmp_path / "copy")
 
     assert report.path == tmp_path / "copy" / "onnx" / "model.onnx"
-    assert verify(tmp_path / "copy").training.step == 2
+    assert GeneratorFolder.open(tmp_path / "copy").verify().config.training.step == 2
     assert {path: path.read_bytes() for path in (run / "generator").rglob("*") if path.is_file()} == before
     with pytest.raises(InputError, match=r"copy: it exists already\. Give a new folder$"):
         export_checkpoint(run, "2", tmp_path / "copy")

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from zoo.generators.files import ONNX
-from zoo.generators.folder import add_files
+from zoo.generators.folder import GeneratorFolder
 
 VERSIONS = tuple(bytes([number]) * 300_000 for number in (1, 2))
 
@@ -19,7 +19,7 @@ def main() -> None:
     """Write until killed."""
     folder = Path(sys.argv[1])
     for turn in count():
-        add_files(folder, {ONNX: VERSIONS[turn % 2], "onnx/report.json": b"%d" % turn})
+        GeneratorFolder.open(folder).add_files({ONNX: VERSIONS[turn % 2], "onnx/report.json": b"%d" % turn})
         if turn == 0:
             print("writing", flush=True)
 

@@ -14,6 +14,8 @@ from zoo.plugins.describe import component_facts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from zoo.generators.folder import GeneratorFolder
+
 
 @click.command()
 @click.argument("name")
@@ -37,13 +39,12 @@ def info(name: str, as_json: bool) -> None:
 
 
 def _generator_facts(path: Path) -> dict[str, Any] | None:
-    from zoo.generators.folder import read_config
     from zoo.runs.folder import generator_folder
 
     folder = generator_folder(path) if path.is_dir() else None
     if folder is None:
         return None
-    return {"generator": str(folder), **read_config(folder).model_dump(mode="json")}
+    return {"generator": str(folder.path), **folder.config.model_dump(mode="json")}
 
 
 def _file_facts(path: Path) -> dict[str, Any] | None:
@@ -72,6 +73,7 @@ def _bundled_facts(name: str) -> dict[str, Any] | None:
     """Return the facts about a generator that comes with the package, and about the recipe of the same name."""
     from zoo.errors import UsageError
     from zoo.generators.bundled import bundled_folder
+    from zoo.generators.folder import GeneratorFolder
 
     folder = bundled_folder(name)
     if folder is None:
@@ -81,22 +83,19 @@ def _bundled_facts(name: str) -> dict[str, Any] | None:
     except UsageError:
         return _generator_facts(folder)
     text = recipe.pop("text", "")
-    return {**recipe, "pretrained generator": _in_short(folder), "text": text}
+    return {**recipe, "pretrained generator": _in_short(GeneratorFolder.open(folder)), "text": text}
 
 
-def _in_short(folder: Path) -> dict[str, Any]:
-    from zoo.generators.folder import read_config
-
-    config = read_config(folder)
-    training, data = config.training, config.data
+def _in_short(folder: GeneratorFolder) -> dict[str, Any]:
+    training, data = folder.config.training, folder.config.data
     return {
-        "use": f"zoo generate {folder.name}",
-        "folder": str(folder),
+        "use": f"zoo generate {folder.path.name}",
+        "folder": str(folder.path),
         "images": f"{data.images} from {data.source}; licence: {data.licence}",
         "trained": f"{training.step} steps, seed {training.seed}, {training.seconds:.0f} s on {training.hardware}",
         "figure": None if training.value is None else f"{training.metric} {training.value:.1f}",
         "protocol": training.protocol,
-        "bytes": sum(record.size for record in config.files.values()),
+        "bytes": folder.size,
     }
 
 

@@ -55,16 +55,16 @@ def _summary(entry: Entry) -> str:
     return first_line(entry.component)
 
 
-def _generator_summary(folder: Path) -> str:
-    from zoo.generators.folder import read_config
+def _generator_summary(path: Path) -> str:
+    from zoo.generators.folder import GeneratorFolder
 
-    config = read_config(folder)
+    folder = GeneratorFolder.open(path)
+    config = folder.config
     channels, height, width = config.image_shape
     training = config.training
     figure = "" if training.value is None else f", {training.metric} {training.value:.1f}"
-    size = sum(record.size for record in config.files.values()) / 1e6
     look = f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
-    return f"{look}, {training.step} steps on {config.data.images} images{figure}, {size:.1f} MB"
+    return f"{look}, {training.step} steps on {config.data.images} images{figure}, {folder.size / 1e6:.1f} MB"
 
 
 def _recipe_summary(path: Path) -> str:

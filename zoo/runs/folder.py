@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
-from zoo.generators.folder import is_generator_folder
+from zoo.generators.folder import GeneratorFolder, is_generator_folder
 from zoo.runs.record import RECORD, RUNS, read_record
 from zoo.system.console import warn
 
@@ -47,15 +47,15 @@ def new_run_path(recipe: str, parent: Path = RUNS) -> Path:
     return parent / f"{recipe}-{max(taken, default=0) + 1}"
 
 
-def generator_folder(path: Path) -> Path | None:
-    """Return the generator folder that `path` is or, for a run, holds; None when it is neither.
+def generator_folder(path: Path) -> GeneratorFolder | None:
+    """Open the generator folder that `path` is or, for a run, holds; None when it is neither.
 
     Raises:
-        InputError: the run has none yet.
+        InputError: the run has none yet, or `config.json` is wrong.
     """
     if is_run(path):
         folder = path / GENERATOR
         if not is_generator_folder(folder):
             raise InputError(f"{path}: this run has no generator yet. Go on with `zoo resume {path}`")
-        return folder
-    return path if is_generator_folder(path) else None
+        return GeneratorFolder.open(folder)
+    return GeneratorFolder.open(path) if is_generator_folder(path) else None

@@ -14,7 +14,7 @@ from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.evaluation.torch_generator import calibrated, make_images
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
 from zoo.generators.files import CONFIG, SAMPLES, WEIGHTS
-from zoo.generators.folder import add_files, verify
+from zoo.generators.folder import GeneratorFolder
 from zoo.generators.generator import to_uint8
 from zoo.generators.pictures import grid, png
 from zoo.plugins.collect import load_registry
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from zoo.runs.record import RunRecord
 
 
-def write_generator(run: Path, which: str = "best", into: Path | None = None) -> Path:
+def write_generator(run: Path, which: str = "best", into: Path | None = None) -> GeneratorFolder:
     """Write a generator folder from a run's checkpoint and return it.
 
     Args:
@@ -62,8 +62,7 @@ def write_generator(run: Path, which: str = "best", into: Path | None = None) ->
     # An ONNX file made from other weights must not outlive them.
     for stale in folder.glob("onnx/*"):
         stale.unlink()
-    add_files(folder, {WEIGHTS: weights, SAMPLES: png(grid(pictures))}, config)
-    return folder
+    return GeneratorFolder.write(folder, {WEIGHTS: weights, SAMPLES: png(grid(pictures))}, config)
 
 
 @contextmanager
@@ -145,7 +144,7 @@ def _config(run: Path, plan: Plan, record: RunRecord, state: State) -> Generator
     )
 
 
-def load_generator(folder: Path) -> nn.Module:
+def load_generator(folder: GeneratorFolder) -> nn.Module:
     """Return the folder's network with its verified weights: float32, on the CPU, in eval mode.
 
     Raises:
@@ -153,16 +152,17 @@ def load_generator(folder: Path) -> nn.Module:
         InputError: a field of `config.json` is wrong.
         IntegrityError: the weights are not listed, missing, changed, or do not fit the architecture.
     """
-    config = verify(folder, (WEIGHTS,))
-    if WEIGHTS not in config.files:
-        raise IntegrityError(f"{folder / CONFIG}: it lists no {WEIGHTS}. Get the generator again")
-    network = architecture_of(config, str(folder)).generator()
+    if not folder.lists(WEIGHTS):
+        raise IntegrityError(f"{folder.file(CONFIG)}: it lists no {WEIGHTS}. Get the generator again")
+    folder.verify((WEIGHTS,))
+    weights, config = folder.file(WEIGHTS), folder.config
+    network = architecture_of(config, str(folder.path)).generator()
     try:
-        network.load_state_dict(load_file(folder / WEIGHTS))
+        network.load_state_dict(load_file(weights))
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise IntegrityError(
-            f"{folder / WEIGHTS}: it does not fit {config.architecture.name}: {reason}. Get the generator again"
+            f"{weights}: it does not fit {config.architecture.name}: {reason}. Get the generator again"
         ) from error
     return network.eval()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
 from zoo.evaluation.monitor import Monitor
-from zoo.generators.folder import is_generator_folder, read_config
+from zoo.generators.folder import GeneratorFolder, is_generator_folder
 from zoo.generators.pictures import grid, png
 from zoo.plugins.manager import plugins
 from zoo.recipes.recipe import parse_recipe
@@ -109,7 +109,7 @@ class Run:
         """Whether its last training came to its end and left a generator."""
         folder = self.path / GENERATOR
         done = self.facts.state == "done" and is_generator_folder(folder)
-        return done and read_config(folder).training.steps == self.step
+        return done and GeneratorFolder.open(folder).config.training.steps == self.step
 
     def go(self, until: int, stop: Stop, on_nan: OnNan = "stop") -> Generator[Progress]:
         """Train until `until` steps have been made or `stop` is set, yielding after each step.

@@ -62,10 +62,10 @@ def export(
     variants = tuple(variant for variant, is_chosen in chosen.items() if is_chosen)
     report = _export(source, checkpoint, out, ExportOptions(opset, variants, timed=True))
     if as_json:
-        click.echo(json.dumps({"folder": str(report.folder), **as_dict(report)}, indent=2))
+        click.echo(json.dumps({"folder": str(report.folder.path), **as_dict(report)}, indent=2))
     else:
         click.echo(table(report))
-        click.echo(_next_steps(out if out is not None else source, report.folder))
+        click.echo(_next_steps(out if out is not None else source, report))
 
 
 def _export(source: Path, checkpoint: str | None, out: Path | None, options: ExportOptions) -> ExportReport:
@@ -89,8 +89,6 @@ def _require_run(source: Path) -> None:
         raise UsageError(f"--checkpoint: {source} is no run, so it has no checkpoints. Leave it out")
 
 
-def _next_steps(typed: Path, folder: Path) -> str:
-    from zoo.generators.folder import read_config
-
+def _next_steps(typed: Path, report: ExportReport) -> str:
     path = shlex.quote(str(typed))
-    return f"Next:  zoo generate {path}  ;  zoo push me/{read_config(folder).recipe} {path}"
+    return f"Next:  zoo generate {path}  ;  zoo push me/{report.folder.config.recipe} {path}"

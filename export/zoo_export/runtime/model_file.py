@@ -14,7 +14,7 @@ from zoo_export.inspection.limits import CheckedModel
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.generators.config import GeneratorConfig
+    from zoo.generators.folder import GeneratorFolder
 
 _SIGNATURES = (
     (b"version https://git-lfs", "a Git LFS pointer"),
@@ -61,24 +61,22 @@ def read_model(path: Path) -> bytes:
         ) from error
 
 
-def read_listed(folder: Path) -> tuple[bytes, GeneratorConfig]:
+def read_listed(folder: GeneratorFolder) -> bytes:
     """Return the bytes of a generator folder's ONNX file, which have the sha256 that `config.json` lists.
 
     Where the folder has float16 weights only, as those that come with the package, it is their file.
 
     Raises:
-        InputError: `config.json` is wrong, or does not list the file.
+        InputError: `config.json` does not list the file.
         IntegrityError: the file is missing or has another sha256.
     """
     from zoo.generators.files import CONFIG, ONNX, ONNX_FP16
-    from zoo.generators.folder import read_config
 
-    config = read_config(folder)
-    name = ONNX_FP16 if ONNX_FP16 in config.files and ONNX not in config.files else ONNX
-    path = folder / name
-    record = config.files.get(name)
+    name = ONNX_FP16 if folder.lists(ONNX_FP16) and not folder.lists(ONNX) else ONNX
+    path = folder.file(name)
+    record = folder.config.files.get(name)
     if record is None:
-        raise InputError(f"{folder}: it holds no {ONNX}. Make it with `zoo export {folder} --onnx`")
+        raise InputError(f"{folder.path}: it holds no {ONNX}. Make it with `zoo export {folder.path} --onnx`")
     if not path.exists():
         raise IntegrityError(f"{path}: {CONFIG} lists it, but it is missing. Get the generator again")
     data = read_model(path)
@@ -88,7 +86,7 @@ def read_listed(folder: Path) -> tuple[bytes, GeneratorConfig]:
             f"{path}: its sha256 is {found[:12]}..., {CONFIG} says {record.sha256[:12]}.... "
             "Get the generator again"
         )
-    return data, config
+    return data
 
 
 def check_model(data: bytes, name: str) -> CheckedModel:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zoo.generators.config import GeneratorConfig
+    from zoo.generators.folder import GeneratorFolder
 
 RANGE_SLACK = 1e-3
 """How far beyond [-1, 1] a pixel may lie: enough for rounding, not for a generator without tanh."""
@@ -43,15 +43,27 @@ class OnnxGenerator(Generator):
             IntegrityError: in a folder: the bytes, or the weights they were exported from, are not the listed ones.
         """
         path = Path(path)
-        config = None
         if path.is_dir():
-            model, config = read_listed(path)
-        else:
-            model = read_model(path)
-        name = name or str(path)
+            from zoo.generators.folder import GeneratorFolder
+
+            self._open_folder(GeneratorFolder.open(path), name, device, threads)
+            return
+        model, name = read_model(path), name or str(path)
         self._open(model, check_model(model, name), name, device, threads)
-        if config is not None:
-            self._check_config(config, path)
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: GeneratorFolder,
+        *,
+        name: str | None = None,
+        device: Device = "cpu",
+        threads: int | None = None,
+    ) -> Self:
+        """Open the ONNX file of an open generator folder; raises as opening its path does."""
+        generator = cls.__new__(cls)
+        generator._open_folder(folder, name, device, threads)
+        return generator
 
     @classmethod
     def from_bytes(
@@ -147,6 +159,13 @@ class OnnxGenerator(Generator):
             )
         return images
 
+    def _open_folder(
+        self, folder: GeneratorFolder, name: str | None, device: Device, threads: int | None
+    ) -> None:
+        model, name = read_listed(folder), name or str(folder.path)
+        self._open(model, check_model(model, name), name, device, threads)
+        self._check_config(folder)
+
     def _open(
         self, model: bytes, checked: CheckedModel, name: str, device: Device, threads: int | None
     ) -> None:
@@ -158,20 +177,21 @@ class OnnxGenerator(Generator):
         self.provider = self._session.get_providers()[0]
         self._input = self._session.get_inputs()[0].name
 
-    def _check_config(self, config: GeneratorConfig, folder: Path) -> None:
+    def _check_config(self, folder: GeneratorFolder) -> None:
         from zoo.generators.files import ONNX, WEIGHTS
 
+        path, config = folder.path, folder.config
         listed = config.latent_dim, config.image_shape
         if (self.latent_dim, self.image_shape) != listed:
             raise InputError(
-                f"{folder}: {ONNX} makes {self.image_shape} from {self.latent_dim} latents, config.json says "
+                f"{path}: {ONNX} makes {self.image_shape} from {self.latent_dim} latents, config.json says "
                 f"{listed[1]} from {listed[0]}. Export it again"
             )
         exported, weights = self.metadata.get("zoo.weights_sha256"), config.files.get(WEIGHTS)
         if exported and weights and exported != weights.sha256:
             raise IntegrityError(
-                f"{folder}: {ONNX} was made from other weights than {WEIGHTS}. "
-                f"Make it anew with `zoo export {folder} --onnx`"
+                f"{path}: {ONNX} was made from other weights than {WEIGHTS}. "
+                f"Make it anew with `zoo export {path} --onnx`"
             )
 
     def _check_range(self, images: NDArray[np.float32]) -> None:

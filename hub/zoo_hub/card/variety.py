@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from zoo.generators.folder import GeneratorFolder
 
 PICTURES, SEED = 64, 0
 ALIKE = 4.0
@@ -23,15 +23,15 @@ class Variety(NamedTuple):
     """Pairs nearer than `ALIKE`."""
 
 
-def measure(folder: Path) -> Variety:
+def measure(folder: GeneratorFolder) -> Variety:
     """Compare `PICTURES` pictures of seed `SEED` with each other, generated on the CPU.
 
     Raises:
-        ZooError: the ONNX file cannot be run.
+        ZooError: the ONNX file is not the listed one, or cannot be run.
     """
     from zoo_export.runtime.session import OnnxGenerator
 
-    pictures = OnnxGenerator(folder, device="cpu").sample(PICTURES, seed=SEED)
+    pictures = OnnxGenerator.from_folder(folder, device="cpu").sample(PICTURES, seed=SEED)
     flat = pictures.reshape(PICTURES, -1).astype(np.float64)
     squares = (flat**2).sum(axis=1)
     products = squares[:, None] + squares[None, :] - 2 * flat @ flat.T

@@ -78,10 +78,10 @@ def _cached_repos() -> Iterator[CachedRepoInfo]:
 
 
 def _is_generator(folder: Path) -> bool:
-    from zoo.generators.folder import read_config
+    from zoo.generators.folder import GeneratorFolder
 
     try:
-        read_config(folder)
+        GeneratorFolder.open(folder)
     except InputError:
         return False
     return True

@@ -12,6 +12,7 @@ from zoo.system.console import say
 from zoo_hub.names import hub_name
 
 if TYPE_CHECKING:
+    from zoo.generators.folder import GeneratorFolder
     from zoo_hub.push import PushOptions
 
 
@@ -50,13 +51,12 @@ def push(
         _print_dry_run(hub.repo, folder, options)
         return
     # A generator that was never exported is the one case in which a push needs torch.
-    export_if_missing(folder)
-    click.echo(publish(hub.repo, folder, options))
+    click.echo(publish(hub.repo, export_if_missing(folder), options))
     published = f"{hub.repo}@{revision}" if revision else hub.repo
     say(f"Get pictures from it with `zoo generate {published}`")
 
 
-def _print_dry_run(repo: str, folder: Path, options: PushOptions) -> None:
+def _print_dry_run(repo: str, folder: GeneratorFolder, options: PushOptions) -> None:
     """Print what a push would do, a line for each file."""
     from zoo_hub.push import dry_run
 

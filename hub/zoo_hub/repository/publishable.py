@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, IntegrityError
 from zoo.generators.files import CARD, CONFIG, LIMITS, ONNX, PEOPLE_EDIT, REPORT
-from zoo.generators.folder import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.generators.config import GeneratorConfig
+    from zoo.generators.folder import GeneratorFolder
 
 
 def listed_files(config: GeneratorConfig) -> list[str]:
@@ -25,33 +25,32 @@ def published_files(config: GeneratorConfig) -> list[str]:
     return sorted([CONFIG, CARD, *listed_files(config)])
 
 
-def check_publishable(folder: Path) -> GeneratorConfig:
-    """Return the configuration of a folder that is fit to be published.
+def check_publishable(folder: GeneratorFolder) -> None:
+    """Refuse a folder that is not fit to be published.
 
     Raises:
-        InputError: it is no generator folder, or it has no ONNX file or no export report.
+        InputError: it has no ONNX file or no export report, or lists a name outside the folder.
         IntegrityError: a file is not what `config.json` lists, or the report is about other files.
     """
-    config = verify(folder)
-    again = f"Run `zoo export {folder} --onnx`"
-    if ONNX not in config.files:
-        raise InputError(f"{folder}: it has no {ONNX}. {again} first")
-    if REPORT not in config.files:
-        raise InputError(f"{folder}: it has no {REPORT}, which proves the ONNX file against torch. {again}")
-    proven = {facts.get("file"): facts.get("sha256") for facts in _variants(folder, again)}
-    for name in listed_files(config):
-        if name.endswith(".onnx") and proven.get(name) != config.files[name].sha256:
+    path, files = folder.path, folder.verify().config.files
+    again = f"Run `zoo export {path} --onnx`"
+    if not folder.lists(ONNX):
+        raise InputError(f"{path}: it has no {ONNX}. {again} first")
+    if not folder.lists(REPORT):
+        raise InputError(f"{path}: it has no {REPORT}, which proves the ONNX file against torch. {again}")
+    proven = {facts.get("file"): facts.get("sha256") for facts in _variants(folder.file(REPORT), again)}
+    for name in listed_files(folder.config):
+        if name.endswith(".onnx") and proven.get(name) != files[name].sha256:
             raise IntegrityError(
-                f"{folder / name}: {REPORT} proves {str(proven.get(name, 'no such file'))[:12]}, not the "
-                f"{config.files[name].sha256[:12]}... that is there. {again}"
+                f"{folder.file(name)}: {REPORT} proves {str(proven.get(name, 'no such file'))[:12]}, not the "
+                f"{files[name].sha256[:12]}... that is there. {again}"
             )
-    return config
 
 
-def _variants(folder: Path, again: str) -> list[dict[str, Any]]:
+def _variants(report: Path, again: str) -> list[dict[str, Any]]:
     """Return what the export report says of each file."""
     try:
-        variants = json.loads((folder / REPORT).read_bytes())["variants"].values()
+        variants = json.loads(report.read_bytes())["variants"].values()
         return [facts for facts in variants if isinstance(facts, dict)]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{folder / REPORT}: it is no export report. {again}") from error
+        raise InputError(f"{report}: it is no export report. {again}") from error

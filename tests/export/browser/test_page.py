@@ -17,7 +17,7 @@ import yaml
 from tests.support.handmade import LATENT_DIM, SHAPE, build, config
 from tests.support.hostile.make import CORPUS
 from zoo.errors import UsageError
-from zoo.generators.folder import add_files
+from zoo.generators.folder import GeneratorFolder
 from zoo_export.browser import page
 from zoo_export.browser.onnxruntime_web import integrity
 from zoo_export.browser.page import _model_files, make_page, policy
@@ -197,7 +197,9 @@ def test_a_hostile_file_is_refused_as_everywhere(name: str, zoo: Zoo) -> None:
 
 def test_a_config_that_lies_is_refused(zoo: Zoo) -> None:
     model = build().SerializeToString()
-    add_files(Path("folder"), {"onnx/model.onnx": model, "model.safetensors": b"weights"}, config())
+    GeneratorFolder.write(
+        Path("folder"), {"onnx/model.onnx": model, "model.safetensors": b"weights"}, config()
+    )
     assert zoo("demo", "folder", "--out", "page").code == 0
     Path("folder/onnx/model.onnx").write_bytes(model + b"\0")
     changed = zoo("demo", "folder", "--out", "other")

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, Provider, TrainingRecord
-from zoo.generators.folder import add_files
+from zoo.generators.folder import GeneratorFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +98,7 @@ def make_folder(folder: Path, *, seed: int = 0, stand_in: str | None = None) -> 
         "onnx/model.onnx": model,
         "onnx/report.json": report({"onnx/model.onnx": model}),
     }
-    add_files(folder, files, make_config(stand_in=stand_in))
+    GeneratorFolder.write(folder, files, make_config(stand_in=stand_in))
     (folder / "secret.env").write_text("HF_TOKEN=hf_secret\n")
     (folder / "onnx" / "scratch.onnx").write_bytes(b"not listed")
     return folder

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from zoo.generators.generator import Generator
+    from zoo.runs.options import TrainOptions
     from zoo.runs.progress import OnNan
     from zoo.runs.run import Run
     from zoo.training.device import DeviceChoice, PrecisionChoice
@@ -91,13 +92,14 @@ def train(
         from zoo.distributed.worker import follow
 
         return follow()
+    from zoo.runs.options import TrainOptions
     from zoo.runs.session import all_changes, started
 
-    source = None if data is None else Path(data)
-    options = {"data": source, "device": device, "precision": precision, "eager": eager}
-    folder = None if out is None else Path(out)
-    with started(recipe, out=folder, changes=all_changes(changes, steps, seed), **options) as run:
-        _finish(run, on_nan)
+    source, folder = (None if path is None else Path(path) for path in (data, out))
+    options = TrainOptions(device, precision, eager, on_nan)
+    changed = all_changes(changes, steps, seed)
+    with started(recipe, changed, data=source, out=folder, options=options) as run:
+        _finish(run, options)
     return run.path
 
 
@@ -129,18 +131,19 @@ def resume(
         from zoo.distributed.worker import follow
 
         return follow()
+    from zoo.runs.options import TrainOptions
     from zoo.runs.session import all_changes, reopened
 
     path = Path(run)
-    changed = all_changes(changes, steps, None)
-    with reopened(path, changed, device=device, precision=precision, eager=eager) as opened:
-        _finish(opened, on_nan)
+    options = TrainOptions(device, precision, eager, on_nan)
+    with reopened(path, all_changes(changes, steps, None), options) as opened:
+        _finish(opened, options)
     return path
 
 
-def _finish(run: Run, on_nan: OnNan) -> None:
+def _finish(run: Run, options: TrainOptions) -> None:
     from zoo.runs.generator import writing_generator
 
     with stop_on_signals() as stop, writing_generator(run.path):
-        for _ in run.go(run.plan.training.steps, stop, on_nan):
+        for _ in run.go(run.plan.training.steps, stop, options.on_nan):
             pass

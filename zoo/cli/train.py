@@ -72,18 +72,19 @@ def train(
     steps: int | None,
     seed: int | None,
     out: Path | None,
-    device: str,
-    precision: str,
+    device: DeviceChoice,
+    precision: PrecisionChoice,
     eager: bool,
     on_nan: OnNan,
 ) -> None:
     """Train RECIPE (a name from `zoo list`, or a .toml file) and end with a generator folder."""
     if follows():
         return _follow()
+    from zoo.runs.options import TrainOptions
     from zoo.runs.session import all_changes, started
 
-    options = {"data": data, "device": device, "precision": precision, "eager": eager}
-    with started(recipe, out=out, changes=all_changes(changes, steps, seed), **options) as run:
+    options = TrainOptions(device, precision, eager, on_nan)
+    with started(recipe, all_changes(changes, steps, seed), data=data, out=out, options=options) as run:
         _go(run, run.plan.training.steps, on_nan)
 
 
@@ -109,10 +110,11 @@ def resume(
     """Go on with RUN (without it, the latest) from its newest good checkpoint."""
     if follows():
         return _follow()
+    from zoo.runs.options import TrainOptions
     from zoo.runs.session import all_changes, reopened
 
-    changed = all_changes(changes, steps, None)
-    with reopened(run, changed, device=device, precision=precision, eager=eager) as opened:
+    options = TrainOptions(device, precision, eager, on_nan)
+    with reopened(run, all_changes(changes, steps, None), options) as opened:
         until = opened.plan.training.steps
         # A run that was killed after its last checkpoint still lacks its generator.
         if opened.step >= until and opened.complete:

@@ -9,16 +9,13 @@ from zoo.__about__ import DISTRIBUTION
 from zoo.distributed.torchrun import follows
 from zoo.errors import InputError, ZooError
 from zoo.plugins.manager import DISABLE, plugins
-from zoo.system.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
     from zoo.generators.generator import Generator
-    from zoo.runs.options import TrainOptions
     from zoo.runs.progress import OnNan
-    from zoo.runs.run import Run
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 
@@ -93,14 +90,13 @@ def train(
 
         return follow()
     from zoo.runs.options import TrainOptions
-    from zoo.runs.session import all_changes, started
+    from zoo.runs.progress import Display
+    from zoo.runs.session import all_changes, train_new
 
     source, folder = (None if path is None else Path(path) for path in (data, out))
     options = TrainOptions(device, precision, eager, on_nan)
     changed = all_changes(changes, steps, seed)
-    with started(recipe, changed, data=source, out=folder, options=options) as run:
-        _finish(run, options)
-    return run.path
+    return train_new(recipe, changed, data=source, out=folder, options=options, display=Display())
 
 
 def resume(
@@ -132,18 +128,8 @@ def resume(
 
         return follow()
     from zoo.runs.options import TrainOptions
-    from zoo.runs.session import all_changes, reopened
+    from zoo.runs.progress import Display
+    from zoo.runs.session import all_changes, train_further
 
-    path = Path(run)
     options = TrainOptions(device, precision, eager, on_nan)
-    with reopened(path, all_changes(changes, steps, None), options) as opened:
-        _finish(opened, options)
-    return path
-
-
-def _finish(run: Run, options: TrainOptions) -> None:
-    from zoo.runs.generator import writing_generator
-
-    with stop_on_signals() as stop, writing_generator(run.path):
-        for _ in run.go(run.plan.training.steps, stop, options.on_nan):
-            pass
+    return train_further(Path(run), all_changes(changes, steps, None), options, Display())

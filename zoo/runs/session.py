@@ -1,9 +1,9 @@
-"""Holding a run folder first, and only then importing torch to start or reopen the run in it."""
+"""Holding a run folder first, and only then importing torch to train in it, from its start or further."""
 
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from zoo.runs.folder import RECIPE, is_run, latest_run
 from zoo.runs.lock import HOLDER, LOCK, held
 from zoo.runs.record import read_record
 from zoo.system.atomic import disk_errors
-from zoo.system.signals import deferred
+from zoo.system.signals import deferred, stop_on_signals
 from zoo.training.ranks import ALONE
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.runs.options import TrainOptions
+    from zoo.runs.progress import Display, OnNan
     from zoo.runs.run import Run
     from zoo.training.ranks import Ranks
 
@@ -28,13 +29,46 @@ DEBRIS = {LOCK, HOLDER, RECIPE}
 """What a start that was killed before `run.json` leaves: nothing that anybody misses."""
 
 
-@contextmanager
-def started(
+def train_new(
     recipe: str,
     changes: Sequence[str],
     *,
-    data: Path | None = None,
-    out: Path | None = None,
+    data: Path | None,
+    out: Path | None,
+    options: TrainOptions,
+    display: Display,
+) -> Path:
+    """Train a recipe to its end, or until a signal, write the generator and return the run folder."""
+    with _started(recipe, changes, data=data, out=out, options=options) as run:
+        _train(run, options.on_nan, display)
+    return run.path
+
+
+def train_further(path: Path | None, changes: Sequence[str], options: TrainOptions, display: Display) -> Path:
+    """Train a run (without a path the latest) further, write the generator and return the run folder."""
+    with _reopened(path, changes, options) as run:
+        _train(run, options.on_nan, display)
+    return run.path
+
+
+def _train(run: Run, on_nan: OnNan, display: Display) -> None:
+    with deferred():
+        from zoo.runs.generator import writing_generator
+
+    display.opened(run)
+    with stop_on_signals() as stop:
+        with writing_generator(run.path), closing(run.go(run.plan.training.steps, stop, on_nan)) as steps:
+            display.show(run, steps)
+        display.ended(run, stop)
+
+
+@contextmanager
+def _started(
+    recipe: str,
+    changes: Sequence[str],
+    *,
+    data: Path | None,
+    out: Path | None,
     options: TrainOptions,
 ) -> Iterator[Run]:
     """Give a new run, held; see `zoo.runs.new.new_run`. A refused start leaves nothing behind.
@@ -58,7 +92,7 @@ def started(
 
 
 @contextmanager
-def reopened(path: Path | None, changes: Sequence[str], options: TrainOptions) -> Iterator[Run]:
+def _reopened(path: Path | None, changes: Sequence[str], options: TrainOptions) -> Iterator[Run]:
     """Give an existing run (without a path the latest), held, at its newest good checkpoint.
 
     See `zoo.runs.resume.reopen`.

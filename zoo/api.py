@@ -90,8 +90,7 @@ def train(
 
         return follow()
     from zoo.runs.options import TrainOptions
-    from zoo.runs.progress import Display
-    from zoo.runs.session import all_changes, train_new
+    from zoo.runs.session import Display, all_changes, train_new
 
     source, folder = (None if path is None else Path(path) for path in (data, out))
     options = TrainOptions(device, precision, eager, on_nan)
@@ -128,8 +127,7 @@ def resume(
 
         return follow()
     from zoo.runs.options import TrainOptions
-    from zoo.runs.progress import Display
-    from zoo.runs.session import all_changes, train_further
+    from zoo.runs.session import Display, all_changes, train_further
 
     options = TrainOptions(device, precision, eager, on_nan)
     return train_further(Path(run), all_changes(changes, steps, None), options, Display())

@@ -17,7 +17,7 @@ from rich.progress import (
 
 from zoo.errors import UsageError
 from zoo.runs.folder import GENERATOR
-from zoo.runs.progress import Display
+from zoo.runs.session import Display
 from zoo.system.console import say, stderr
 from zoo.system.signals import exit_code
 

@@ -1,4 +1,4 @@
-"""What a run gives whoever iterates over it, and who is shown it."""
+"""What a run gives whoever iterates over it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from zoo.runs.run import Run
-    from zoo.system.signals import Stop
+    from collections.abc import Mapping
 
 Outcome = Literal["done", "stopped", "failed"]
 OnNan = Literal["stop", "rollback"]
@@ -23,18 +20,3 @@ class Progress:
     metrics: Mapping[str, float] | None = None
     value: float | None = None
     best: bool = False
-
-
-class Display:
-    """What a training shows while it lasts; this one shows nothing."""
-
-    def opened(self, run: Run) -> None:
-        """Look at a run before it trains; what is raised here leaves it as it is."""
-
-    def show(self, _run: Run, steps: Iterator[Progress], /) -> None:
-        """Go through all steps, which is what makes them."""
-        for _ in steps:
-            pass
-
-    def ended(self, run: Run, stop: Stop) -> None:
-        """Look at a run whose generator is written; it is still held."""

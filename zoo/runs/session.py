@@ -21,12 +21,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.runs.options import TrainOptions
-    from zoo.runs.progress import Display, OnNan
+    from zoo.runs.progress import OnNan, Progress
     from zoo.runs.run import Run
+    from zoo.system.signals import Stop
     from zoo.training.ranks import Ranks
 
 DEBRIS = {LOCK, HOLDER, RECIPE}
 """What a start that was killed before `run.json` leaves: nothing that anybody misses."""
+
+
+class Display:
+    """What a training shows while it lasts; this one shows nothing."""
+
+    def opened(self, run: Run) -> None:
+        """Look at a run before it trains; what is raised here leaves it as it is."""
+
+    def show(self, _run: Run, steps: Iterator[Progress], /) -> None:
+        """Go through all steps, which is what makes them."""
+        for _ in steps:
+            pass
+
+    def ended(self, run: Run, stop: Stop) -> None:
+        """Look at a run whose generator is written; it is still held."""
 
 
 def train_new(

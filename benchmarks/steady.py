@@ -19,7 +19,7 @@ from rich.progress import Progress as Bar
 
 from benchmarks.peak_memory import peak_resident
 from benchmarks.support.machine import machine
-from zoo.cli.display import show
+from zoo.cli.display import Screen
 from zoo.runs.new import new_run
 from zoo.system.signals import Stop
 
@@ -83,8 +83,7 @@ def main() -> None:
         run = new_run(arguments.recipe, changes=quiet, out=Path(folder) / "run")
         watched = Watched(run)
         began = time.perf_counter()
-        with mock.patch.object(run, "go", watched.go):
-            show(run, arguments.steps, Stop(), "stop")
+        Screen().show(run, watched.go(arguments.steps, Stop(), "stop"))
         seconds = time.perf_counter() - began
     print("| step | peak so far, MiB |\n|---|---|")
     for step, memory in watched.memory.items():

@@ -9,7 +9,6 @@ from zoo.__about__ import DISTRIBUTION
 from zoo.distributed.torchrun import follows
 from zoo.errors import InputError, ZooError
 from zoo.plugins.manager import DISABLE, plugins
-from zoo.system.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from zoo.generators.generator import Generator
     from zoo.runs.progress import OnNan
-    from zoo.runs.run import Run
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 
@@ -91,14 +89,13 @@ def train(
         from zoo.distributed.worker import follow
 
         return follow()
-    from zoo.runs.session import all_changes, started
+    from zoo.runs.options import TrainOptions
+    from zoo.runs.session import Display, all_changes, train_new
 
-    source = None if data is None else Path(data)
-    options = {"data": source, "device": device, "precision": precision, "eager": eager}
-    folder = None if out is None else Path(out)
-    with started(recipe, out=folder, changes=all_changes(changes, steps, seed), **options) as run:
-        _finish(run, on_nan)
-    return run.path
+    source, folder = (None if path is None else Path(path) for path in (data, out))
+    options = TrainOptions(device, precision, eager, on_nan)
+    changed = all_changes(changes, steps, seed)
+    return train_new(recipe, changed, data=source, out=folder, options=options, display=Display())
 
 
 def resume(
@@ -129,18 +126,8 @@ def resume(
         from zoo.distributed.worker import follow
 
         return follow()
-    from zoo.runs.session import all_changes, reopened
+    from zoo.runs.options import TrainOptions
+    from zoo.runs.session import Display, all_changes, train_further
 
-    path = Path(run)
-    changed = all_changes(changes, steps, None)
-    with reopened(path, changed, device=device, precision=precision, eager=eager) as opened:
-        _finish(opened, on_nan)
-    return path
-
-
-def _finish(run: Run, on_nan: OnNan) -> None:
-    from zoo.runs.generator import writing_generator
-
-    with stop_on_signals() as stop, writing_generator(run.path):
-        for _ in run.go(run.plan.training.steps, stop, on_nan):
-            pass
+    options = TrainOptions(device, precision, eager, on_nan)
+    return train_further(Path(run), all_changes(changes, steps, None), options, Display())

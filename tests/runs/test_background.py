@@ -18,6 +18,7 @@ from zoo.runs import checkpoint
 from zoo.runs import run as runs
 from zoo.runs.checkpoint import checkpoints, load_checkpoint
 from zoo.runs.new import new_run
+from zoo.runs.options import TrainOptions
 from zoo.runs.record import read_record
 from zoo.system.background import Background
 from zoo.system.signals import Stop
@@ -123,7 +124,12 @@ def on_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run_of(tiny: Path, path: Path) -> Run:
-    return new_run(str(tiny), changes=["training.sample_every=2"], out=path, device="cpu", precision="fp32")
+    return new_run(
+        str(tiny),
+        changes=["training.sample_every=2"],
+        out=path,
+        options=TrainOptions(device="cpu", precision="fp32"),
+    )
 
 
 def test_a_run_leaves_the_same_bytes_on_a_thread(
@@ -182,7 +188,9 @@ def test_the_record_never_names_a_best_checkpoint_that_is_not_there(
         prune(path, best)
 
     monkeypatch.setattr(checkpoint, "prune", watched)
-    run = new_run(str(tiny), changes=["training.eval_every=1"], out=tmp_path / "run", device="cpu")
+    run = new_run(
+        str(tiny), changes=["training.eval_every=1"], out=tmp_path / "run", options=TrainOptions(device="cpu")
+    )
     drain(run.go(6, Stop()))
 
     assert all(there for _, there in seen)

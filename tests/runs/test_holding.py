@@ -15,6 +15,7 @@ from zoo.errors import BusyError, InputError, ResourceError
 from zoo.runs.checkpoint import checkpoints, load_checkpoint
 from zoo.runs.lock import held, is_held
 from zoo.runs.new import new_run
+from zoo.runs.options import TrainOptions
 from zoo.runs.record import read_record
 from zoo.runs.resume import reopen
 from zoo.runs.session import claimed
@@ -134,7 +135,7 @@ def test_a_limit_on_the_size_of_files_is_found_before_the_first_step(
 def test_a_disk_that_fills_in_between_costs_no_checkpoint(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = new_run(str(tiny), out=tmp_path / "run", precision="fp32")
+    run = new_run(str(tiny), out=tmp_path / "run", options=TrainOptions(precision="fp32"))
     steps = run.go(4, Stop())
     for _ in range(3):
         next(steps)

@@ -22,6 +22,7 @@ from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.runs.folder import latest_run
 from zoo.runs.generator import write_generator
 from zoo.runs.new import new_run
+from zoo.runs.options import TrainOptions
 from zoo.runs.record import Best, Change, read_record
 from zoo.runs.resume import reopen
 from zoo.system.signals import Stop, stop_on_signals
@@ -56,7 +57,7 @@ def test_a_training_leaves_the_whole_run_folder(tiny: Path, tmp_path: Path) -> N
 
 def test_a_run_stopped_and_resumed_equals_one_that_never_stopped(tiny: Path, tmp_path: Path) -> None:
     straight = zoo.train(str(tiny), out=tmp_path / "straight", precision="fp32")
-    run, stop = new_run(str(tiny), out=tmp_path / "broken", precision="fp32"), Stop()
+    run, stop = new_run(str(tiny), out=tmp_path / "broken", options=TrainOptions(precision="fp32")), Stop()
     for progress in run.go(4, stop):
         # Not at a checkpoint's own step: the stop itself must save.
         stop.signal = signal.SIGTERM if progress.step == 3 else None

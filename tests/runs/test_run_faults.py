@@ -19,6 +19,7 @@ from zoo.runs.folder import latest_run
 from zoo.runs.generator import write_generator, writing_generator
 from zoo.runs.lock import held
 from zoo.runs.new import new_run
+from zoo.runs.options import TrainOptions
 from zoo.runs.record import read_record
 from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
@@ -171,7 +172,7 @@ def test_a_resume_elsewhere_says_that_it_cannot_be_exact(
     capsys.readouterr()
     torch.set_num_threads(threads + 1)
     try:
-        reopen(run, precision="bf16")
+        reopen(run, options=TrainOptions(precision="bf16"))
     finally:
         torch.set_num_threads(threads)
 

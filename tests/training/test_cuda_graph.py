@@ -17,6 +17,7 @@ from zoo.data.sampler import Sampler
 from zoo.images import Images
 from zoo.plugins.planning import load_plan
 from zoo.runs import new
+from zoo.runs.options import TrainOptions
 from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
 from zoo.training import build
@@ -225,7 +226,9 @@ class Curious(Augmentation):
 
 @needs_gpu
 def test_on_a_gpu_a_run_is_recorded_and_goes_on(tiny: Path, tmp_path: Path) -> None:
-    run = new.new_run(str(tiny), changes=["training.steps=6"], out=tmp_path / "run", device="cuda")
+    run = new.new_run(
+        str(tiny), changes=["training.steps=6"], out=tmp_path / "run", options=TrainOptions(device="cuda")
+    )
     for _ in run.go(6, Stop()):
         pass
     assert run.uses_graph

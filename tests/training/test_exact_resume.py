@@ -19,6 +19,7 @@ from zoo.plugins.planning import load_plan
 from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from zoo.runs.metrics_log import MetricsLog
 from zoo.runs.new import new_run
+from zoo.runs.options import TrainOptions
 from zoo.runs.record import Change, read_record
 from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
@@ -115,7 +116,8 @@ def test_a_seed_decides_the_random_numbers_of_plugins_too(tiny: Path) -> None:
 def test_losses_between_two_lines_of_the_log_are_not_lost(tiny: Path, tmp_path: Path) -> None:
     changes = ["training.log_every=3", "training.steps=6", "losses.1.interval=2", "training.eval_every=5"]
     straight = zoo.train(str(tiny), changes=changes, out=tmp_path / "straight", precision="fp32")
-    run, stop = new_run(str(tiny), changes=changes, out=tmp_path / "broken", precision="fp32"), Stop()
+    options = TrainOptions(precision="fp32")
+    run, stop = new_run(str(tiny), changes=changes, out=tmp_path / "broken", options=options), Stop()
     for progress in run.go(6, stop):
         stop.signal = 2 if progress.step == 4 else None
     drain(reopen(run.path).go(6, Stop()))

@@ -15,6 +15,7 @@ from zoo.data.sampler import Sampler, sampler_on
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan
 from zoo.runs import new, resume
+from zoo.runs.options import TrainOptions
 from zoo.runs.record import read_record
 from zoo.runs.resume import reopen
 from zoo.system.signals import Stop
@@ -70,7 +71,7 @@ def test_a_run_that_is_measured_sampled_saved_and_resumed_between_replays_is_the
             str(tiny),
             changes=[f"training.{change}" for change in changes],
             out=tmp_path / name,
-            precision="fp32",
+            options=TrainOptions(precision="fp32"),
         )
         drained(run, STEPS)
         drained(reopen(run.path), 2 * STEPS)

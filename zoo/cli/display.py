@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING
 
+import click
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,12 +15,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from zoo.errors import UsageError
+from zoo.runs.folder import GENERATOR
+from zoo.runs.session import Display
 from zoo.system.console import say, stderr
+from zoo.system.signals import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from zoo.runs.progress import OnNan
     from zoo.runs.progress import Progress as StepProgress
     from zoo.runs.run import Run
     from zoo.system.signals import Stop
@@ -29,18 +32,40 @@ PLAIN_SECONDS = 30.0
 """Between lines where stderr is no terminal."""
 
 
-def show(run: Run, until: int, stop: Stop, on_nan: OnNan) -> None:
-    """Train to the end, or until stopped, and show how it goes."""
-    facts = run.facts
-    ranks = f", {facts.ranks} ranks" if facts.ranks > 1 else ""
-    graph = ", CUDA graph" if run.uses_graph else ""
-    say(
-        f"{run.recipe.name}: {facts.data.images} images from {facts.data.source}; "
-        f"{facts.hardware}, {facts.precision}{graph}{ranks}; to {run.path}"
-    )
-    shown = _live if stderr().is_terminal else _plain
-    with closing(run.go(until, stop, on_nan)) as steps:
-        shown(run, until, steps)
+class Screen(Display):
+    """How a training goes, on stderr; its generator folder, on stdout."""
+
+    def opened(self, run: Run) -> None:
+        """Refuse a run in which nothing is left to do."""
+        until = run.plan.training.steps
+        # A run that was killed after its last checkpoint still lacks its generator.
+        if run.step >= until and run.complete:
+            raise UsageError(f"{run.path}: it has made {run.step} of {until} steps. Name more with --steps")
+
+    def show(self, run: Run, steps: Iterator[StepProgress], /) -> None:
+        """Say what trains on what, show the steps, and say how they ended."""
+        facts = run.facts
+        ranks = f", {facts.ranks} ranks" if facts.ranks > 1 else ""
+        graph = ", CUDA graph" if run.uses_graph else ""
+        say(
+            f"{run.recipe.name}: {facts.data.images} images from {facts.data.source}; "
+            f"{facts.hardware}, {facts.precision}{graph}{ranks}; to {run.path}"
+        )
+        shown = _live if stderr().is_terminal else _plain
+        shown(run, run.plan.training.steps, steps)
+        ended = f"stopped at step {run.step}" if run.outcome == "stopped" else f"{run.step} steps done"
+        say(f"{run.path}: {ended}.")
+
+    def ended(self, run: Run, stop: Stop) -> None:
+        """Print the generator folder and say what to do with it; a signal that stopped the run is the exit code."""
+        folder = run.path / GENERATOR
+        click.echo(folder)
+        if run.step < run.plan.training.steps:
+            say(f"Go on with:  zoo resume {run.path}")
+        say(f"Look at:     {folder / 'samples.png'}")
+        say(f"Next:        zoo export {run.path} --onnx ; zoo generate {run.path} -n 64")
+        if stop.signal is not None and run.outcome == "stopped":
+            raise SystemExit(exit_code(stop.signal))
 
 
 def _live(run: Run, until: int, steps: Iterator[StepProgress]) -> None:

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.distributed.torchrun import follows
-from zoo.errors import UsageError
-from zoo.system.signals import exit_code, stop_on_signals
+from zoo.system.signals import deferred
 
 if TYPE_CHECKING:
     from zoo.runs.progress import OnNan
-    from zoo.runs.run import Run
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 DEVICES = ["auto", "cpu", "cuda", "mps"]
@@ -72,19 +70,23 @@ def train(
     steps: int | None,
     seed: int | None,
     out: Path | None,
-    device: str,
-    precision: str,
+    device: DeviceChoice,
+    precision: PrecisionChoice,
     eager: bool,
     on_nan: OnNan,
 ) -> None:
     """Train RECIPE (a name from `zoo list`, or a .toml file) and end with a generator folder."""
     if follows():
         return _follow()
-    from zoo.runs.session import all_changes, started
+    from zoo.runs.options import TrainOptions
+    from zoo.runs.session import all_changes, train_new
 
-    options = {"data": data, "device": device, "precision": precision, "eager": eager}
-    with started(recipe, out=out, changes=all_changes(changes, steps, seed), **options) as run:
-        _go(run, run.plan.training.steps, on_nan)
+    with deferred():
+        from zoo.cli.display import Screen
+
+    options = TrainOptions(device, precision, eager, on_nan)
+    changed = all_changes(changes, steps, seed)
+    train_new(recipe, changed, data=data, out=out, options=options, display=Screen())
 
 
 @click.command()
@@ -109,17 +111,14 @@ def resume(
     """Go on with RUN (without it, the latest) from its newest good checkpoint."""
     if follows():
         return _follow()
-    from zoo.runs.session import all_changes, reopened
+    from zoo.runs.options import TrainOptions
+    from zoo.runs.session import all_changes, train_further
 
-    changed = all_changes(changes, steps, None)
-    with reopened(run, changed, device=device, precision=precision, eager=eager) as opened:
-        until = opened.plan.training.steps
-        # A run that was killed after its last checkpoint still lacks its generator.
-        if opened.step >= until and opened.complete:
-            raise UsageError(
-                f"{opened.path}: it has made {opened.step} of {until} steps. Name more with --steps"
-            )
-        _go(opened, until, on_nan)
+    with deferred():
+        from zoo.cli.display import Screen
+
+    options = TrainOptions(device, precision, eager, on_nan)
+    train_further(run, all_changes(changes, steps, None), options, Screen())
 
 
 def _follow() -> None:
@@ -131,24 +130,3 @@ def _follow() -> None:
     except LeaderError as error:
         outlast_leader()
         raise SystemExit(error.exit_code) from None
-
-
-def _go(run: Run, until: int, on_nan: OnNan) -> None:
-    with stop_on_signals() as stop:
-        from zoo.cli.display import show
-        from zoo.runs.folder import GENERATOR
-        from zoo.runs.generator import writing_generator
-        from zoo.system.console import say
-
-        with writing_generator(run.path):
-            show(run, until, stop, on_nan)
-            ended = f"stopped at step {run.step}" if run.outcome == "stopped" else f"{run.step} steps done"
-            say(f"{run.path}: {ended}.")
-    folder = run.path / GENERATOR
-    click.echo(folder)
-    if run.step < until:
-        say(f"Go on with:  zoo resume {run.path}")
-    say(f"Look at:     {folder / 'samples.png'}")
-    say(f"Next:        zoo export {run.path} --onnx ; zoo generate {run.path} -n 64")
-    if stop.signal is not None and run.outcome == "stopped":
-        raise SystemExit(exit_code(stop.signal))

@@ -124,6 +124,10 @@ class Group(Ranks):
         torch.cuda.set_device(mine)
         return mine
 
+    def note_run(self, path: Path) -> None:
+        """Note the run folder, which the other ranks are told of when the training ends."""
+        self.run = path
+
     def _group(self, tensor: Tensor) -> dist.ProcessGroup | None:
         """Return who carries this tensor; NCCL is set up when the first one of a GPU comes, on all ranks at once."""
         if not tensor.is_cuda or not dist.is_nccl_available():

@@ -12,13 +12,13 @@ from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan, with_data, with_stand_in
 from zoo.runs.folder import new_run_path
 from zoo.runs.lock import command_line
+from zoo.runs.options import DEFAULTS, TrainOptions
 from zoo.runs.record import RunData, RunRecord
 from zoo.runs.run import Run
 from zoo.system.atomic import disk_errors
 from zoo.system.console import warn
 from zoo.system.signals import deferred
 from zoo.training.device import choose_device, choose_precision, environment
-from zoo.training.ranks import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,33 +26,25 @@ if TYPE_CHECKING:
 
     from zoo.components import Plan
     from zoo.images import Images
-    from zoo.training.device import DeviceChoice, PrecisionChoice
-    from zoo.training.ranks import Ranks
     from zoo.training.trainer import Trainer
 
 
 def new_run(
     recipe: str,
+    changes: Sequence[str] = (),
     *,
     data: Path | None = None,
-    changes: Sequence[str] = (),
     out: Path | None = None,
-    device: DeviceChoice = "auto",
-    precision: PrecisionChoice = "auto",
-    eager: bool = False,
-    ranks: Ranks = ALONE,
+    options: TrainOptions = DEFAULTS,
 ) -> Run:
     """Make a new training ready to go; no folder is made where something is wrong.
 
     Args:
         recipe: a recipe's name, or the path of a TOML file.
-        data: a local file or folder in place of the recipe's data.
         changes: `key.path=value`, as `--set` takes them.
+        data: a local file or folder in place of the recipe's data.
         out: the run folder itself, empty and held by this process; without it the next free `runs/<recipe>-<n>`.
-        device: where to train.
-        precision: of convolutions.
-        eager: on a GPU, launch kernel by kernel and capture no CUDA graph.
-        ranks: who trains together; this is the first of them.
+        options: how to train.
 
     Raises:
         UsageError, InputError, NetworkError: the recipe, a component or the data cannot be found.
@@ -62,11 +54,12 @@ def new_run(
     plan = load_plan(recipe, changes)
     if data is not None:
         plan = with_data(plan, data, load_registry())
-    local_device = ranks.local(choose_device(device))
-    chosen_precision = choose_precision(precision, local_device)
+    device = options.ranks.local(choose_device(options.device or "auto"))
+    precision = choose_precision(options.precision or "auto", device)
+    eager = bool(options.eager)
     plan, images = _images(plan)
     with deferred():
-        trainer = make_trainer(plan, images, local_device, chosen_precision, ranks, eager=eager)
+        trainer = make_trainer(plan, images, device, precision, options.ranks, eager=eager)
         record = _record(plan, images, trainer, eager=eager)
     path = _claim(plan.recipe.name) if out is None else out
     with disk_errors(path):

@@ -12,42 +12,30 @@ from zoo.plugins.planning import load_plan
 from zoo.recipes.tables import flattened
 from zoo.runs.checkpoint import newest_good
 from zoo.runs.folder import RECIPE
+from zoo.runs.options import DEFAULTS, TrainOptions
 from zoo.runs.record import RECORD, Change, RunRecord, read_record
 from zoo.runs.run import Run
 from zoo.system.console import warn
 from zoo.system.signals import deferred
 from zoo.training.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, environment
-from zoo.training.ranks import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from zoo.runs.checkpoint import State
-    from zoo.training.ranks import Ranks
 
 FITTED = ("architecture.", "metric.", "optimizers.critic.name", "optimizers.generator.name", "training.seed")
 """Fields that what is in a checkpoint fits: weights, best figure, optimizers' slots, random numbers."""
 
 
-def reopen(
-    path: Path,
-    changes: Sequence[str] = (),
-    *,
-    device: DeviceChoice | None = None,
-    precision: PrecisionChoice | None = None,
-    eager: bool | None = None,
-    ranks: Ranks = ALONE,
-) -> Run:
+def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFAULTS) -> Run:
     """Make an existing run ready to go on from its newest good checkpoint.
 
     Args:
         path: the run folder, held by this process.
         changes: `key.path=value` for fields of the recipe, recorded in `run.json`; never of the architecture.
-        device: where to train; without it where it was trained before.
-        precision: of convolutions; without it as before.
-        eager: on a GPU, launch kernel by kernel and capture no CUDA graph; without it as before.
-        ranks: who trains together; this is the first of them.
+        options: how to train; what they leave open is as before.
 
     Raises:
         InputError: it is no run, a change is refused, or the data is not what it was trained on.
@@ -69,14 +57,14 @@ def reopen(
             f"{path}: it was trained on images with fingerprint {trained[:12]}, {images.source} has "
             f"{images.fingerprint[:12]}. Bring those images back, or start a new run"
         )
-    local_device = ranks.local(choose_device(device or device_before))
-    chosen_precision = choose_precision(precision or precision_before, local_device)
-    eager = record.eager if eager is None else eager
+    device = options.ranks.local(choose_device(options.device or device_before))
+    precision = choose_precision(options.precision or precision_before, device)
+    eager = record.eager if options.eager is None else options.eager
     with deferred():
-        trainer = make_trainer(plan, images, local_device, chosen_precision, ranks, eager=eager)
+        trainer = make_trainer(plan, images, device, precision, options.ranks, eager=eager)
     run = Run(path, plan, images, split(len(images)), trainer, record)
     plugins = load_registry().versions(component for _, component in plan.components())
-    here = environment(local_device, chosen_precision, ranks.size, plugins)
+    here = environment(device, precision, options.ranks.size, plugins)
     if state is not None and before is not None:
         # Checkpoints from before there were ranks say nothing of them.
         _say_what_differs(path, {"ranks": 1, **flattened(state["surroundings"])}, flattened(here))

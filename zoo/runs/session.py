@@ -1,10 +1,11 @@
-"""Holding a run folder first, and only then importing torch to start or reopen the run in it."""
+"""Holding a run folder first, and only then importing torch to train in it, from its start or further."""
 
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import this_rank
 from zoo.errors import InputError, ResourceError
@@ -12,78 +13,128 @@ from zoo.runs.folder import RECIPE, is_run, latest_run
 from zoo.runs.lock import HOLDER, LOCK, held
 from zoo.runs.record import read_record
 from zoo.system.atomic import disk_errors
-from zoo.system.signals import deferred
+from zoo.system.signals import deferred, stop_on_signals
+from zoo.training.ranks import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from zoo.runs.options import TrainOptions
+    from zoo.runs.progress import OnNan, Progress
     from zoo.runs.run import Run
-    from zoo.training.device import DeviceChoice, PrecisionChoice
+    from zoo.system.signals import Stop
+    from zoo.training.ranks import Ranks
 
 DEBRIS = {LOCK, HOLDER, RECIPE}
 """What a start that was killed before `run.json` leaves: nothing that anybody misses."""
 
 
+class Display:
+    """What a training shows while it lasts; this one shows nothing."""
+
+    def opened(self, run: Run) -> None:
+        """Look at a run before it trains; what is raised here leaves it as it is."""
+
+    def show(self, _run: Run, steps: Iterator[Progress], /) -> None:
+        """Go through all steps, which is what makes them."""
+        for _ in steps:
+            pass
+
+    def ended(self, run: Run, stop: Stop) -> None:
+        """Look at a run whose generator is written; it is still held."""
+
+
+def train_new(
+    recipe: str,
+    changes: Sequence[str],
+    *,
+    data: Path | None,
+    out: Path | None,
+    options: TrainOptions,
+    display: Display,
+) -> Path:
+    """Train a recipe to its end, or until a signal, write the generator and return the run folder."""
+    with _started(recipe, changes, data=data, out=out, options=options) as run:
+        _train(run, options.on_nan, display)
+    return run.path
+
+
+def train_further(path: Path | None, changes: Sequence[str], options: TrainOptions, display: Display) -> Path:
+    """Train a run (without a path the latest) further, write the generator and return the run folder."""
+    with _reopened(path, changes, options) as run:
+        _train(run, options.on_nan, display)
+    return run.path
+
+
+def _train(run: Run, on_nan: OnNan, display: Display) -> None:
+    with deferred():
+        from zoo.runs.generator import writing_generator
+
+    display.opened(run)
+    with stop_on_signals() as stop:
+        with writing_generator(run.path), closing(run.go(run.plan.training.steps, stop, on_nan)) as steps:
+            display.show(run, steps)
+        display.ended(run, stop)
+
+
 @contextmanager
-def started(recipe: str, *, out: Path | None = None, **options: Any) -> Iterator[Run]:
-    """Give a new run, held; `options` are those of `zoo.runs.new.new_run`. A refused start leaves nothing behind.
+def _started(
+    recipe: str,
+    changes: Sequence[str],
+    *,
+    data: Path | None,
+    out: Path | None,
+    options: TrainOptions,
+) -> Iterator[Run]:
+    """Give a new run, held; see `zoo.runs.new.new_run`. A refused start leaves nothing behind.
 
     Raises:
         BusyError: another process trains in `out`.
         InputError: `out` holds something, or the recipe, a component or the data is wrong.
     """
     with ExitStack() as stack:
-        together = stack.enter_context(_together())
+        ranks = stack.enter_context(_ranks())
         if out is not None:
             stack.enter_context(claimed(out, fresh=not out.exists()))
         with deferred():
             from zoo.runs.new import new_run
 
-        run = new_run(recipe, out=out, **options, **together)
+        run = new_run(recipe, changes, data=data, out=out, options=replace(options, ranks=ranks))
         if out is None:
             stack.enter_context(claimed(run.path, fresh=True))
-        for group in together.values():
-            group.run = run.path
+        ranks.note_run(run.path)
         yield run
 
 
 @contextmanager
-def reopened(
-    path: Path | None,
-    changes: Sequence[str] = (),
-    *,
-    device: DeviceChoice | None = None,
-    precision: PrecisionChoice | None = None,
-    eager: bool | None = None,
-) -> Iterator[Run]:
+def _reopened(path: Path | None, changes: Sequence[str], options: TrainOptions) -> Iterator[Run]:
     """Give an existing run (without a path the latest), held, at its newest good checkpoint.
 
     See `zoo.runs.resume.reopen`.
     """
-    with _together() as together:
+    with _ranks() as ranks:
         path = path or latest_run()
         read_record(path)
         with held(path):
             with deferred():
                 from zoo.runs.resume import reopen
 
-            for group in together.values():
-                group.run = path
-            yield reopen(path, changes, device=device, precision=precision, eager=eager, **together)
+            ranks.note_run(path)
+            yield reopen(path, changes, replace(options, ranks=ranks))
 
 
 @contextmanager
-def _together() -> Iterator[dict[str, Any]]:
-    """Give the ranks that train together, if torchrun started several, as keywords for whoever makes a run."""
+def _ranks() -> Iterator[Ranks]:
+    """Give the ranks that train together if torchrun started several; else this one, alone."""
     if this_rank() is None:
-        yield {}
+        yield ALONE
         return
     with deferred():
         from zoo.distributed.leader import leading
 
     with leading() as group:
-        yield {"ranks": group}
+        yield group
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import torch
     from torch import Tensor
@@ -34,6 +35,9 @@ class Ranks:
             InputError: there are more ranks than devices.
         """
         return device
+
+    def note_run(self, path: Path) -> None:
+        """Note the run folder, which the other ranks are told of when the training ends."""
 
 
 ALONE = Ranks()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,40 @@ if TYPE_CHECKING:
     from zoo_export.runtime.providers import Device
 
 FORMATS = (".png", ".gif", ".npy")
+FRAMES = 60
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which pictures are asked for.
+
+    Attributes:
+        count: how many.
+        seed: from 0 to 2**64 - 1; picture i of a seed is always the same.
+        batch: at most so many at a time; changes no picture.
+        walk: the first and the last picture of a way between two; None for the first `count` pictures of the seed.
+        truncation: latents beyond it are drawn again; None draws each once.
+    """
+
+    count: int
+    seed: int
+    batch: int
+    walk: tuple[int, int] | None
+    truncation: float | None
+
+    def batches(self, generator: Generator) -> Iterator[NDArray[np.uint8]]:
+        """Yield the pictures as uint8 (b, H, W) or (b, H, W, 3)."""
+        if self.walk is None:
+            return generator.batches(self.count, self.seed, batch=self.batch, truncation=self.truncation)
+        return generator.walking(
+            *self.walk, self.count, self.seed, batch=self.batch, truncation=self.truncation
+        )
+
+    def describe(self, generator: Generator) -> str:
+        """Return what is made, in words."""
+        _, height, width = generator.image_shape
+        noun = "picture" if self.count == 1 else "pictures"
+        return f"{self.count} {noun} of {width} x {height}, seed {self.seed}, on {generator.provider}"
 
 
 def _parse_interpolation(
@@ -66,7 +101,7 @@ def _parse_interpolation(
     callback=_parse_interpolation,
     help="Go from picture A to picture B of the seed.",
 )
-@click.option("--frames", type=click.IntRange(2, 10_000), help="Pictures on that way.  [default: 60]")
+@click.option("--frames", type=click.IntRange(2, 10_000), help=f"Pictures on that way.  [default: {FRAMES}]")
 @click.option(
     "--truncation",
     type=click.FloatRange(min=0.02),
@@ -96,39 +131,29 @@ def generate(
     with --each one file a picture (and one of all too where --out is given).
     """
     from zoo.api import load
-    from zoo.system.console import say
-    from zoo_export.cli.picture_files import write_pictures
-    from zoo_export.cli.progress import with_progress
 
     count_given = ctx.get_parameter_source("count") is not click.core.ParameterSource.DEFAULT
     _refuse_contradictions(interpolate, frames, count_given=count_given)
+    if interpolate is not None:
+        count = frames or FRAMES
     if out is None and each is None:
         out = Path("grid.png" if interpolate is None else "walk.gif")
     _check_out(out)
     generator = _on_device(load(name), device, threads)
-    if interpolate is not None:
-        count = frames or 60
-    _, height, width = generator.image_shape
-    noun = "picture" if count == 1 else "pictures"
-    say(f"{name}: {count} {noun} of {width} x {height}, seed {seed}, on {generator.provider}")
-    pictures = _batches(generator, count, seed, batch, interpolate, truncation)
-    write_pictures(with_progress(pictures, count), count, out=out, each=each)
+    _write(name, generator, Request(count, seed, batch, interpolate, truncation), out, each)
+
+
+def _write(name: str, generator: Generator, request: Request, out: Path | None, each: Path | None) -> None:
+    from zoo.system.console import say
+    from zoo_export.cli.picture_files import write_pictures
+    from zoo_export.cli.progress import with_progress
+
+    say(f"{name}: {request.describe(generator)}")
+    pictures = with_progress(request.batches(generator), request.count)
+    write_pictures(pictures, request.count, out=out, each=each)
     for path in (each, out):
         if path is not None:
             click.echo(path)
-
-
-def _batches(
-    generator: Generator,
-    count: int,
-    seed: int,
-    batch: int,
-    interpolate: tuple[int, int] | None,
-    truncation: float | None,
-) -> Iterator[NDArray[np.uint8]]:
-    if interpolate is None:
-        return generator.batches(count, seed, batch=batch, truncation=truncation)
-    return generator.walking(*interpolate, count, seed, batch=batch, truncation=truncation)
 
 
 def _refuse_contradictions(

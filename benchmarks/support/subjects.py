@@ -9,7 +9,7 @@ import torch
 from zoo.data.sampler import Sampler
 from zoo.data.split import split
 from zoo.evaluation.measure import measure
-from zoo.evaluation.torch_generator import calibrated
+from zoo.evaluation.torch_generator import TorchGenerator
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan, with_data
 from zoo.training.trainer import Trainer
@@ -49,8 +49,7 @@ class Subject:
 
     def figure(self, generator: nn.Module) -> float:
         """Return the recipe's metric of a generator, with batch-norm statistics measured for its weights."""
-        dim, batch = self.plan.architecture.latent_dim, self.plan.training.batch_size
         assert self.plan.metric is not None
-        return measure(
-            self.plan.metric, calibrated(generator, dim, batch), self.images, self.split, dim, batch=batch
-        )
+        batch = self.plan.training.batch_size
+        calibrated = TorchGenerator.calibrated(generator, self.plan.architecture, batch)
+        return measure(self.plan.metric, calibrated, self.images, self.split)

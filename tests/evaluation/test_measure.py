@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,8 @@ from torch import Tensor, nn
 from zoo.components import Metric
 from zoo.data.split import REFERENCE_LIMIT, split
 from zoo.evaluation.measure import measure
-from zoo.evaluation.torch_generator import make_images
+from zoo.evaluation.torch_generator import TorchGenerator
+from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents
 from zoo.images import Images
 
@@ -34,6 +37,17 @@ class Flat(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return z[:, :1, None, None].expand(-1, 1, 8, 8)
+
+
+class Shape(NamedTuple):
+    """What a generator knows of its architecture."""
+
+    latent_dim: int
+    image_shape: tuple[int, int, int]
+
+
+def flat(batch: int) -> TorchGenerator:
+    return TorchGenerator(Flat(), Shape(4, (1, 8, 8)), batch)
 
 
 @pytest.mark.parametrize(("count", "held"), [(100, 0), (2559, 0), (2560, 256), (3999, 399), (80_000, 1024)])
@@ -60,7 +74,7 @@ def test_few_images_are_repeated_and_compared_with_many(count: int, generated: i
     pixels = np.random.default_rng(0).integers(0, 256, (count, 1, 8, 8), np.uint8)
     images = Images(pixels, licence="unknown", source="noise")
     parts = split(count)
-    figure = measure(Counting(), Flat(), images, parts, latent_dim=4, batch=64)
+    figure = measure(Counting(), flat(64), images, parts)
 
     assert figure == pytest.approx(generated + len(parts.reference) / 1e6)
 
@@ -68,7 +82,16 @@ def test_few_images_are_repeated_and_compared_with_many(count: int, generated: i
 def test_pictures_do_not_depend_on_the_batch() -> None:
     expected = latents(3, 10, 4)[:, 0]
     for batch in (1, 3, 64):
-        assert np.array_equal(make_images(Flat(), 3, 10, 4, batch)[:, 0, 0, 0].numpy(), expected)
+        assert np.array_equal(flat(batch).images(10, 3)[:, 0, 0, 0].numpy(), expected)
+
+
+def test_a_network_draws_as_any_generator_does() -> None:
+    generator = flat(64)
+    z = latents(3, 2, 4)
+
+    assert np.array_equal(generator.generate(z)[:, 0, 0, 0], z[:, 0])
+    assert np.array_equal(generator.sample(2, seed=3), to_uint8(generator.generate(z)))
+    assert (generator.provider, generator.latent_dim) == ("torch on cpu", 4)
 
 
 def test_the_protocol_says_what_was_compared() -> None:

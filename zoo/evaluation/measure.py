@@ -6,28 +6,23 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zoo.evaluation.torch_generator import make_images
-
 if TYPE_CHECKING:
-    from torch import nn
-
     from zoo.components import Metric
     from zoo.data.split import Split
+    from zoo.evaluation.torch_generator import TorchGenerator
     from zoo.images import Images
 
 EVALUATION_SEED = 2**41
 
 
-def measure(
-    metric: Metric, generator: nn.Module, images: Images, split: Split, latent_dim: int, batch: int
-) -> float:
-    """Return the metric of a generator in eval mode against the reference images.
+def measure(metric: Metric, generator: TorchGenerator, images: Images, split: Split) -> float:
+    """Return the metric of a generator against the reference images.
 
     Where there are fewer of these than generated ones they are repeated: a handful of generated images to match
     would make the figure mostly noise. A GPU measures in float32 and not in TF32, as a CPU does.
     """
     places = split.reference.repeat(-(-split.generated // len(split.reference)))[: split.generated]
-    fake = make_images(generator, EVALUATION_SEED, split.generated, latent_dim, batch)
+    fake = generator.images(split.generated, EVALUATION_SEED)
     if not metric.any_device:
         fake = fake.cpu()
     real = torch.from_numpy(images.pixels[places.numpy()]).to(fake.device).float().div(127.5).sub(1)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.evaluation.measure import measure
-from zoo.evaluation.torch_generator import calibrated, make_images
-from zoo.generators.generator import to_uint8
+from zoo.evaluation.torch_generator import CALIBRATION_BATCHES, TorchGenerator
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,16 +34,13 @@ class Monitor:
     def value(self) -> float:
         """Return the plan's metric of the averaged generator."""
         assert self._plan.metric is not None
-        batch = self._plan.training.batch_size
-        dim = self._plan.architecture.latent_dim
-        return measure(self._plan.metric, self._calibrated(), self._images, self._split, dim, batch=batch)
+        return measure(self._plan.metric, self._generator(CALIBRATION_BATCHES), self._images, self._split)
 
     def pictures(self) -> NDArray[np.uint8]:
         """Return the pictures of the same 64 latents every time."""
-        dim, batch = self._plan.architecture.latent_dim, self._plan.training.batch_size
-        network = self._calibrated(SAMPLE_CALIBRATION)
-        return to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).cpu().numpy())
+        generator = self._generator(SAMPLE_CALIBRATION)
+        return generator.sample(SAMPLE_COUNT, SAMPLE_SEED, batch=generator.batch)
 
-    def _calibrated(self, batches: int = 64) -> nn.Module:
-        dim, batch = self._plan.architecture.latent_dim, self._plan.training.batch_size
-        return calibrated(self._averaged, dim, batch, batches)
+    def _generator(self, batches: int) -> TorchGenerator:
+        plan = self._plan
+        return TorchGenerator.calibrated(self._averaged, plan.architecture, plan.training.batch_size, batches)

@@ -3,20 +3,76 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, Self
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from zoo.generators.generator import Generator
 from zoo.generators.latents import fixed_latents
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from zoo.images import ImageShape
 
 CALIBRATION_BATCHES = 64
 CALIBRATION_SEED = 2**40
 """Far from the small seeds people sample with."""
+
+
+class TorchGenerator(Generator):
+    """A network that draws as any other generator does, and hands out tensors where it lies.
+
+    Args:
+        network: in eval mode, z (N, latent_dim) to images (N, C, H, W) in [-1, 1].
+        architecture: of it.
+        batch: pictures at a time.
+    """
+
+    def __init__(self, network: nn.Module, architecture: Drawn, batch: int) -> None:
+        self.name = type(network).__name__
+        self.network = network
+        self.latent_dim, self.image_shape = architecture.latent_dim, architecture.image_shape
+        self.batch = batch
+        self.device = next(network.parameters()).device
+        self.provider = f"torch on {self.device.type}"
+
+    @classmethod
+    def calibrated(
+        cls, network: nn.Module, architecture: Drawn, batch: int, batches: int = CALIBRATION_BATCHES
+    ) -> Self:
+        """Return the generator of a copy with batch-norm statistics for its weights, as `calibrated` makes them."""
+        return cls(calibrated(network, architecture.latent_dim, batch, batches), architecture, batch)
+
+    def generate(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return images (N, C, H, W) in [-1, 1] for latents (N, latent_dim)."""
+        made: NDArray[np.float32] = self._images(torch.from_numpy(z).to(self.device)).cpu().numpy()
+        return made
+
+    def images(self, count: int, seed: int) -> Tensor:
+        """Return the first `count` pictures of a seed as float32 (N, C, H, W) in [-1, 1] on the network's device."""
+        z = torch.tensor(fixed_latents(seed, count, self.latent_dim), device=self.device)
+        return torch.cat([self._images(some) for some in torch.split(z, self.batch)])
+
+    @torch.no_grad()
+    def _images(self, z: Tensor) -> Tensor:
+        images: Tensor = self.network(z)
+        return images.float()
+
+
+class Drawn(Protocol):
+    """What a generator must know of its architecture."""
+
+    @property
+    def latent_dim(self) -> int:
+        """Numbers of a latent."""
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """(C, H, W)."""
 
 
 @torch.no_grad()
@@ -47,13 +103,3 @@ def calibrated(
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     return copied.eval()
-
-
-@torch.no_grad()
-def make_images(generator: nn.Module, seed: int, count: int, latent_dim: int, batch: int) -> Tensor:
-    """Return `count` float32 images (N, C, H, W) in [-1, 1] where the generator is.
-
-    Picture i is the one that `zoo generate --seed` makes.
-    """
-    z = torch.tensor(fixed_latents(seed, count, latent_dim), device=next(generator.parameters()).device)
-    return torch.cat([generator(some).float() for some in torch.split(z, batch)])

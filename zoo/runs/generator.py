@@ -11,11 +11,10 @@ from safetensors.torch import load_file, save
 from zoo.__about__ import __version__
 from zoo.errors import InputError, IntegrityError, UsageError, ZooError
 from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
-from zoo.evaluation.torch_generator import calibrated, make_images
+from zoo.evaluation.torch_generator import TorchGenerator
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
 from zoo.generators.files import CONFIG, SAMPLES, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
-from zoo.generators.generator import to_uint8
 from zoo.generators.pictures import grid, png
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan
@@ -53,10 +52,9 @@ def write_generator(run: Path, which: str = "best", into: Path | None = None) ->
     state = _state(run, record, which)
     network = plan.architecture.generator()
     network.load_state_dict(state["trainer"]["ema"])
-    dim, batch = plan.architecture.latent_dim, plan.training.batch_size
-    network = calibrated(network, dim, batch)
-    pictures = to_uint8(make_images(network, SAMPLE_SEED, SAMPLE_COUNT, dim, batch).cpu().numpy())
-    weights = save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
+    generator = TorchGenerator.calibrated(network, plan.architecture, plan.training.batch_size)
+    pictures = generator.sample(SAMPLE_COUNT, SAMPLE_SEED, batch=generator.batch)
+    weights = save({name: tensor.contiguous() for name, tensor in generator.network.state_dict().items()})
     folder = into or run / GENERATOR
     config = _config(run, plan, record, state)
     # An ONNX file made from other weights must not outlive them.

@@ -105,6 +105,7 @@ def test_info_of_a_component_to_people(zoo: Zoo) -> None:
     assert zoo("info", "gradient-penalty").out.splitlines() == [
         "loss: gradient-penalty",
         "summary: Hold the critic's slope near one between real and fake (Gulrajani et al. 2017, eq. 3).",
+        "paper: Gulrajani et al., *Improved Training of Wasserstein GANs*, 2017, arXiv:1704.00028, section 4",
         "provider",
         "  distribution                   gan-model-zoo",
         f"  version                        {library.__version__}",

@@ -20,6 +20,12 @@ ImageShape = tuple[int, int, int]
 """Channels, height, width."""
 
 
+def describe_shape(shape: ImageShape) -> str:
+    """Return `28 x 28 grey` or `64 x 64 colour`: height, width, and what the channels are."""
+    channels, height, width = shape
+    return f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
+
+
 @dataclass(frozen=True)
 class StandIn:
     """Says that these images are not the set that was asked for, and how to ask for exactly these."""

@@ -57,13 +57,13 @@ def _summary(entry: Entry) -> str:
 
 def _generator_summary(path: Path) -> str:
     from zoo.generators.folder import GeneratorFolder
+    from zoo.images import describe_shape
 
     folder = GeneratorFolder.open(path)
     config = folder.config
-    channels, height, width = config.image_shape
     training = config.training
     figure = "" if training.value is None else f", {training.metric} {training.value:.1f}"
-    look = f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
+    look = describe_shape(config.image_shape)
     return f"{look}, {training.step} steps on {config.data.images} images{figure}, {folder.size / 1e6:.1f} MB"
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.errors import InputError
 from zoo.generators.latents import latents, walk
+from zoo.images import describe_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +35,7 @@ class Generator(ABC):
     """What really runs it, as the runtime reports it (`CPUExecutionProvider`)."""
 
     def __repr__(self) -> str:
-        channels, height, width = self.image_shape
-        look = f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
+        look = describe_shape(self.image_shape)
         return f"<{self.name}: {look}, {self.latent_dim} latents, {self.provider}>"
 
     def _repr_png_(self) -> bytes:

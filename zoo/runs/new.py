@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.data.split import split
 from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError
+from zoo.images import describe_shape
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan, with_data, with_stand_in
 from zoo.runs.folder import new_run_path
@@ -90,15 +91,11 @@ def _images(plan: Plan) -> tuple[Plan, Images]:
     wanted = plan.architecture.image_shape
     if images.shape != wanted:
         raise InputError(
-            f"{images.source}: its images are {_size(images.shape)}, {plan.recipe.name} makes {_size(wanted)}. "
+            f"{images.source}: its images are {describe_shape(images.shape)}, {plan.recipe.name} makes "
+            f"{describe_shape(wanted)}. "
             "Give a folder or zip of images, which are resized, or take another recipe"
         )
     return plan, images
-
-
-def _size(shape: tuple[int, int, int]) -> str:
-    channels, height, width = shape
-    return f"{height} x {width} {'grey' if channels == 1 else 'colour'}"
 
 
 def _record(plan: Plan, images: Images, trainer: Trainer, *, eager: bool) -> RunRecord:

@@ -64,6 +64,7 @@ def demo(
 
 def _serve(names: Sequence[str], runtime: Path | None, host: str, port: int) -> None:
     from zoo.system.console import say, warn
+    from zoo.system.loopback import is_loopback
     from zoo.system.signals import exit_code
     from zoo_export.browser.page import make_page
     from zoo_export.browser.server import PageServer
@@ -76,19 +77,10 @@ def _serve(names: Sequence[str], runtime: Path | None, host: str, port: int) -> 
     with server:
         server.files = make_page(names, runtime)
         try:
-            if not _is_loopback(host):
+            if not is_loopback(host):
                 warn(f"anyone in the network can reach {server.url}, generators included")
             click.echo(server.url)
             server.serve_forever(poll_interval=0.1)
         except KeyboardInterrupt:
             say("Stopped.")
             raise click.exceptions.Exit(exit_code()) from None
-
-
-def _is_loopback(host: str) -> bool:
-    import ipaddress
-
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -90,8 +90,10 @@ def _own_token(folder: Path) -> str:
 
 def _print_instructions(url: str, host: str, folder: Path, names_by_token: dict[str, str]) -> None:
     """Print where the Hub is and what to paste."""
+    from zoo.system.loopback import is_loopback
+
     token, name = next(iter(names_by_token.items()))
-    if not _is_loopback(host):
+    if not is_loopback(host):
         warn(
             f"anyone in the network can reach {url}: public repositories are read without a token, writing and "
             "private ones need one, and nothing is encrypted, tokens included"
@@ -101,15 +103,6 @@ def _print_instructions(url: str, host: str, folder: Path, names_by_token: dict[
     say("To use it, paste this into another terminal:")
     click.echo(f"export HF_ENDPOINT={url} HF_HUB_DISABLE_XET=1")
     click.echo(f"export HF_TOKEN={token}  # {name}")
-
-
-def _is_loopback(host: str) -> bool:
-    import ipaddress
-
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _reachable(url: str) -> str:

@@ -26,7 +26,8 @@ from zoo.system.signals import Stop
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from zoo.runs.progress import OnNan, Progress
+    from zoo.pace.progress import Progress
+    from zoo.runs.options import OnNan
     from zoo.runs.run import Run
 
 EVERY = 50

@@ -38,7 +38,7 @@ FLOORS = tuple(
         "zoo.images zoo.recipes zoo.system",
         "zoo.components zoo.generators",
         "zoo.hookspecs zoo.data",
-        "zoo.plugins zoo.training zoo.evaluation",
+        "zoo.plugins zoo.training zoo.evaluation zoo.pace",
         "zoo_plugins.architectures zoo_plugins.augmentations zoo_plugins.datasets zoo_plugins.losses"
         " zoo_plugins.metrics zoo_plugins.recipes zoo_plugins.regularizers",
         "zoo.distributed",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from zoo.generators.generator import Generator
-    from zoo.runs.progress import OnNan
+    from zoo.runs.options import OnNan
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 

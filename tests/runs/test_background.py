@@ -14,8 +14,7 @@ from safetensors.torch import save_file
 
 from tests.support.run_folders import drain, figures
 from zoo.errors import ResourceError
-from zoo.runs import checkpoint
-from zoo.runs import run as runs
+from zoo.runs import checkpoint, saving
 from zoo.runs.checkpoint import checkpoints, load_checkpoint
 from zoo.runs.new import new_run
 from zoo.runs.options import TrainOptions
@@ -120,7 +119,7 @@ def test_after_closing_it_begins_another_thread(thread: Background) -> None:
 
 
 def on_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "Background", lambda threaded: Background(threaded=not threaded))
+    monkeypatch.setattr(saving, "Background", lambda threaded: Background(threaded=not threaded))
 
 
 def run_of(tiny: Path, path: Path) -> Run:

@@ -24,7 +24,7 @@ from zoo.system.signals import exit_code
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from zoo.runs.progress import Progress as StepProgress
+    from zoo.pace.progress import Progress as StepProgress
     from zoo.runs.run import Run
     from zoo.system.signals import Stop
 

@@ -11,7 +11,7 @@ from zoo.distributed.torchrun import follows
 from zoo.system.signals import deferred
 
 if TYPE_CHECKING:
-    from zoo.runs.progress import OnNan
+    from zoo.runs.options import OnNan
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 DEVICES = ["auto", "cpu", "cuda", "mps"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from zoo.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
-    from zoo.runs.progress import OnNan
     from zoo.training.device import DeviceChoice, PrecisionChoice
+
+OnNan = Literal["stop", "rollback"]
 
 
 @dataclass(frozen=True)

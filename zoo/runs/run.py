@@ -5,39 +5,34 @@ from __future__ import annotations
 import math
 import time
 from contextlib import nullcontext, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from zoo.errors import DivergedError, ResourceError, UsageError, ZooError
+from zoo.errors import DivergedError, UsageError, ZooError
 from zoo.evaluation.monitor import Monitor
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
-from zoo.generators.pictures import grid, png
+from zoo.pace.progress import Progress
 from zoo.plugins.manager import plugins
 from zoo.recipes.recipe import parse_recipe
 from zoo.recipes.tables import write_toml
 from zoo.runs import checkpoint
 from zoo.runs.folder import GENERATOR, RECIPE
 from zoo.runs.metrics_log import MetricsLog
-from zoo.runs.progress import OnNan, Progress
-from zoo.runs.record import Best, write_record
+from zoo.runs.options import OnNan
+from zoo.runs.record import Best
 from zoo.runs.rollback import SLOWER, describe, last_good, rollback_entry, slower_plan
+from zoo.runs.saving import Reached, RunFiles
 from zoo.system.atomic import write_atomic
-from zoo.system.background import Background
 from zoo.system.console import warn
-from zoo.system.disk_space import refuse_without_room
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from zoo.components import Plan
     from zoo.data.split import Split
     from zoo.images import Images
+    from zoo.pace.progress import Outcome
     from zoo.recipes.recipe import Recipe
-    from zoo.runs.progress import Outcome
     from zoo.runs.record import RunRecord, RunState
     from zoo.system.signals import Stop
     from zoo.training.trainer import Trainer
@@ -45,14 +40,6 @@ if TYPE_CHECKING:
 Measured = tuple[int, float]
 """Step and figure of a measurement."""
 ENVIRONMENT = ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")
-
-
-class _Now(NamedTuple):
-    """What the record says of a checkpoint, which may be written while the training goes on."""
-
-    step: int
-    seconds: float
-    best: Best | None
 
 
 class Run:
@@ -73,7 +60,7 @@ class Run:
         self._trainer = trainer
         self._fingerprint = images.fingerprint
         self._monitor = Monitor(plan, images, split, trainer.ema.module)
-        self._background = Background(threaded=trainer.device.type == "cuda")
+        self._files = RunFiles(path, facts, threaded=trainer.device.type == "cuda")
         self._log = MetricsLog(path)
         self._logged = 0
         self._seconds = 0.0
@@ -127,7 +114,7 @@ class Run:
         if on_nan not in get_args(OnNan):
             raise UsageError(f"on_nan: {on_nan!r} is neither stop nor rollback. Give one of them")
         checkpoint.sweep(self.path)
-        self._refuse_without_room()
+        self._files.refuse_without_room(self._trainer.checkpoint_bytes)
         self.facts.steps = until
         write_atomic(self.path / RECIPE, write_toml(self.plan.resolved()))
         self._note("running")
@@ -139,7 +126,7 @@ class Run:
             while True:
                 try:
                     yield from self._steps(until, stop)
-                    self._background.wait()
+                    self._files.wait()
                     break
                 except DivergedError as error:
                     self._roll_back(error, on_nan)
@@ -151,11 +138,6 @@ class Run:
             raise
         self._end("stopped" if stop and self.step < until else "done")
 
-    def _refuse_without_room(self) -> None:
-        kept = checkpoint.KEEP + 2  # the best one, and the one that is being written
-        missing = max(kept - len(checkpoint.checkpoints(self.path)), 1)
-        refuse_without_room(self.path, self._trainer.checkpoint_bytes, missing)
-
     def _steps(self, until: int, stop: Stop) -> Iterator[Progress]:
         training = self.plan.training
         began = time.monotonic() - self._seconds
@@ -163,7 +145,7 @@ class Run:
         if stop:
             return
         for step in self._trainer.steps(until):
-            self._background.poll()
+            self._files.poll()
             self._seconds = time.monotonic() - began
             self._log.add(step)
             number, last = step.number, step.number == until
@@ -211,19 +193,18 @@ class Run:
 
     def _save_samples(self) -> None:
         self._refuse_divergence()
-        path = self.path / "samples" / f"step-{self.step:06d}.png"
-        self._background.do(partial(self._write_samples, path, self._monitor.pictures()))
-
-    def _write_samples(self, path: Path, pictures: NDArray[np.uint8]) -> None:
-        self._refuse_removed()
-        write_atomic(path, png(grid(pictures)))
+        self._files.save_samples(self.step, self._monitor.pictures())
 
     def _save_checkpoint(self) -> None:
-        # One at a time: each holds a copy of everything.
-        self._background.wait()
+        self.facts.cuda_graph = self.uses_graph
+        self._files.save_checkpoint(self._reached(), self._state, self._checkpoint_saved)
+
+    def _checkpoint_saved(self, path: Path) -> None:
+        self._notify("zoo_checkpoint_saved", path=path)
+
+    def _state(self) -> checkpoint.State:
         self._refuse_divergence()
-        self._refuse_removed()
-        state = {
+        return {
             "recipe": self.plan.resolved(),
             "fingerprint": self._fingerprint,
             "surroundings": {name: getattr(self.facts, name) for name in ENVIRONMENT},
@@ -232,16 +213,6 @@ class Run:
             "seconds": self._seconds,
             "best": self._best,
         }
-        if self._background.threaded:
-            state = checkpoint.copied(state)
-        save = partial(checkpoint.save_checkpoint, self.path, self.step, state)
-        self._background.do(save, partial(self._checkpoint_saved, self._now()))
-
-    def _checkpoint_saved(self, now: _Now, path: Path) -> None:
-        # First the record, then the pruning: what run.json names must be there at every moment.
-        self._note("running", now)
-        checkpoint.prune(self.path, now.best.step if now.best else None)
-        self._notify("zoo_checkpoint_saved", path=path)
 
     def load(self, state: dict[str, Any]) -> None:
         """Go back to a checkpoint; what came after it stays on the disk until the run goes on."""
@@ -261,17 +232,11 @@ class Run:
         if broken is not None:
             raise DivergedError(self.step, f"the weight {broken} is not finite")
 
-    def _refuse_removed(self) -> None:
-        if not self.path.is_dir():
-            raise ResourceError(
-                f"{self.path}: the run folder was removed at about step {self.step}. Start a new run"
-            )
-
     def _roll_back(self, error: DivergedError, on_nan: OnNan) -> None:
         """Go back to the newest good checkpoint with lower learning rates, or raise what happened."""
         if on_nan == "stop":
             raise error
-        self._background.wait()
+        self._files.wait()
         plan = slower_plan(self.plan, error, len(self.facts.rollbacks))
         self.load(last_good(self.path, error))
         self._drop_what_came_after()
@@ -284,30 +249,24 @@ class Run:
         self._note("running")
         warn(f"{self.path}: {describe(rollback)}")
 
-    def _now(self) -> _Now:
+    def _reached(self) -> Reached:
         best = Best(step=self._best[0], value=self._best[1]) if self._best else None
-        return _Now(self.step, round(self._seconds, 3), best)
+        return Reached(self.step, round(self._seconds, 3), best)
 
-    def _note(self, state: RunState, now: _Now | None = None) -> None:
-        self._refuse_removed()
-        facts, now = self.facts, now or self._now()
-        if state == "failed":
-            # A better figure may have come just before its checkpoint failed.
-            now = now._replace(best=facts.best)
-        facts.state, facts.step, facts.seconds, facts.best = state, now.step, now.seconds, now.best
-        facts.cuda_graph = self.uses_graph
-        write_record(self.path, facts)
+    def _note(self, state: RunState) -> None:
+        self.facts.cuda_graph = self.uses_graph
+        self._files.note(state, self._reached())
 
     def _stop_early(self) -> None:
         try:
-            self._background.wait()
+            self._files.wait()
         except BaseException:
             self._fail()
             raise
         self._end("stopped")
 
     def _fail(self) -> None:
-        self._background.close()
+        self._files.close()
         self._end("failed")
 
     def _end(self, outcome: Outcome) -> None:

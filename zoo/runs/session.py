@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from zoo.runs.options import TrainOptions
-    from zoo.runs.progress import OnNan, Progress
+    from zoo.pace.progress import Progress
+    from zoo.runs.options import OnNan, TrainOptions
     from zoo.runs.run import Run
     from zoo.system.signals import Stop
     from zoo.training.ranks import Ranks

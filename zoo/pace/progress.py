@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Outcome = Literal["done", "stopped", "failed"]
-OnNan = Literal["stop", "rollback"]
 
 
 @dataclass(frozen=True)

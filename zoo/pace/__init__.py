@@ -1,0 +1,1 @@
+"""How far a training is, how fast it goes, and what is due when."""

@@ -1,0 +1,115 @@
+"""What a training writes into its folder as it goes: the record, sample grids and checkpoints, in a safe order."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from zoo.errors import ResourceError
+from zoo.generators.pictures import grid, png
+from zoo.runs import checkpoint
+from zoo.runs.record import Best, write_record
+from zoo.system.atomic import write_atomic
+from zoo.system.background import Background
+from zoo.system.disk_space import refuse_without_room
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zoo.runs.record import RunRecord, RunState
+
+
+class Reached(NamedTuple):
+    """What the record says of a checkpoint, which may be written while the training goes on."""
+
+    step: int
+    seconds: float
+    best: Best | None
+
+
+class RunFiles:
+    """The files of a run that its training writes; on a GPU grids and checkpoints are written on a thread.
+
+    Args:
+        path: the run folder.
+        facts: what `run.json` holds; kept up to date here.
+        threaded: whether the training goes on while files are written.
+    """
+
+    def __init__(self, path: Path, facts: RunRecord, *, threaded: bool) -> None:
+        self.path = path
+        self.facts = facts
+        self._background = Background(threaded=threaded)
+
+    def poll(self) -> None:
+        """Finish what is written, without waiting; raise what that raised."""
+        self._background.poll()
+
+    def wait(self) -> None:
+        """Wait until everything is written; raise what that raised."""
+        self._background.wait()
+
+    def close(self) -> None:
+        """Wait until everything is written, or has failed."""
+        self._background.close()
+
+    def refuse_without_room(self, size: int) -> None:
+        """Raise ResourceError where the checkpoints that will be kept, of `size` bytes each, have no room."""
+        kept = checkpoint.KEEP + 2  # the best one, and the one that is being written
+        missing = max(kept - len(checkpoint.checkpoints(self.path)), 1)
+        refuse_without_room(self.path, size, missing)
+
+    def save_samples(self, step: int, pictures: NDArray[np.uint8]) -> None:
+        """Write a step's grid of pictures (N, H, W) or (N, H, W, 3)."""
+        path = self.path / "samples" / f"step-{step:06d}.png"
+        self._background.do(partial(self._write_samples, path, pictures, step))
+
+    def _write_samples(self, path: Path, pictures: NDArray[np.uint8], step: int) -> None:
+        self._refuse_removed(step)
+        write_atomic(path, png(grid(pictures)))
+
+    def save_checkpoint(
+        self, reached: Reached, make_state: Callable[[], checkpoint.State], saved: Callable[[Path], object]
+    ) -> None:
+        """Write a checkpoint, then the record that names it, then prune; `saved` is called with its folder.
+
+        Args:
+            reached: where the training is.
+            make_state: gives what the checkpoint holds; called here, once the one before is written.
+            saved: called on the training's own thread.
+        """
+        # One at a time: each holds a copy of everything.
+        self.wait()
+        self._refuse_removed(reached.step)
+        state = make_state()
+        if self._background.threaded:
+            state = checkpoint.copied(state)
+
+        def then(path: Path) -> None:
+            # First the record, then the pruning: what run.json names must be there at every moment.
+            self.note("running", reached)
+            checkpoint.prune(self.path, reached.best.step if reached.best else None)
+            saved(path)
+
+        save = partial(checkpoint.save_checkpoint, self.path, reached.step, state)
+        self._background.do(save, then)
+
+    def note(self, state: RunState, reached: Reached) -> None:
+        """Write the record."""
+        self._refuse_removed(reached.step)
+        facts = self.facts
+        if state == "failed":
+            # A better figure may have come just before its checkpoint failed.
+            reached = reached._replace(best=facts.best)
+        facts.state, facts.step, facts.seconds, facts.best = state, *reached
+        write_record(self.path, facts)
+
+    def _refuse_removed(self, step: int) -> None:
+        if not self.path.is_dir():
+            raise ResourceError(
+                f"{self.path}: the run folder was removed at about step {step}. Start a new run"
+            )

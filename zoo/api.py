@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.__about__ import DISTRIBUTION
 from zoo.distributed.torchrun import follows
 from zoo.errors import InputError, ZooError
-from zoo.plugins.manager import DISABLE, plugins
+from zoo.plugins.manager import DISABLE, in_words, is_interruption, plugins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,17 +32,18 @@ def load(name: str | PathLike[str]) -> Generator:
     # pluggy asks the newest plugin first; here the built-in ones are.
     openers = sorted(
         plugins().implementations("zoo_open_generator"),
-        key=lambda found: found[0].distribution != DISTRIBUTION,
+        key=lambda found: not found[0].builtin,
     )
     for plugin, opener in openers:
         try:
             generator: Generator | None = opener(name=str(name))
-        except Exception as error:
-            if isinstance(error, ZooError) or plugin.distribution == DISTRIBUTION:
+        except BaseException as error:
+            ours = isinstance(error, ZooError) or plugin.builtin
+            if ours or is_interruption(error):
                 raise
             raise InputError(
                 f"{name}: plugin {plugin.name} of {plugin.distribution} failed to open it: "
-                f"{type(error).__name__}: {error}. Set {DISABLE}={plugin.distribution} to do without it"
+                f"{in_words(error)}. Set {DISABLE}={plugin.distribution} to do without it"
             ) from error
         if generator is not None:
             return generator

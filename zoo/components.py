@@ -204,6 +204,8 @@ class Plan:
     regularizers: tuple[Regularizer, ...]
     augmentations: tuple[Augmentation, ...]
     metric: Metric | None
+    preferred: tuple[str, ...] = ()
+    """Distributions whose components are meant by names that others bring too."""
 
     @property
     def training(self) -> Training:

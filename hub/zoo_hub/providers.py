@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from zoo.plugins.installed import installed_version
 from zoo.system.console import say
 
 if TYPE_CHECKING:
@@ -15,9 +15,7 @@ def warn_missing_package(repo: str, config: GeneratorConfig) -> None:
     """Say which package the weights need, where it is not installed; making pictures needs the ONNX file alone."""
     architecture = config.architecture
     provider = architecture.provider
-    try:
-        version(provider.distribution)
-    except (PackageNotFoundError, ValueError):
+    if installed_version(provider.distribution) is None:
         say(
             f"{repo}: its weights need architecture {architecture.name!r} from {provider.distribution} "
             f"{provider.version}, which is not installed; making pictures does not"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Zoo = Callable[..., Ran]
 
-__all__ = ["Plugins", "Ran", "others", "zoo"]
+__all__ = ["Plugins", "Ran", "forget_plugins", "others", "zoo"]
 
 
 @pytest.fixture
@@ -51,14 +51,15 @@ def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugins]
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setattr(cli, "commands", dict(cli.commands))
-    _forget()
+    forget_plugins()
     yield Plugins(folder)
-    _forget()
+    forget_plugins()
     for module in [name for name, loaded in sys.modules.items() if _is_in(loaded, folder)]:
         del sys.modules[module]
 
 
-def _forget() -> None:
+def forget_plugins() -> None:
+    """Let the next command look for plugins anew."""
     plugins.cache_clear()
     load_registry.cache_clear()
 

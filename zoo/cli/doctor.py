@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 from dataclasses import asdict
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +12,7 @@ import click
 from zoo.__about__ import DISTRIBUTION
 from zoo.cli.output import json_option
 from zoo.hookspecs import Finding
+from zoo.plugins.installed import installed_version
 from zoo.system.cache import cache_folder, folder_size
 
 if TYPE_CHECKING:
@@ -57,10 +57,7 @@ def diagnose() -> Iterator[Finding]:
 def _versions() -> Iterator[Finding]:
     yield Finding("python", f"{platform.python_version()}, {platform.system()} {platform.machine()}")
     for package in PACKAGES:
-        try:
-            yield Finding(package, metadata.version(package))
-        except metadata.PackageNotFoundError:
-            yield Finding(package, "not installed")
+        yield Finding(package, installed_version(package) or "not installed")
 
 
 def _training() -> Iterator[Finding]:

@@ -95,7 +95,9 @@ def starting_workers(
     """
     plan.batch_per_rank(group.size)
     with group.ordering(Order.START):
-        group.broadcast_object(TrainerSpec(plan.resolved(), plan.where, fingerprint, device.type, precision))
+        group.broadcast_object(
+            TrainerSpec(plan.resolved(), plan.where, fingerprint, device.type, precision, plan.preferred)
+        )
         problems = group.all_gather(None)
         for rank, problem in enumerate(problems):
             if problem is not None:

@@ -34,6 +34,7 @@ class TrainerSpec:
         fingerprint: of rank 0's images.
         device: the type of it (`cuda`).
         precision: of convolutions.
+        preferred: distributions whose components are meant by names that others bring too.
     """
 
     recipe: Table
@@ -41,6 +42,7 @@ class TrainerSpec:
     fingerprint: str
     device: str
     precision: Precision
+    preferred: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def _made(group: Group, spec: TrainerSpec) -> Trainer | None:
     problem = None
     try:
         device = group.local(torch.device(spec.device))
-        plan = make_plan(parse_recipe(spec.recipe, spec.where), load_registry(), spec.where)
+        plan = make_plan(parse_recipe(spec.recipe, spec.where), load_registry(), spec.where, spec.preferred)
         images = _same_images(plan, spec.fingerprint)
     except Exception as error:
         problem = str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"

@@ -9,12 +9,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import re
 import sys
 import textwrap
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pluggy
@@ -22,10 +20,13 @@ import pluggy
 from zoo import hookspecs
 from zoo.__about__ import DISTRIBUTION, __version__
 from zoo.errors import did_you_mean
+from zoo.plugins.installed import canonical, entry_points
 from zoo.system.console import warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from zoo.plugins.installed import InstalledPoint
 
 Group = Literal["zoo.commands", "zoo"]
 
@@ -67,6 +68,11 @@ class PluginInfo:
     hooks: tuple[str, ...] = ()
 
     @property
+    def builtin(self) -> bool:
+        """Whether it is the zoo's own: what is left of another installation of the zoo is not."""
+        return self.distribution == DISTRIBUTION and self.name in BUILTIN_PLUGINS[self.group]
+
+    @property
     def key(self) -> str:
         """What the manager calls it: two distributions may give an entry point the same name."""
         return f"{self.distribution}:{self.group}:{self.name}"
@@ -90,19 +96,19 @@ class Plugins:
             info = PluginInfo(module, DISTRIBUTION, __version__, group)
             if info.key not in self.infos:
                 self._register(importlib.import_module(module), info)
-        for point in sorted(metadata.entry_points(group=group), key=lambda point: point.name):
-            if point.dist is not None and point.value not in BUILTIN_PLUGINS[group]:
+        for found in entry_points(group):
+            if found.point is None or found.point.value not in BUILTIN_PLUGINS[group]:
                 self._load_third_party(
-                    point, PluginInfo(point.name, point.dist.name, point.dist.version, group)
+                    found, PluginInfo(found.name, found.distribution, found.version, group)
                 )
         self._loaded.add(group)
 
-    def _load_third_party(self, point: metadata.EntryPoint, info: PluginInfo) -> None:
-        if {_normal(info.name), _normal(info.distribution)} & _disabled():
+    def _load_third_party(self, found: InstalledPoint, info: PluginInfo) -> None:
+        if {canonical(info.name), canonical(info.distribution)} & _disabled():
             self.infos[info.key] = replace(info, status="disabled", reason=f"{DISABLE} names it")
             return
         with self.tolerant(info):
-            plugin = point.load()
+            plugin = found.load()
             if not self.manager.is_registered(plugin):  # one module may serve both groups
                 self._register(plugin, info)
 
@@ -142,10 +148,12 @@ class Plugins:
             try:
                 with contextlib.redirect_stdout(sys.stderr):
                     function(**arguments)
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                if is_interruption(error):
+                    raise
                 warn(
                     f"plugin {plugin.name} of {plugin.distribution} {plugin.version}: its {hook} failed: "
-                    f"{type(error).__name__}: {error}"
+                    f"{in_words(error)}"
                 )
 
     @contextlib.contextmanager
@@ -154,16 +162,15 @@ class Plugins:
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 yield
-        except (Exception, SystemExit) as error:
-            if info.distribution == DISTRIBUTION:
+        except BaseException as error:
+            if info.builtin or is_interruption(error):
                 raise
             self._fail(info, error)
 
     def _fail(self, info: PluginInfo, error: BaseException) -> None:
         if self.manager.has_plugin(info.key):
             self.manager.unregister(name=info.key)
-        words = f"{type(error).__name__}: {error}".rstrip(": ")
-        reason = textwrap.shorten(words, REASON_LENGTH, placeholder=" …")
+        reason = in_words(error)
         self.infos[info.key] = replace(info, status="failed", reason=reason, hooks=())
         warn(
             f"plugin {info.name} of {info.distribution} {info.version} is left out: {reason.rstrip('.')}. "
@@ -171,17 +178,26 @@ class Plugins:
         )
 
 
+def is_interruption(error: BaseException) -> bool:
+    """Whether an exception ends more than the plugin that it went through: Ctrl-C, SIGTERM, a generator's end."""
+    return isinstance(error, KeyboardInterrupt | GeneratorExit)
+
+
+def in_words(error: BaseException) -> str:
+    """Return an exception's kind and text on one line of `REASON_LENGTH` characters at most."""
+    try:
+        words = f"{type(error).__name__}: {error}".rstrip(": ")
+    except Exception:  # the text is made by the plugin, too
+        words = type(error).__name__
+    return textwrap.shorten(words, REASON_LENGTH, placeholder=" …")
+
+
 def _call(implementation: pluggy.HookImpl, **arguments: Any) -> Any:
     return implementation.function(**{name: arguments[name] for name in implementation.argnames})
 
 
 def _disabled() -> set[str]:
-    return {_normal(word) for word in os.environ.get(DISABLE, "").split(",") if word.strip()}
-
-
-def _normal(name: str) -> str:
-    """Return a distribution's name as pip compares it: `Zoo_Hinge` is `zoo-hinge`."""
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+    return {canonical(word) for word in os.environ.get(DISABLE, "").split(",") if word.strip()}
 
 
 def _hook_names() -> list[str]:

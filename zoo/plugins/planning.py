@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from zoo.__about__ import DISTRIBUTION
 from zoo.components import Dataset, Loss, Plan
 from zoo.errors import InputError
 from zoo.plugins.collect import load_registry
+from zoo.plugins.manager import DISABLE
 from zoo.recipes.recipe import Recipe, parse_recipe, read_recipe
 from zoo.recipes.tables import merged
+from zoo.system.console import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,13 +24,23 @@ if TYPE_CHECKING:
     from zoo.recipes.tables import Table
 
 
-def load_plan(recipe: str | Path, changes: Iterable[str] = (), where: str | None = None) -> Plan:
+def load_plan(
+    recipe: str | Path,
+    changes: Iterable[str] = (),
+    where: str | None = None,
+    *,
+    preferred: Iterable[str] = (),
+) -> Plan:
     """Read a recipe and make its components, of all the plugins' of this process.
+
+    In the zoo's own recipes, a name that a plugin brings too means the zoo's own component; a warning says so.
 
     Args:
         recipe: its name, or the path of a TOML file.
         changes: `key.path=value`, as `--set` takes them.
         where: what messages call the file; without it its name.
+        preferred: distributions whose components are meant by names that others bring too: for a run, those that it
+            was trained with.
 
     Raises:
         UsageError: the recipe or a component is unknown.
@@ -35,19 +49,25 @@ def load_plan(recipe: str | Path, changes: Iterable[str] = (), where: str | None
     registry = load_registry()
     is_file = isinstance(recipe, Path) or recipe.endswith(".toml") or os.sep in recipe
     path = Path(recipe) if is_file else registry.recipe(str(recipe))
-    return make_plan(read_recipe(path, changes), registry, where or path.name)
+    if registry.is_builtin_recipe(path):
+        preferred = (DISTRIBUTION,)
+    plan = make_plan(read_recipe(path, changes), registry, where or path.name, preferred)
+    _warn_of_rivals(plan, registry, None if is_file else str(recipe))
+    return plan
 
 
-def make_plan(recipe: Recipe, registry: Registry, where: str) -> Plan:
-    """Make a recipe's components and check that they fit.
+def make_plan(recipe: Recipe, registry: Registry, where: str, preferred: Iterable[str] = ()) -> Plan:
+    """Make a recipe's components, of several of one name that of the `preferred` distributions, and check their fit.
 
     Raises:
         UsageError: a component is unknown.
         InputError: a field is wrong, or a component refuses the combination; both name file and table.
     """
 
+    preferred = tuple(preferred)
+
     def make(kind: str, table: Table, key: str) -> Any:
-        return registry.make(kind, table, f"{where} [{key}]")
+        return registry.make(kind, table, f"{where} [{key}]", preferred)
 
     def make_all(kind: str, tables: tuple[Table, ...], key: str) -> tuple[Any, ...]:
         return tuple(make(kind, table, f"{key}.{index}") for index, table in enumerate(tables))
@@ -64,6 +84,7 @@ def make_plan(recipe: Recipe, registry: Registry, where: str) -> Plan:
         regularizers=make_all("regularizer", recipe.regularizers, "regularizers"),
         augmentations=make_all("augmentation", recipe.augmentations, "augmentations"),
         metric=None if recipe.metric is None else make("metric", recipe.metric, "metric"),
+        preferred=preferred,
     )
     _check(plan)
     return plan
@@ -84,8 +105,9 @@ def with_data(plan: Plan, path: Path, registry: Registry) -> Plan:
         dataset = kind.at(path.resolve(), plan.architecture.image_shape)
         if dataset is not None:
             table = {"name": dataset.name, **dataset.model_dump(mode="json")}
-            recipe = plan.recipe.model_copy(update={"data": table})
-            return make_plan(recipe, registry, plan.where)
+            changed = replace(plan, recipe=plan.recipe.model_copy(update={"data": table}), data=dataset)
+            _check(changed)
+            return changed
     raise InputError(
         f"{path}: no data set reads this kind of file. Give --data a .npy file, a folder or a zip"
     )
@@ -98,7 +120,28 @@ def with_stand_in(plan: Plan, stand_in: StandIn, registry: Registry) -> Plan:
     table["data"] = {key: value for key, value in table["data"].items() if key != "sample"} | dict(
         stand_in.fields
     )
-    return make_plan(parse_recipe(merged(table, sample), plan.where), registry, plan.where)
+    recipe = parse_recipe(merged(table, sample), plan.where)
+    return make_plan(recipe, registry, plan.where, plan.preferred)
+
+
+def _warn_of_rivals(plan: Plan, registry: Registry, recipe: str | None) -> None:
+    """Say in one line, once, which names of a plan other plugins bring too, whose components are not used."""
+    taken = {
+        (component.kind, component.name): registry.record(component).provider.distribution
+        for _, component in plan.components()
+    }
+    if recipe is not None:
+        taken["recipe", recipe] = DISTRIBUTION
+    found = {name: registry.rivals(*name, provider) for name, provider in taken.items()}
+    clashes = {name: rivals for name, rivals in found.items() if rivals}
+    if clashes.keys() - registry.named_rivals:
+        registry.named_rivals.update(clashes)
+        rivals = sorted({rival for found in clashes.values() for rival in found})
+        warn(
+            f"{plan.where}: {', '.join(map(' '.join, clashes))}: "
+            f"what {' and '.join(rivals)} brings of this name is not used. "
+            f"Set {DISABLE}={','.join(rivals)} to be told no more"
+        )
 
 
 def _check(plan: Plan) -> None:

@@ -26,7 +26,7 @@ from zoo.generators.config import COMPONENT_NAME, PAPER, ComponentRecord, Provid
 from zoo.recipes.validation import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from pydantic_core import ErrorDetails
 
@@ -60,6 +60,8 @@ class Registry:
 
     _entries: dict[str, dict[str, list[Entry]]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     _recipes: dict[str, list[RecipeEntry]] = field(default_factory=dict)
+    named_rivals: set[tuple[str, str]] = field(default_factory=set)
+    """Kinds and names of which people were told that several plugins bring them."""
 
     def add(self, kind: str, component: type[Component], provider: Provider) -> None:
         """Take a component from a plugin.
@@ -111,32 +113,50 @@ class Registry:
         return {name: _preferred(entries) for name, entries in sorted(self._recipes.items())}
 
     def recipe(self, name: str) -> Path:
-        """Return the file of a recipe.
+        """Return the file of a recipe, the built-in one where plugins bring others of its name.
 
         Raises:
             UsageError: there is none of this name, or two plugins bring one.
         """
         if name not in self._recipes:
             raise UsageError(f"{name}: there is no such recipe. {did_you_mean(name, self._recipes)}")
-        return _only(self._recipes[name], "recipe", name).path
+        return _only(self._recipes[name], "recipe", name, (DISTRIBUTION,)).path
 
-    def entry(self, kind: str, name: str) -> Entry:
+    def is_builtin_recipe(self, path: Path) -> bool:
+        """Whether a file is one of the zoo's own recipes."""
+        own = self._recipes.get(path.stem, [])
+        return any(_is_builtin(entry) and entry.path.resolve() == path.resolve() for entry in own)
+
+    def rivals(self, kind: str, name: str, taken: str) -> tuple[str, ...]:
+        """Return the distributions other than `taken` that bring a component, or a `recipe`, of a name."""
+        entries: Iterable[Entry | RecipeEntry] = (
+            self._recipes.get(name, []) if kind == "recipe" else self._entries[kind].get(name, [])
+        )
+        providers = (entry.provider.distribution for entry in entries)
+        return tuple(provider for provider in providers if provider != taken)
+
+    def entry(self, kind: str, name: str, preferred: Collection[str] = ()) -> Entry:
         """Return a component and its provider.
 
         Raises:
-            UsageError: there is none of this name, or two plugins bring one.
+            UsageError: there is none of this name, or several plugins bring one, and not just one of the `preferred`
+                distributions.
         """
         known = self._entries[kind]
         if name not in known:
             raise UsageError(f"{name}: there is no such {kind}. {did_you_mean(name, known)}")
-        return _only(known[name], kind, name)
+        return _only(known[name], kind, name, preferred)
 
     def entries(self, kind: str) -> dict[str, Entry]:
         """Return each component of a kind by name, the built-in one where names clash."""
         return {name: _preferred(entries) for name, entries in sorted(self._entries[kind].items())}
 
-    def make(self, kind: str, table: Mapping[str, Any], where: str) -> Component:
+    def make(
+        self, kind: str, table: Mapping[str, Any], where: str, preferred: Collection[str] = ()
+    ) -> Component:
         """Return the component a recipe's table asks for: its `name`, and its fields.
+
+        Where several plugins bring one, it is that of the `preferred` distributions.
 
         Raises:
             UsageError: the name is unknown or clashes.
@@ -147,7 +167,7 @@ class Registry:
         if not isinstance(name, str):
             raise InputError(f"{where}: it names no {kind}. Add name = one of {', '.join(self.names(kind))}")
         try:
-            component = self.entry(kind, name).component
+            component = self.entry(kind, name, preferred).component
         except UsageError as error:
             raise UsageError(f"{where}: {error}") from None
         return validated(component, fields, where, name)
@@ -176,7 +196,10 @@ def validated(component: type[Component], fields: Mapping[str, Any], where: str,
         raise InputError(explain(details, component, where, name)) from None
 
 
-def _only(entries: list[E], kind: str, name: str) -> E:
+def _only(entries: list[E], kind: str, name: str, preferred: Collection[str]) -> E:
+    chosen = [entry for entry in entries if entry.provider.distribution in preferred]
+    if len(entries) > 1 and len(chosen) == 1:
+        return chosen[0]
     if len(entries) > 1:
         providers = [entry.provider.distribution for entry in entries]
         rival = next((provider for provider in providers if provider != DISTRIBUTION), providers[0])
@@ -187,4 +210,8 @@ def _only(entries: list[E], kind: str, name: str) -> E:
 
 
 def _preferred(entries: Iterable[E]) -> E:
-    return min(entries, key=lambda entry: entry.provider.distribution != DISTRIBUTION)
+    return min(entries, key=lambda entry: not _is_builtin(entry))
+
+
+def _is_builtin(entry: Entry | RecipeEntry) -> bool:
+    return entry.provider.distribution == DISTRIBUTION

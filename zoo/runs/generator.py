@@ -48,7 +48,7 @@ def write_generator(run: Path, which: str = "best", into: Path | None = None) ->
         IntegrityError: the checkpoint is damaged; for `best` and `last`, all of them are.
     """
     record = read_record(run)
-    plan = load_plan(run / RECIPE, where=str(run / RECIPE))
+    plan = load_plan(run / RECIPE, where=str(run / RECIPE), preferred=record.versions)
     state = _state(run, record, which)
     network = plan.architecture.generator()
     network.load_state_dict(state["trainer"]["ema"])

@@ -44,7 +44,7 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
     record = read_record(path)
     device_before, precision_before = _recorded(path, record)
     with deferred():
-        plan = load_plan(path / RECIPE, changes, where=str(path / RECIPE))
+        plan = load_plan(path / RECIPE, changes, where=str(path / RECIPE), preferred=record.versions)
         state = _state(path, record)
     before = None if state is None else flattened(state["recipe"])
     now = flattened(plan.resolved())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tempfile
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from zoo.errors import ZooError
 from zoo.hookspecs import Finding, State
+from zoo.plugins.installed import installed_version
 from zoo_export.runtime.providers import (
     FATAL,
     PROVIDERS,
@@ -38,20 +38,12 @@ def diagnose() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    installed = [name for name in ("onnxruntime", "onnxruntime-gpu") if _is_installed(name)]
+    installed = [name for name in ("onnxruntime", "onnxruntime-gpu") if installed_version(name)]
     if len(installed) == 2:
         advice = "Run pip uninstall onnxruntime onnxruntime-gpu, then install the one you want"
         yield Finding(
             "onnxruntime packages", "both are installed, and overwrite each other's files", "note", advice
         )
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _provider(device: Device) -> Finding:

@@ -1,7 +1,6 @@
 """Make a generator that comes with the package again: train, export, check, and keep what is shipped.
 
 python -m benchmarks.pretrain NAME [--data PATH] [--seed 0] [--into DIR]
-python -m benchmarks.pretrain --table
 
 The last checkpoint is shipped, not the best by the sliced Wasserstein distance: docs/generators.md says why. With
 `--run DIR` a run that was trained elsewhere is taken instead, with `--generator` a folder that `zoo export --checkpoint
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import zoo
 from benchmarks.support.machine import machine
-from zoo.generators.bundled import FOLDER, bundled_generators
+from zoo.generators.bundled import FOLDER
 from zoo.generators.files import ONNX_FP16, SAMPLES
 from zoo.generators.folder import GeneratorFolder
 from zoo.runs.generator import write_generator
@@ -88,43 +87,18 @@ def shipped(name: str, run: Path, generator: Path | None, into: Path) -> Path:
     return into
 
 
-def row(name: str, config: GeneratorConfig, size: int) -> str:
-    """Return a generator's row of the table in docs/generators.md."""
-    training, data = config.training, config.data
-    figure = "-" if training.value is None else f"{training.value:.1f}"
-    return (
-        f"| `{name}` | {data.images} from {data.source} | {training.step} | {training.seed} | "
-        f"{training.seconds:.0f} s, {training.hardware} | {figure} | {size / 1e6:.1f} MB | {data.licence} |"
-    )
-
-
-def table() -> list[str]:
-    """Return the table of all generators that are there."""
-    head = "| name | images | steps | seed | trained in | swd | ONNX | licence of the images |"
-    found = [head, "|---|---|---|---|---|---|---|---|"]
-    for name, folder in bundled_generators().items():
-        found.append(row(name, GeneratorFolder.open(folder).config, (folder / ONNX_FP16).stat().st_size))
-    return found
-
-
 def main() -> None:
-    """Make one, or print the table."""
+    """Make one."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("name", nargs="?", choices=sorted(RECIPES))
+    parser.add_argument("name", choices=sorted(RECIPES))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--generator", type=Path)
     parser.add_argument("--into", type=Path)
-    parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
-    if arguments.table:
-        print("\n".join(table()))
-        return
-    if arguments.name is None:
-        parser.error("give a NAME, or --table")
     run = arguments.run or train(
         arguments.name, arguments.data, arguments.seed, Path("runs") / arguments.name
     )

@@ -1,0 +1,101 @@
+"""Print what is said of the pretrained generators, and draw the pictures beside it.
+
+python -m benchmarks.pretrain.table [--rounds 50] [--pictures DIR]
+
+The first table is README's: figure, parameters, size, and how long one picture takes, as the median of the rounds,
+all in turns. The second, in docs/generators.md, is where they come from. `--pictures` draws eight pictures of seed 0 of
+each into a folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import zoo
+from benchmarks.support.machine import machine
+from zoo.generators.bundled import bundled_generators
+from zoo.generators.files import ONNX_FP16
+from zoo.generators.folder import GeneratorFolder
+from zoo.generators.pictures import grid, png
+from zoo.runs.generator import architecture_of
+
+SEED = 0
+PICTURES = 8
+
+
+def folders() -> dict[str, GeneratorFolder]:
+    """Return the generators of the package by name."""
+    return {name: GeneratorFolder.open(path) for name, path in bundled_generators().items()}
+
+
+def milliseconds(names: list[str], rounds: int) -> dict[str, float]:
+    """Return the median time of one picture of each generator, after some that are not counted."""
+    generators = {name: zoo.load(name) for name in names}
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for seed in range(-5, rounds):
+        for name, generator in generators.items():
+            began = time.perf_counter()
+            generator.sample(1, seed=abs(seed))
+            if seed >= 0:
+                times[name].append(time.perf_counter() - began)
+    return {name: 1e3 * statistics.median(found) for name, found in times.items()}
+
+
+def summary(folders: dict[str, GeneratorFolder], rounds: int) -> list[str]:
+    """Return README's table."""
+    lines = [
+        "| | name | swd | parameters | ONNX | a picture takes | licence of the images |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    times = milliseconds(list(folders), rounds)
+    for name, folder in folders.items():
+        _, parameters = architecture_of(folder.config, name).parameter_counts
+        size = (folder.path / ONNX_FP16).stat().st_size
+        lines.append(
+            f"| ![]({picture(name, 'docs')}) | `{name}` | {folder.config.training.value:.1f} | {parameters:,} | "
+            f"{size / 1e6:.1f} MB | {times[name]:.1f} ms | {folder.config.data.licence} |"
+        )
+    return lines
+
+
+def picture(name: str, folder: str) -> str:
+    """Return where a generator's pictures lie."""
+    return f"{folder}/generators/{name}.png"
+
+
+def origins(folders: dict[str, GeneratorFolder]) -> list[str]:
+    """Return the table of docs/generators.md."""
+    head = "| name | images | steps | seed | trained in | swd | licence of the images |"
+    lines = [head, "|---|---|---|---|---|---|---|"]
+    for name, folder in folders.items():
+        training, data = folder.config.training, folder.config.data
+        lines.append(
+            f"| `{name}` | {data.images} from {data.source} | {training.step} | {training.seed} | "
+            f"{training.seconds:.0f} s, {training.hardware} | {training.value:.1f} | {data.licence} |"
+        )
+    return lines
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--pictures", type=Path)
+    arguments = parser.parse_args()
+    found = folders()
+    print("\n".join([*summary(found, arguments.rounds), "", *origins(found), "", machine()]))
+    if arguments.pictures is not None:
+        arguments.pictures.mkdir(parents=True, exist_ok=True)
+        for name in found:
+            pictures = zoo.load(name).sample(PICTURES, seed=SEED)
+            image = grid(pictures, columns=PICTURES, scale=1)
+            (arguments.pictures / f"{name}.png").write_bytes(png(image))
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ import binascii
 from typing import TYPE_CHECKING, Any
 
 from zoo_hub.server.messages import Answer, RefusedError, page_of, parse_object, text_of
+from zoo_hub.server.store import large_files
 
 if TYPE_CHECKING:
     from zoo_hub.server.context import Context
@@ -35,9 +36,9 @@ def commit(context: Context, request: Request, kind: str, repo_id: str, branch: 
         before = repo["branches"][branch]
         if not before.startswith(parent):
             raise RefusedError(412, "A commit has happened since. Please refresh and try again.")
-        tree = dict(repo["commits"][before]["tree"])
+        tree, uploaded = dict(repo["commits"][before]["tree"]), large_files(repo)
         for key, value in operations:
-            _apply(context.store, tree, key, value)
+            _apply(context.store, tree, key, value, uploaded)
         if len(tree) > MAX_FILES:
             raise RefusedError(413, f"a repository holds at most {MAX_FILES:,} files")
         sha = context.store.commit(repo, branch, tree, summary, text_of(head, "description", ""), user)
@@ -60,8 +61,8 @@ def _parse(body: bytes) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]
     return operations[0][1], operations[1:]
 
 
-def _apply(store: Store, tree: Tree, key: str, value: dict[str, Any]) -> None:
-    """Apply one operation to the tree."""
+def _apply(store: Store, tree: Tree, key: str, value: dict[str, Any], uploaded: set[str]) -> None:
+    """Apply one operation to the tree; `uploaded` are the large files that belong to the repository."""
     path = text_of(value, "path")
     if key == "deletedFolder":
         inside = [name for name in tree if name.startswith(f"{path.rstrip('/')}/")]
@@ -79,7 +80,7 @@ def _apply(store: Store, tree: Tree, key: str, value: dict[str, Any]) -> None:
         tree[path] = store.put(_content(value))
     elif key == "lfsFile":
         oid = text_of(value, "oid")
-        if not store.lfs_path(oid).exists():
+        if not store.lfs_path(oid).exists() or oid not in uploaded:
             raise RefusedError(400, f"LFS pointer pointed to a file that does not exist: {path}")
         tree[path] = store.link(oid)
     else:

@@ -6,6 +6,7 @@ import hmac
 import secrets
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     from zoo_hub.server.access import Access
@@ -27,11 +28,15 @@ class Context:
         """Return another address from which a large file is downloaded; None where it is sent from here."""
         return None
 
-    def signature(self, what: str, oid: str, expires: str) -> str:
+    def signature(self, what: str, oid: str, repo: str, expires: str) -> str:
         """Return the signature of an address, by which this Hub recognises those that it gave out."""
-        return hmac.new(self._secret, f"{what}|{oid}|{expires}".encode(), "sha256").hexdigest()
+        return hmac.new(self._secret, f"{what}|{oid}|{repo}|{expires}".encode(), "sha256").hexdigest()
 
-    def sign_address(self, what: str, oid: str, base: str) -> str:
-        """Return an address below `base` at which the file `oid` can be put, got or verified for an hour."""
+    def sign_address(self, what: str, oid: str, base: str, repo: str = "") -> str:
+        """Return an address below `base` at which the file `oid` can be put, got or verified for an hour.
+
+        `repo` is the KIND/OWNER/NAME that the file is put into, or that it was put into and is verified for.
+        """
         expires = str(int(time.time()) + LIFETIME_SECONDS)
-        return f"{base}/x/{what}/{oid}?exp={expires}&sig={self.signature(what, oid, expires)}"
+        signature = self.signature(what, oid, repo, expires)
+        return f"{base}/x/{what}/{oid}?{urlencode({'repo': repo, 'exp': expires, 'sig': signature})}"

@@ -71,11 +71,26 @@ class Repo(TypedDict):
     branches: dict[str, str]
     tags: dict[str, str]
     commits: dict[str, Commit]
+    uploads: NotRequired[list[str]]
+    """The sha256 of every large file that was uploaded to it; repositories of version 0.2 have none."""
 
 
 def git_blob(data: bytes) -> str:
     """Return the id git gives these bytes."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def large_files(repo: Repo) -> set[str]:
+    """Return the sha256 of every large file that belongs to a repository: uploaded to it, or in a commit of it.
+
+    The bytes lie in the store once, whoever uploaded them. Only through a repository that they belong to may they be
+    read, committed or asked for: who merely knows a hash learns nothing.
+    """
+    trees = (commit["tree"].values() for commit in repo["commits"].values())
+    return {
+        *repo.get("uploads", ()),
+        *(entry["lfs"]["oid"] for tree in trees for entry in tree if "lfs" in entry),
+    }
 
 
 def now() -> str:
@@ -130,7 +145,8 @@ class Store:
             repo: Repo = json.loads(file.read_bytes())
         except FileNotFoundError:
             return None
-        return repo
+        # A file system that ignores case finds another's repository.
+        return repo if repo["id"] == repo_id else None
 
     def every(self, kind: str) -> Iterator[Repo]:
         """Yield the repositories, in the order of their names."""

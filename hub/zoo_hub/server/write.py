@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_hub.card.front_matter import parse_card
 from zoo_hub.names import parse_hub_name
 from zoo_hub.server.messages import Answer, RefusedError, objects, page_of, text_of, whole_number
-from zoo_hub.server.store import LFS_SUFFIXES, resolve_revision
+from zoo_hub.server.store import LFS_SUFFIXES, large_files, resolve_revision
 
 if TYPE_CHECKING:
     from zoo_hub.server.context import Context
@@ -108,8 +108,8 @@ def preupload(context: Context, request: Request, kind: str, repo_id: str, revis
 
 
 def lfs_batch(context: Context, request: Request, kind: str, repo_id: str) -> Answer:
-    """Say where to put the large files that are not there yet."""
-    context.access.writable(request, kind, repo_id)
+    """Say where to put the large files that were not uploaded to this repository yet."""
+    uploaded = large_files(context.access.writable(request, kind, repo_id))
     body = request.json()
     if body.get("operation", "upload") != "upload":
         raise RefusedError(501, "large files are downloaded by their address in the repository")
@@ -117,10 +117,13 @@ def lfs_batch(context: Context, request: Request, kind: str, repo_id: str) -> An
     for item in objects(body.get("objects")):
         oid, size = text_of(item, "oid"), whole_number(item, "size")
         row: dict[str, Any] = {"oid": oid, "size": size}
-        if not context.store.lfs_path(oid).exists():
+        if not context.store.lfs_path(oid).exists() or oid not in uploaded:
             row["actions"] = {
-                "upload": {"href": context.sign_address("put", oid, request.base), "header": {}},
-                "verify": {"href": context.sign_address("verify", oid, request.base), "header": {}},
+                action: {
+                    "href": context.sign_address(what, oid, request.base, f"{kind}/{repo_id}"),
+                    "header": {},
+                }
+                for action, what in (("upload", "put"), ("verify", "verify"))
             }
         rows.append(row)
     headers = {"Content-Type": "application/vnd.git-lfs+json"}

@@ -46,9 +46,9 @@ class TwoAddresses(Context):
         """Return a large file's address on the second server."""
         return self.sign_address("get", oid, self._content)
 
-    def sign_address(self, what: str, oid: str, base: str) -> str:  # noqa: ARG002
+    def sign_address(self, what: str, oid: str, base: str, repo: str = "") -> str:  # noqa: ARG002
         """Return an address on the second server."""
-        return super().sign_address(what, oid, self._content)
+        return super().sign_address(what, oid, self._content, repo)
 
 
 class Hub(LocalHub):

@@ -1,0 +1,1 @@
+"""The Hub of one's own, as strangers meet it."""

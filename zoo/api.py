@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from os import fspath
 from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import follows
 from zoo.errors import InputError, ZooError
 from zoo.plugins.manager import DISABLE, in_words, is_interruption, plugins
+from zoo.system.paths import given_name, given_path, refuse_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
+    from pathlib import Path
 
     from zoo.generators.generator import Generator
     from zoo.runs.options import OnNan
@@ -29,6 +31,8 @@ def load(name: str | PathLike[str]) -> Generator:
         IntegrityError: its bytes are not what its `config.json` lists.
         NetworkError: the Hub does not give it.
     """
+    name = given_name(fspath(name), "name", needed=True)
+    refuse_address(name, "name")
     # pluggy asks the newest plugin first; here the built-in ones are.
     openers = sorted(
         plugins().implementations("zoo_open_generator"),
@@ -36,7 +40,7 @@ def load(name: str | PathLike[str]) -> Generator:
     )
     for plugin, opener in openers:
         try:
-            generator: Generator | None = opener(name=str(name))
+            generator: Generator | None = opener(name=name)
         except BaseException as error:
             ours = isinstance(error, ZooError) or plugin.builtin
             if ours or is_interruption(error):
@@ -92,7 +96,10 @@ def train(
     from zoo.runs.options import TrainOptions
     from zoo.runs.session import Display, all_changes, train_new
 
-    source, folder = (None if path is None else Path(path) for path in (data, out))
+    given_name(recipe, "recipe", needed=True)
+    source, folder = (
+        None if path is None else given_path(path, what) for what, path in (("data", data), ("out", out))
+    )
     options = TrainOptions(device, precision, eager, on_nan)
     changed = all_changes(changes, steps, seed)
     return train_new(recipe, changed, data=source, out=folder, options=options, display=Display())
@@ -130,4 +137,6 @@ def resume(
     from zoo.runs.session import Display, all_changes, train_further
 
     options = TrainOptions(device, precision, eager, on_nan)
-    return train_further(Path(run), all_changes(changes, steps, None), options, Display())
+    return train_further(
+        given_path(run, "run", needed=True), all_changes(changes, steps, None), options, Display()
+    )

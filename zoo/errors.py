@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 MOST_NAMES = 10
 """That a line of advice lists in full."""
+MOST_NEAR = 5
+"""Names that one word may have meant; where there are more, it says too little."""
+ALIKE = 0.75
+"""The share of equal letters (difflib's ratio) from which two words are one, mistyped: a unicorn is no onion."""
+SHORTEST_PART = 3
+"""Letters of a word that names are looked through for."""
 
 
 LOWER_THE_RATE = (
@@ -76,15 +83,51 @@ class DivergedError(ZooError):
         super().__init__(f"step {step}: {cause}. {advice}")
 
 
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """Return a number and its noun: `1 image`, `80,000 images`, `3 entries`."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def joined(names: Sequence[str], last: str = "and") -> str:
+    """Return `a, b and c`."""
+    return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def quoted(path: object) -> str:
+    """Return a path or name as a shell takes it, for a command to copy: `'my runs/camel'`."""
+    return shlex.quote(str(path))
+
+
+def near_misses(word: str, known: Iterable[str]) -> list[str]:
+    """Return what somebody who wrote `word` may have meant, the best first: at most `MOST_NEAR`, often one or none.
+
+    A name differs in a letter or two of many, or goes on where the word ends (`camel`, and `camelz`, for the three
+    recipes of camels), or holds it (`wgangp`).
+    """
+    names, typed = sorted(set(known), key=str.casefold), word.casefold()
+
+    def alike(name: str) -> float:
+        return difflib.SequenceMatcher(None, typed, name.casefold(), autojunk=False).ratio()
+
+    same = [name for name in names if name.casefold() == typed]
+    longer = [name for name in names if name.casefold().startswith(typed)]
+    mistyped = sorted((name for name in names if alike(name) >= ALIKE), key=alike, reverse=True)[:1]
+    beginning = [name for name in names if len(name) > len(typed) and alike(name[: len(typed)]) >= ALIKE]
+    parts = [name for name in names if typed in name.casefold().split("-")]
+    holding = [name for name in names if typed in name.casefold()]
+    some = [longer, mistyped, parts, beginning, holding] if len(typed) >= SHORTEST_PART else [mistyped]
+    return next((found for found in (same, *some) if 0 < len(found) <= MOST_NEAR), [])
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the advice that ends a message about an unknown name: the near miss, or what is known instead.
+    """Return the advice that ends a message about an unknown name: the near misses, or what is known instead.
 
     Of more than `MOST_NAMES` the first few are shown.
     """
     names = sorted(known, key=str.casefold)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    near = near_misses(word, names)
     if near:
-        return f"Did you mean {near[0]!r}?"
+        return f"Did you mean {joined([repr(name) for name in near], 'or')}?"
     if len(names) > MOST_NAMES:
         return f"There are {len(names)}, for example {', '.join(names[:3])}."
     return f"There is {', '.join(names)}." if names else "There is none."

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zoo.__about__ import __version__
-from zoo.errors import InputError, UsageError
+from zoo.errors import InputError
 from zoo.generators.files import CARD, FILES, ONNX, ONNX_FP16, REPORT, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
 from zoo.runs.lock import held
 from zoo.system.atomic import new_folder
 from zoo.system.console import say
+from zoo.system.paths import refuse_missing_parent
 from zoo_export.report import ExportedFile, ExportReport, report_json
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def export(folder: GeneratorFolder, options: ExportOptions = DEFAULT_OPTIONS) ->
     """Write `onnx/model.onnx`, the variants and `onnx/report.json` into a generator folder: all of them or none.
 
     Raises:
-        UsageError: torch, onnx or onnxscript is not installed, or the opset is out of range.
-        InputError: it has no weights, its network cannot be turned into ONNX, or int8 would be slower.
+        InputError: torch, onnx or onnxscript is not installed, the opset is out of range, it has no weights, its
+            network cannot be turned into ONNX, or int8 would be slower.
         IntegrityError: the weights are not the listed ones, or onnxruntime's pictures differ from torch's.
         ResourceError: the folder cannot be written.
     """
@@ -96,7 +97,7 @@ def _require_packages() -> None:
         import zoo_export.convert.to_onnx
         import zoo_export.convert.variants  # noqa: F401
     except ModuleNotFoundError as error:
-        raise UsageError(
+        raise InputError(
             f"export: it needs {error.name}, which is not installed. "
             "Install it with `pip install 'gan-model-zoo[train]'`"
         ) from error
@@ -174,6 +175,7 @@ def _refuse_slow(parities: dict[Variant, Parity], model: bytes) -> None:
 
 
 def _refuse_existing(out: Path) -> None:
+    refuse_missing_parent(out, "--out")
     if out.exists():
         raise InputError(f"--out {out}: it exists already. Give a new folder")
 

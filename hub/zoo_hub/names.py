@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from zoo.errors import UsageError
+from zoo.errors import InputError
+from zoo.system.paths import given_name, refuse_address
 from zoo_hub.client.errors import bad_name_message
 
 _PART = r"\w(?:[\w.-]{0,94}\w)?"
@@ -34,9 +35,10 @@ def hub_name(name: str) -> HubName:
     """Return the parts of OWNER/NAME[@REVISION].
 
     Raises:
-        UsageError: it is no name on the Hub; the message says what one looks like.
+        InputError: it is no name on the Hub; the message says what one looks like.
     """
+    refuse_address(given_name(name, "OWNER/NAME", needed=True), "OWNER/NAME")
     hub = parse_hub_name(name)
     if hub is None:
-        raise UsageError(bad_name_message(name))
+        raise InputError(bad_name_message(name))
     return hub

@@ -13,6 +13,7 @@ from zoo.generators.folder import GeneratorFolder
 from zoo.system.atomic import new_folder
 from zoo.system.console import say
 from zoo.system.disk_space import refuse_without_room
+from zoo.system.paths import refuse_missing_parent
 from zoo_hub.client.errors import hub_errors, is_unreachable, root_cause
 from zoo_hub.client.retry import client, download
 from zoo_hub.client.watch import Watch, endpoint, transfer_seconds
@@ -74,13 +75,15 @@ def pull(
         extras: which of `files.EXTRAS` to get besides configuration, ONNX file, card and sample picture.
 
     Raises:
-        UsageError: a name or revision that the Hub does not take.
-        InputError: the repository holds no generator, or not what was asked for, or `to` is not empty.
+        InputError: the Hub takes no such name or revision, the repository holds no generator, or not what was asked
+            for, or `to` is not empty.
         IntegrityError: a file is not what the Hub says, or not what `config.json` lists.
         ResourceError: there is no room, or the cache cannot be written.
         NetworkError: the Hub did not give it, and the cache has none.
     """
     hub_name(repo if revision is None else f"{repo}@{revision}")
+    if to is not None:
+        refuse_missing_parent(to, "--to")
     if to is not None and to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise InputError(f"{to}: it exists and is not empty. Give --to a new folder")
     choice = Choice(tuple(extras or ()), whole=to is not None and extras is None)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import InputError, UsageError
+from zoo.errors import InputError
 from zoo.generators.files import CARD
 from zoo.system.atomic import write_atomic
 from zoo.system.console import say
@@ -72,8 +72,8 @@ def push(repo: str, folder: GeneratorFolder, options: PushOptions = PushOptions(
     Writes the model card into the folder first; what people wrote in it, here or on the Hub, stays.
 
     Raises:
-        UsageError: the name, branch, tag or licence is not valid.
-        InputError: the folder is not fit to be published, a public repository is to be private, the tag is on another
+        InputError: the name, branch, tag or licence is not valid, the folder is not fit to be published, a public
+            repository is to be private, the tag is on another
             commit, or the Hub refuses the card.
         IntegrityError: a file is not what `config.json` or the export report says.
         NetworkError: the Hub did not take it.
@@ -146,9 +146,9 @@ def check_tag(plan: PushPlan, options: PushOptions, files: dict[str, Path]) -> N
 def _target(repo: str, options: PushOptions) -> Target:
     for what, name in (("branch", options.revision), ("tag", options.tag)):
         if name is not None and (parse_hub_name(f"{repo}@{name}") is None or COMMIT_LIKE.fullmatch(name)):
-            raise UsageError(f"{name}: it is no name for a {what}. Give one like v1 or experiment")
+            raise InputError(f"{name}: it is no name for a {what}. Give one like v1 or experiment")
     if options.licence is not None and not LICENCE.fullmatch(options.licence):
-        raise UsageError(
+        raise InputError(
             f"--license {options.licence}: it is none of the Hub's. Give one like mit, apache-2.0 or cc-by-4.0"
         )
     return Target(hub_name(repo).repo, options.revision)

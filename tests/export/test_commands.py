@@ -51,7 +51,7 @@ def test_generating_imports_no_torch_and_no_onnx_and_is_quiet(folder: Path, tmp_
     program = (
         "import sys\n"
         "from zoo_export.cli.generate import generate\n"
-        f"arguments = [{str(folder)!r}, '-n', '5', '--each', 'each', '--out', 'new/sheet.png']\n"
+        f"arguments = [{str(folder)!r}, '-n', '5', '--each', 'each', '--out', 'sheet.png']\n"
         "generate(arguments, standalone_mode=False)\n"
         "assert not {'torch', 'onnx', 'onnxscript', 'huggingface_hub'} & set(sys.modules), 'heavy import'\n"
     )
@@ -64,15 +64,13 @@ def test_generating_imports_no_torch_and_no_onnx_and_is_quiet(folder: Path, tmp_
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (0, f"each\n{Path('new/sheet.png')}\n"), done.stderr
-    assert done.stderr == f"{folder}: 5 pictures of 3 x 2, seed 0, on CPUExecutionProvider\n"
+    assert (done.returncode, done.stdout) == (0, f"each\n{Path('sheet.png')}\n"), done.stderr
+    assert done.stderr == f"{folder}: 5 pictures of 2 x 3, seed 0, on CPUExecutionProvider\n"
     expected = OnnxGenerator(folder).sample(5)
     for index, picture in enumerate(expected):
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / f"each/{index:06d}.png")), picture)
     assert len(list((tmp_path / "each").iterdir())) == 5
-    np.testing.assert_array_equal(
-        np.asarray(Image.open(tmp_path / "new/sheet.png")), np.asarray(grid(expected))
-    )
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "sheet.png")), np.asarray(grid(expected)))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +94,7 @@ def test_errors_while_generating_leave_nothing_behind(
     monkeypatch.chdir(tmp_path)
     GeneratorFolder.open(folder).add_files({ONNX: build(gain=100).SerializeToString()})
     before = sorted(tmp_path.rglob("*"))
-    for arguments in ([], ["--each", "some/where"], ["--out", "some/sheet.png"]):
+    for arguments in ([], ["--each", "some"], ["--out", "sheet.png"]):
         result = CliRunner().invoke(generate, [str(folder), *arguments], standalone_mode=False)
         assert isinstance(result.exception, InputError)
         assert sorted(tmp_path.rglob("*")) == before

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from tests.support.tiny_generator import LATENT_DIM, Tiny, make
-from zoo.errors import InputError, IntegrityError, UsageError
+from zoo.errors import InputError, IntegrityError
 from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents
 from zoo_export.convert.parity import BATCHES, TOLERANCE, check
@@ -151,7 +151,7 @@ def test_pictures_that_are_not_finite_are_refused(exported: tuple[Tiny, bytes]) 
 
 @pytest.mark.parametrize("opset", [9, 17, 24])
 def test_an_opset_out_of_range_is_refused(opset: int) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(InputError) as caught:
         to_onnx(make(), LATENT_DIM, {}, opset=opset)
     assert str(caught.value) == f"--opset: {opset} is not between 18 and 23. Leave it out for 20"
 

@@ -22,6 +22,8 @@ from PIL import Image, ImageSequence
 
 from tests.support.handmade import LATENT_DIM, build
 from zoo.errors import BusyError, InputError, UsageError
+from zoo.generators.latents import tour
+from zoo.generators.pictures import GAP, grid, grid_pixels
 from zoo_export.cli.generate import generate
 from zoo_export.cli.picture_files import LOCK, SCRATCH
 from zoo_export.runtime.session import OnnxGenerator
@@ -83,7 +85,7 @@ def test_colour_is_written_last(tmp_path: Path) -> None:
 
 def test_a_walk_leads_from_one_picture_to_the_other() -> None:
     generator = OnnxGenerator(MODEL)
-    make("--interpolate", "3:8", "--frames", "11", "--seed", "2")
+    make("--interpolate", "3:8", "--frames", "11", "--seed", "2", "--no-loop")
     make(
         "--interpolate",
         "3:8",
@@ -111,6 +113,79 @@ def test_a_walk_leads_from_one_picture_to_the_other() -> None:
     assert np.array_equal(frames, distinct), "a frame like the one before only prolongs it"
 
 
+def test_a_walk_leads_past_every_picture_and_back() -> None:
+    generator = OnnxGenerator(MODEL)
+    first, second, third = generator.sample(9)[[3, 8, 5]]
+    make("--interpolate", "3:8:5", "--frames", "7", "--out", "way.npy")
+    make("--interpolate", "3:8:5", "--frames", "6", "--loop", "--out", "round.npy")
+    make("--interpolate", "3:8:5:3", "--frames", "6", "--loop", "--out", "again.npy")
+    make("--interpolate", "3:8", "--frames", "60", "--out", "walk.gif")
+
+    assert np.array_equal(np.load("way.npy")[[0, 3, 6]], [first, second, third])
+    assert np.array_equal(np.load("way.npy")[:4], generator.interpolate(3, 8, 4))
+    assert np.array_equal(np.load("round.npy")[[0, 2, 4]], [first, second, third])
+    assert np.array_equal(np.load("round.npy")[4:], generator.interpolate(5, 3, 3)[:2])
+    assert Path("again.npy").read_bytes() == Path("round.npy").read_bytes()
+    with Image.open("walk.gif") as animation:
+        frames = [np.asarray(frame.convert("L"))[::4, ::4] for frame in ImageSequence.Iterator(animation)]
+    assert (frames[0] != frames[-1]).any(), "it loops, and the first picture is not shown twice in a row"
+    assert np.array_equal(
+        np.load("round.npy"), np.concatenate(list(generator.walking((3, 8, 5), 6, loop=True)))
+    )
+
+
+def test_the_marks_of_a_way_are_its_stops_for_any_number_of_steps() -> None:
+    stops = np.eye(4, dtype=np.float32)
+    for steps, loop in itertools.product(range(4, 30), (False, True)):
+        path = tour(stops, steps, loop=loop)
+        found = [int(np.flatnonzero((path == stop).all(1))[0]) for stop in stops]
+        assert path.shape == (steps, 4)
+        assert found == sorted(found)
+        assert (found[0], loop or found[-1] == steps - 1) == (0, True)
+        lengths = np.diff([*found, steps] if loop else found)
+        assert max(lengths) - min(lengths) <= 1
+    for wrong in (3, 0):
+        with pytest.raises(InputError, match="Give at least 4"):
+            tour(stops, wrong)
+
+
+def test_pictures_are_enlarged_on_request() -> None:
+    (picture,) = OnnxGenerator(MODEL).sample(1)
+    large = picture.repeat(8, axis=0).repeat(8, axis=1)
+    make("-n", "1", "--scale", "8", "--out", "one.png", "--each", "each")
+    make("-n", "4", "--scale", "3", "--out", "grid.png")
+    make("--interpolate", "0:1", "--frames", "3", "--scale", "5", "--out", "walk.gif")
+
+    assert np.array_equal(np.asarray(Image.open("one.png")), large)
+    assert np.array_equal(np.asarray(Image.open("each/000000.png")), large)
+    sheet, walk = (np.asarray(Image.open(name)) for name in ("grid.png", "walk.gif"))
+    assert sheet.shape == (3 * (2 * (2 + GAP) + GAP), 3 * (2 * (3 + GAP) + GAP))
+    assert walk.shape == (10, 15)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 16, 17, 63])
+def test_the_size_of_a_grid_is_known_before_it_is_made(count: int) -> None:
+    width, height = grid(np.zeros((count, 7, 5), np.uint8), scale=3).size
+
+    assert grid_pixels(count, 7, 5, 3) == width * height
+
+
+def test_what_nobody_asked_to_replace_stays(zoo: Zoo) -> None:
+    mine = b"somebody's own"
+    Path("grid.png").write_bytes(mine)
+    first, second = zoo("generate", MODEL, "-n", "2"), zoo("generate", MODEL, "-n", "2")
+    walks = [zoo("generate", MODEL, "--interpolate", "0:1", "--frames", "2") for _ in range(2)]
+    named = zoo("generate", MODEL, "-n", "2", "--out", "grid.png", "--each", "each")
+    again = zoo("generate", MODEL, "-n", "2", "--out", "new.png", "--each", "each")
+
+    assert (first.out, second.out) == ("grid-2.png\n", "grid-3.png\n")
+    assert [walk.out for walk in walks] == ["walk.gif\n", "walk-2.gif\n"]
+    assert all("replaced" not in ran.err for ran in (first, second, *walks))
+    assert named.err.splitlines()[-1] == "grid.png: what was there is replaced"
+    assert Path("grid.png").read_bytes() == Path("grid-2.png").read_bytes() != mine
+    assert again.err.splitlines()[-1] == "each: what was there is replaced"
+
+
 def test_truncation_reaches_the_latents() -> None:
     make("-n", "5", "--truncation", "0.1", "--out", "a.npy")
 
@@ -127,6 +202,48 @@ def test_truncation_reaches_the_latents() -> None:
             "-n: --interpolate makes as many pictures as --frames says. Leave -n out",
         ),
         (
+            ["--loop"], UsageError,
+            "--loop: there is no way that could lead back. Add --interpolate A:B, or leave it out",
+        ),
+        (
+            ["--scale", "2", "--out", "a.npy"], UsageError,
+            "--scale: a .npy holds the pictures as they are made. Leave it out, or write a .png",
+        ),
+        (
+            ["--interpolate", "3:3"], InputError,
+            "--interpolate 3:3: from picture 3 to itself nothing changes. Name another picture",
+        ),
+        (
+            ["--interpolate", "1:2:2:1"], InputError,
+            "--interpolate 1:2:2:1: from picture 2 to itself nothing changes. Name another picture",
+        ),
+        (
+            ["--interpolate", "1:2:3:4", "--frames", "3"], InputError,
+            "--interpolate: 3 frames do not lead past 4 pictures. Give --frames 4 or more, at most 10000",
+        ),
+        (
+            ["-n", "100000", "--scale", "64"], InputError,
+            "--scale 64: grid.png would have 8,229,445,632 pixels, and at most 67,108,864 are written. "
+            "Choose a smaller --scale, or fewer pictures",
+        ),
+        (
+            ["--interpolate", "0:1", "--frames", "10000", "--scale", "64"], InputError,
+            "--scale 64: walk.gif would have 245,760,000 pixels, and at most 67,108,864 are written. "
+            "Choose a smaller --scale, or fewer pictures",
+        ),
+        (
+            ["--out", "no/such/a.png"], InputError,
+            "--out no/such/a.png: there is no folder 'no' in {}. Mend the path, or run mkdir -p no/such first",
+        ),
+        (
+            ["--each", "no/such"], InputError,
+            "--each no/such: there is no folder 'no' in {}. Mend the path, or run mkdir -p no first",
+        ),
+        (
+            ["--out", f"{MODEL}/a.png"], InputError,
+            f"--out {MODEL}/a.png: {{}}/{MODEL} is a file, and nothing can lie in it. Give another path",
+        ),
+        (
             ["--out", "a.jpg"], InputError,
             "--out a.jpg: it ends in '.jpg', which is none of .png, .gif, .npy. Choose one of these",
         ),
@@ -136,7 +253,7 @@ def test_truncation_reaches_the_latents() -> None:
 def test_contradictions_are_refused(arguments: list[str], error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
         make(*arguments)
-    assert str(caught.value) == message
+    assert str(caught.value) == message.format(Path.cwd())
     assert here() == []
 
 
@@ -144,14 +261,15 @@ def test_a_way_that_is_none_is_refused(zoo: Zoo) -> None:
     ran: Ran = zoo("generate", MODEL, "--interpolate", "0-1")
 
     assert (ran.code, ran.error) == (
-        2,
-        "Invalid value for '--interpolate': '0-1' is not two numbers of pictures like 0:1. See `zoo generate --help`",
+        3,
+        "Invalid value for '--interpolate': '0-1' is not two or more numbers of pictures like 0:1 or 3:8:5. "
+        "See `zoo generate --help`",
     )
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopping_leaves_nothing_behind(number: signal.Signals, code: int) -> None:
-    running = process("generate", MODEL, "-n", MANY, "--out", "new/all.npy", "--each", "each")
+    running = process("generate", MODEL, "-n", MANY, "--out", "all.npy", "--each", "each")
     while not (Path("each") / SCRATCH / "000100.png").exists():
         assert running.poll() is None
         time.sleep(0.01)
@@ -195,14 +313,14 @@ def test_a_full_disk_is_one_line_and_leaves_nothing() -> None:
     path = os.pathsep.join(filter(None, sys.path))
 
     done = subprocess.run(
-        [sys.executable, "-c", limited, "generate", MODEL, "-n", "9999", "--out", "new/all.npy"],
+        [sys.executable, "-c", limited, "generate", MODEL, "-n", "9999", "--out", "all.npy"],
         capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
 
     assert done.returncode == 5
     message = re.sub(r"[\d,]+ bytes are free", "N bytes are free", done.stderr.splitlines()[-1])
     assert message == (
-        "zoo: error: new/all.npy: it cannot be written: File too large; N bytes are free. "
+        "zoo: error: all.npy: it cannot be written: File too large; N bytes are free. "
         "Raise the limit on the size of files (ulimit -f)"
     )
     assert here() == []

@@ -61,18 +61,18 @@ def test_names_that_the_hub_does_not_take_are_refused(you: Person, name: str) ->
     assert parse_hub_name(name) is None
     sentence = f"{name}: it is no name on the Hub. Give OWNER/NAME, for example me/camel-wgangp\n"
     ran = you.zoo("pull", name)
-    assert (ran.code, ran.err) == (2, sentence)
+    assert (ran.code, ran.err) == (3, sentence)
     called = you.python("-c", CALL, name)
-    assert (called.code, called.out, called.err) == (2, sentence, "")
+    assert (called.code, called.out, called.err) == (3, sentence, "")
 
 
 CALL = """
 import sys
-from zoo.errors import UsageError
+from zoo.errors import InputError
 from zoo_hub.pull import pull
 try:
     pull(sys.argv[1])
-except UsageError as error:
+except InputError as error:
     print(error)
     sys.exit(error.exit_code)
 """

@@ -10,7 +10,7 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 from huggingface_hub.hf_api import ModelInfo
 
-from zoo.errors import InputError, NetworkError, UsageError
+from zoo.errors import InputError, NetworkError
 from zoo_hub.client.errors import explain
 from zoo_hub.client.retry import retrying
 from zoo_hub.client.session import on_request, on_response
@@ -177,7 +177,7 @@ def test_time_limit(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "a minute"])
 def test_a_time_limit_that_is_no_number(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("ZOO_HUB_TIMEOUT", text)
-    with pytest.raises(UsageError) as error:
+    with pytest.raises(InputError) as error:
         time_limit()
     assert str(error.value) == (
         f"ZOO_HUB_TIMEOUT={text}: it is no positive number of seconds. Give one, for example 60"

@@ -140,7 +140,7 @@ def test_a_taken_port_and_a_taken_folder(tmp_path: Path) -> None:
 )
 def test_users_that_cannot_be(tmp_path: Path, users: list[str], sentence: str) -> None:
     arguments = [word for user in users for word in ("--user", user)]
-    assert fails(tmp_path, *arguments) == (2, f"zoo: error: {sentence}\n")
+    assert fails(tmp_path, *arguments) == (3, f"zoo: error: {sentence}\n")
     assert not (tmp_path / "hub").exists()
 
 

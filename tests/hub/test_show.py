@@ -167,7 +167,7 @@ def test_variants_come_when_asked_for(hub: Hub, you: Person, folder: Path) -> No
     assert (missing.code, missing.err) == (3, sentence)
     wrong = you.zoo("pull", "me/camel", "--with", "fp61")
     sentence = "--with fp61: there is no 'fp61'. Give some of fp16, int8, uint8, weights\n"
-    assert (wrong.code, wrong.err) == (2, sentence)
+    assert (wrong.code, wrong.err) == (3, sentence)
 
 
 LIMITED = """

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from zoo.errors import UsageError
+from zoo.errors import InputError
 from zoo.runs.folder import GENERATOR
 from zoo.runs.session import Display
 from zoo.system.console import say, stderr
@@ -40,7 +40,7 @@ class Screen(Display):
         until = run.plan.training.steps
         # A run that was killed after its last checkpoint still lacks its generator.
         if run.step >= until and run.complete:
-            raise UsageError(f"{run.path}: it has made {run.step} of {until} steps. Name more with --steps")
+            raise InputError(f"{run.path}: it has made {run.step} of {until} steps. Name more with --steps")
 
     def show(self, run: Run, steps: Iterator[StepProgress], /) -> None:
         """Say what trains on what, show the steps, and say how they ended."""

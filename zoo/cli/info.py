@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, plain, print_table
 from zoo.plugins.describe import component_facts
+from zoo.system.paths import given_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=NAME)
 @json_option
 def info(name: str, as_json: bool) -> None:
     """Say what NAME is made of: a recipe, a component, a run, a generator folder, an .onnx file or OWNER/NAME."""
-    path = Path(name)
+    path = given_path(name, "NAME", needed=True)
     facts = _generator_facts(path) or _file_facts(path) or _named_facts(name)
     if as_json:
         click.echo(json.dumps(facts, indent=2))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, print_columns, print_table
 from zoo.plugins.describe import first_line
 
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @click.command("list")
-@click.argument("owner", required=False)
+@click.argument("owner", required=False, type=NAME)
 @click.option("--hub", is_flag=True, help="List published generators instead, of OWNER or of everybody.")
-@click.option("--search", metavar="WORDS", help="With --hub: whose names hold these words.")
+@click.option("--search", type=NAME, metavar="WORDS", help="With --hub: whose names hold these words.")
 @json_option
 def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> None:
     """List the recipes, the pretrained generators, the components, and the runs here; or what is published."""

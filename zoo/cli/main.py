@@ -10,6 +10,7 @@ import click
 
 from zoo.__about__ import __version__
 from zoo.cli.doctor import doctor
+from zoo.cli.group import CommandGroup, unknown_option
 from zoo.cli.info import info
 from zoo.cli.list import list_
 from zoo.cli.plugins import plugins_
@@ -25,7 +26,7 @@ EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, no_args_is_help=False
+    cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(__version__, prog_name="zoo")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -91,8 +92,10 @@ def _explained(error: BaseException) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "zoo"
-        message = error.format_message().rstrip(".")
-        return f"{message}{'' if message.endswith('?') else '.'} See `{path} --help`", 2
+        message = unknown_option(error) if isinstance(error, click.NoSuchOption) else error.format_message()
+        message = message.rstrip(".")
+        refused = isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)
+        return f"{message}{'' if message.endswith('?') else '.'} See `{path} --help`", 3 if refused else 2
     if isinstance(error, click.ClickException):
         return error.format_message(), 3
     if isinstance(error, (KeyboardInterrupt, click.Abort)):

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from zoo.cli.arguments import PATH
 from zoo.cli.output import json_option, print_columns
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.runs.summary import RunSummary
 
 _TITLES = ("run", "state", "steps", "best", "size", "started")
 
 
 @click.command("runs")
-@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.argument("folder", type=PATH, required=False)
 @json_option
 def runs(folder: Path | None, as_json: bool) -> None:
     """List the runs in FOLDER (without it, in runs/): state, steps, best figure and size."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from zoo.cli.arguments import NAME, PATH
 from zoo.distributed.torchrun import follows
 from zoo.system.signals import deferred
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.runs.options import OnNan
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
@@ -49,16 +51,16 @@ _on_nan = click.option(
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", type=NAME)
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="A .npy file, folder or zip in place of the recipe's data.",
 )
 @_set
 @click.option("--steps", type=click.IntRange(1), help="Generator steps, in place of the recipe's.")
 @click.option("--seed", type=click.IntRange(0), help="Seed, in place of the recipe's.")
-@click.option("--out", type=click.Path(path_type=Path), help="The run folder; without it runs/RECIPE-N.")
+@click.option("--out", type=PATH, help="The run folder; without it runs/RECIPE-N.")
 @_device
 @_precision
 @click.option(_EAGER, default=False, help=_EAGERLY)
@@ -90,7 +92,7 @@ def train(
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.argument("run", type=PATH, required=False)
 @click.option("--steps", type=click.IntRange(1), help="Go on until this many steps have been made in all.")
 @_set
 @click.option(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.errors import InputError
-from zoo.generators.latents import latents, walk
+from zoo.errors import InputError, counted
+from zoo.generators.latents import latents, tour
 from zoo.images import describe_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SHOWN = 24
 """Pictures that a notebook shows of a generator."""
+MOST_SHOWN = 8
+"""Stops of a way that a message repeats."""
 
 
 class Generator(ABC):
@@ -77,21 +80,32 @@ class Generator(ABC):
 
     def walking(
         self,
-        a: int,
-        b: int,
+        stops: Sequence[int],
         steps: int,
         seed: int = 0,
         *,
+        loop: bool = False,
         batch: int = 64,
         truncation: float | None = None,
     ) -> Iterator[NDArray[np.uint8]]:
-        """Yield the pictures of `interpolate`, at most `batch` at a time."""
+        """Yield `steps` pictures as uint8 (b, H, W) or (b, H, W, 3), at most `batch` at a time, past several pictures.
+
+        Args:
+            stops: two or more numbers of pictures of the seed; each is shown.
+            steps: how many pictures in all, at least as many as stops.
+            seed: whose pictures.
+            loop: go back from the last stop to the first, which is not shown again, so that the end meets the start.
+            batch: at most so many at a time.
+            truncation: see `latents`.
+
+        Raises:
+            InputError: a number is out of range, there are too few stops or steps, or one stop follows itself.
+        """
         self._check_counts(steps, batch)
+        stops = check_stops(stops, loop=loop)
         batch = self.fitting(batch)
-        first, last = (
-            latents(seed, 1, self.latent_dim, start=picture, truncation=truncation)[0] for picture in (a, b)
-        )
-        path = walk(first, last, steps)
+        ends = [latents(seed, 1, self.latent_dim, start=stop, truncation=truncation)[0] for stop in stops]
+        path = tour(np.stack(ends), steps, loop=loop)
         for start in range(0, steps, batch):
             yield to_uint8(self.generate(path[start : start + batch]))
 
@@ -108,15 +122,31 @@ class Generator(ABC):
         """Return `steps` pictures from picture `a` of the seed to picture `b`, both included, on an arc (see `walk`).
 
         Raises:
-            InputError: `a` or `b` is negative, or `steps` is below 2.
+            InputError: `a` or `b` is negative, both are the same, or `steps` is below 2.
         """
-        return np.concatenate(list(self.walking(a, b, steps, seed, batch=batch, truncation=truncation)))
+        return np.concatenate(list(self.walking((a, b), steps, seed, batch=batch, truncation=truncation)))
 
     def _check_counts(self, n: int, batch: int) -> None:
         if n < 1 or batch < 1:
             raise InputError(
-                f"{self.name}: asked for {n} pictures in batches of {batch}. Both must be at least 1"
+                f"{self.name}: asked for {counted(n, 'picture')} in batches of {batch}. Both must be at least 1"
             )
+
+
+def check_stops(stops: Sequence[int], *, loop: bool) -> list[int]:
+    """Return the stops of a way; in a loop the first is left out where it is named again at the end.
+
+    Raises:
+        InputError: there are fewer than two, or one follows itself, so that nothing would change on the way.
+    """
+    named = list(stops[:-1] if loop and len(stops) > 2 and stops[0] == stops[-1] else stops)
+    shown = ":".join(map(str, stops[:MOST_SHOWN])) + ("..." if len(stops) > MOST_SHOWN else "")
+    if len(named) < 2:
+        raise InputError(f"{shown}: a way leads from one picture to another. Name at least two")
+    twice = next((stop for stop, following in pairwise(named) if stop == following), None)
+    if twice is not None:
+        raise InputError(f"{shown}: from picture {twice} to itself nothing changes. Name another picture")
+    return named
 
 
 def to_uint8(images: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -83,6 +83,27 @@ def walk(start: NDArray[np.float32], end: NDArray[np.float32], steps: int) -> ND
     return path.astype(np.float32)
 
 
+def tour(stops: NDArray[np.float32], steps: int, *, loop: bool = False) -> NDArray[np.float32]:
+    """Return latents float32 (steps, dim) that lead past all stops (n, dim) in turn, each way between two a `walk`.
+
+    Every stop is one of them. The ways get the same number of steps, to within one. With `loop` the last way leads
+    back to the first stop, which is not repeated: shown again and again, the pictures go round.
+
+    Raises:
+        InputError: there are fewer than two stops, or fewer steps than stops.
+    """
+    if len(stops) < 2:
+        raise InputError(f"stops: {len(stops)} make no way. Give at least 2")
+    if steps < max(2, len(stops)):
+        raise InputError(f"steps: {steps} do not lead past {len(stops)} pictures. Give at least {len(stops)}")
+    marks = np.rint(np.linspace(0, steps if loop else steps - 1, len(stops) + loop)).astype(int)
+    ways = [
+        walk(stop, stops[(leg + 1) % len(stops)], int(marks[leg + 1] - marks[leg]) + 1)[:-1]
+        for leg, stop in enumerate(stops[: len(marks) - 1])
+    ]
+    return np.concatenate([*ways, *([] if loop else [stops[-1:]])])
+
+
 def _words(seed: int, start: int, n: int, dim: int) -> NDArray[np.uint64]:
     """Return the first words of the pictures `start`, `start + 1`, ... of a seed: (n, dim or one more)."""
     words = np.empty((n, 2 * ((dim + 1) // 2)), np.uint64)

@@ -15,6 +15,7 @@ from zoo.plugins.manager import DISABLE
 from zoo.recipes.recipe import Recipe, parse_recipe, read_recipe
 from zoo.recipes.tables import merged
 from zoo.system.console import warn
+from zoo.system.paths import refuse_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +47,7 @@ def load_plan(
         UsageError: the recipe or a component is unknown.
         InputError: the file, a field or a change is wrong, or a component refuses the combination.
     """
+    refuse_address(str(recipe), "recipe")
     registry = load_registry()
     is_file = isinstance(recipe, Path) or recipe.endswith(".toml") or os.sep in recipe
     path = Path(recipe) if is_file else registry.recipe(str(recipe))

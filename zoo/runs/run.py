@@ -7,7 +7,7 @@ import time
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, get_args
 
-from zoo.errors import DivergedError, UsageError, ZooError
+from zoo.errors import DivergedError, InputError, ZooError
 from zoo.evaluation.monitor import Monitor
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
 from zoo.pace.progress import Progress
@@ -112,7 +112,7 @@ class Run:
             ResourceError: there is no room, or the disk refuses a file; earlier checkpoints are as they were.
         """
         if on_nan not in get_args(OnNan):
-            raise UsageError(f"on_nan: {on_nan!r} is neither stop nor rollback. Give one of them")
+            raise InputError(f"on_nan: {on_nan!r} is neither stop nor rollback. Give one of them")
         checkpoint.sweep(self.path)
         self._files.refuse_without_room(self._trainer.checkpoint_bytes)
         self.facts.steps = until

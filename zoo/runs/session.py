@@ -11,8 +11,9 @@ from zoo.distributed.torchrun import this_rank
 from zoo.errors import InputError, ResourceError
 from zoo.runs.folder import RECIPE, is_run, latest_run
 from zoo.runs.lock import HOLDER, LOCK, held
-from zoo.runs.record import read_record
+from zoo.runs.record import RUNS, read_record
 from zoo.system.atomic import disk_errors
+from zoo.system.paths import refuse_missing_parent
 from zoo.system.signals import deferred, stop_on_signals
 from zoo.training.ranks import ALONE
 
@@ -96,6 +97,7 @@ def _started(
     with ExitStack() as stack:
         ranks = stack.enter_context(_ranks())
         if out is not None:
+            _refuse_place(out)
             stack.enter_context(claimed(out, fresh=not out.exists()))
         with deferred():
             from zoo.runs.new import new_run
@@ -169,6 +171,12 @@ def all_changes(changes: Sequence[str], steps: int | None, seed: int | None) -> 
     """Return `--set` changes with those that `--steps` and `--seed` stand for."""
     own = {"training.steps": steps, "training.seed": seed}
     return [*changes, *(f"{key}={value}" for key, value in own.items() if value is not None)]
+
+
+def _refuse_place(path: Path) -> None:
+    """Refuse a run folder whose parent is not there; `runs/` is the zoo's own, and is made."""
+    if path.absolute().parent != RUNS.absolute():
+        refuse_missing_parent(path, "--out")
 
 
 def _refuse_contents(path: Path) -> None:

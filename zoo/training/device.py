@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import torch
 
 from zoo.__about__ import DISTRIBUTION, __version__
-from zoo.errors import InputError
+from zoo.errors import InputError, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionChoice = Literal["auto", "fp32", "bf16"]
@@ -24,8 +24,9 @@ def choose_device(choice: DeviceChoice) -> torch.device:
     """Return the device to train on; `auto` takes CUDA, then Apple's MPS, then the CPU.
 
     Raises:
-        InputError: the one asked for is not there.
+        InputError: the one asked for is not there, or none of those.
     """
+    _refuse_unknown("device", choice, get_args(DeviceChoice))
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if choice == "auto":
         choice = next(name for name in ("cuda", "mps", "cpu") if there[name])
@@ -38,12 +39,22 @@ def choose_device(choice: DeviceChoice) -> torch.device:
 
 
 def choose_precision(choice: PrecisionChoice, device: torch.device) -> Precision:
-    """Return the precision of convolutions; `auto` takes bfloat16 only where the hardware multiplies it natively."""
+    """Return the precision of convolutions; `auto` takes bfloat16 only where the hardware multiplies it natively.
+
+    Raises:
+        InputError: there is no such precision.
+    """
+    _refuse_unknown("precision", choice, get_args(PrecisionChoice))
     if choice != "auto":
         return choice
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp32"
     return "bf16" if device.type == "cpu" and {"amx_bf16", "avx512_bf16"} & _cpu_flags() else "fp32"
+
+
+def _refuse_unknown(what: str, choice: str, known: Sequence[str]) -> None:
+    if choice not in known:
+        raise InputError(f"{what}: there is no {choice!r}. Choose {joined(known, 'or')}")
 
 
 def environment(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
 from zoo.system.atomic import new_folder
+from zoo.system.paths import refuse_missing_parent
 from zoo_export.browser.page import MADE_BY, PAGE, make_page
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def check_out(out: Path) -> None:
 def _check(out: Path) -> None:
     if not out.name or out.name == "..":
         raise InputError(f"--out {out}: it is the folder you are in, or one around it. Give a new one's name")
+    refuse_missing_parent(out, "--out")
     if not out.exists():
         return
     if not out.is_dir():

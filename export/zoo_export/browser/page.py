@@ -17,6 +17,7 @@ from zoo.api import load
 from zoo.errors import InputError, UsageError
 from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents
+from zoo.images import describe_shape
 from zoo.system.console import say
 from zoo_export.browser.directions import pictures_needed, principal_directions
 from zoo_export.browser.onnxruntime_web import CDN, LOCAL, VERSION, described, integrity, read_runtime
@@ -111,11 +112,10 @@ def _directions(generator: OnnxGenerator) -> Directions | None:
 
 
 def _facts(generator: OnnxGenerator) -> list[str]:
-    channels, height, width = generator.image_shape
     licence = generator.metadata.get("zoo.licence", "unknown")
     known = licence != "unknown" and licence.isprintable() and 0 < len(licence) <= 40
     return [
-        f"{width} x {height} {'grey' if channels == 1 else 'colour'}",
+        describe_shape(generator.image_shape),
         f"{len(generator.model) / 1e6:.1f} MB",
         *([f"licence {licence}"] if known else []),
     ]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.errors import NetworkError, UsageError
+from zoo.cli.arguments import NAME, PATH
+from zoo.errors import NetworkError, UsageError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,21 +17,23 @@ OUT, HOST, PORT = Path("demo"), "127.0.0.1", 8000
 
 
 @click.command()
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=NAME)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="The folder to write; an earlier page there is replaced.  [default: demo]",
 )
 @click.option("--serve", is_flag=True, help="Write nothing; show the page from this process until Ctrl-C.")
 @click.option(
     "--runtime",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="The npm package onnxruntime-web, copied into the page; without it browsers get it from jsdelivr.",
 )
 @click.option(
-    "--host", help=f"With --serve: {HOST}, which this machine alone reaches; or 0.0.0.0.  [default: {HOST}]"
+    "--host",
+    type=NAME,
+    help=f"With --serve: {HOST}, which this machine alone reaches; or 0.0.0.0.  [default: {HOST}]",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), help=f"With --serve: 0 takes a free one.  [default: {PORT}]"
@@ -57,9 +60,14 @@ def demo(
         return
     from zoo.system.console import say
     from zoo_export.browser.folder import demo as write
+    from zoo_export.browser.page import PAGE
 
-    click.echo(write(names, out or OUT, runtime))
-    say(f"Any web server shows it: python -m http.server -d {out or OUT}")
+    folder = out or OUT
+    there = (folder / PAGE).is_file()
+    click.echo(write(names, folder, runtime))
+    if there:
+        say(f"{folder}: the earlier page is replaced")
+    say(f"Any web server shows it: python -m http.server -d {quoted(folder)}")
 
 
 def _serve(names: Sequence[str], runtime: Path | None, host: str, port: int) -> None:

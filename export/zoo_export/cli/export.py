@@ -5,30 +5,35 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from zoo.errors import UsageError
+from zoo.cli.arguments import NAME, PATH
+from zoo.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.generators.files import Variant
     from zoo_export.export import ExportOptions
     from zoo_export.report import ExportReport
 
 
 @click.command()
-@click.argument("name", metavar="[RUN|GENERATOR]", required=False, type=click.Path(path_type=Path))
+@click.argument("name", metavar="[RUN|GENERATOR]", required=False, type=PATH)
 @click.option("--onnx", is_flag=True, help="Export to ONNX (float32).")
 @click.option("--fp16", is_flag=True, help="And a file of half the size, with float32 latents and images.")
 @click.option("--int8", is_flag=True, help="And a quantised file, where that is faster.")
 @click.option("--uint8", is_flag=True, help="And one that gives uint8 RGB, as torch-fidelity reads it.")
 @click.option("--opset", type=int, default=20, show_default=True, help="Version of the ONNX operators.")
 @click.option(
-    "--checkpoint", metavar="best|last|N", help="Take this checkpoint of a run: best, last or a step."
+    "--checkpoint",
+    type=NAME,
+    metavar="best|last|N",
+    help="Take this checkpoint of a run: best, last or a step.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Copy the generator into this new folder first.")
+@click.option("--out", type=PATH, help="Copy the generator into this new folder first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def export(
     name: Path | None,
@@ -48,7 +53,7 @@ def export(
     if not onnx:
         raise UsageError("export: there is no format chosen. Add --onnx")
     if checkpoint is not None and not re.fullmatch("best|last|[0-9]+", checkpoint):
-        raise UsageError(
+        raise InputError(
             f"--checkpoint: {checkpoint!r} is neither best nor last nor a step. Give one of these"
         )
     from zoo.runs.folder import latest_run

@@ -14,7 +14,7 @@ from PIL import Image
 
 from zoo.data.npy import store_images
 from zoo.errors import BusyError, InputError
-from zoo.generators.pictures import gif, grid, png
+from zoo.generators.pictures import GIF_SCALE, GRID_SCALE, enlarged, gif, grid, png
 from zoo.system.atomic import disk_errors, write_atomic
 
 if TYPE_CHECKING:
@@ -31,39 +31,39 @@ A lock ends with its process: a scratch folder that nobody holds was left by a p
 
 
 def write_pictures(
-    batches: Iterable[NDArray[np.uint8]], n: int, *, out: Path | None, each: Path | None
+    batches: Iterable[NDArray[np.uint8]],
+    n: int,
+    *,
+    out: Path | None,
+    each: Path | None,
+    scale: int | None = None,
 ) -> None:
     """Write `n` pictures that come in batches: as one file, as a folder of PNG files, or both.
 
     A .npy file and a folder are written batch by batch, so that their number is not limited by memory; for a .png grid
     and a .gif all pictures are held in memory. Files appear only when all pictures are done, whatever stops the
-    process before.
+    process before. A file that was there is replaced.
+
+    `scale` enlarges what a .png, a .gif and a folder show, by whole pixels; without it a grid is enlarged
+    `pictures.GRID_SCALE` times, a .gif `pictures.GIF_SCALE` times, and a folder's pictures not at all.
 
     Raises:
         InputError: `each` is no folder, or holds files that these pictures would not replace.
         BusyError: another process writes to `each`.
         ResourceError: the disk is full, or a path cannot be written.
     """
-    if out is not None:
-        with _new_folders_removed_on_error(out.parent):
-            _write_folder(batches, n, each, out)
-    else:
-        _write_folder(batches, n, each, out)
-
-
-def _write_folder(batches: Iterable[NDArray[np.uint8]], n: int, each: Path | None, out: Path | None) -> None:
     if each is None:
-        _write_file(batches, out)
+        _write_file(batches, out, scale)
         return
     _check_folder(each, n)
-    with _new_folders_removed_on_error(each), _scratch(each) as scratch:
-        _write_file(_save_each(batches, scratch), out)
+    with _removed_on_error_if_new(each), _scratch(each) as scratch:
+        _write_file(_save_each(batches, scratch, scale or 1), out, scale)
         with disk_errors(each):
             for index in range(n):
                 (scratch / _name(index)).replace(each / _name(index))
 
 
-def _write_file(batches: Iterable[NDArray[np.uint8]], out: Path | None) -> None:
+def _write_file(batches: Iterable[NDArray[np.uint8]], out: Path | None, scale: int | None) -> None:
     """Consume all batches, and write them to `out` where it is given."""
     if out is None:
         for _ in batches:
@@ -76,16 +76,19 @@ def _write_file(batches: Iterable[NDArray[np.uint8]], out: Path | None) -> None:
         store_images(out, chain([first], pictures), first.shape)
         return
     all_pictures = np.concatenate(list(batches))
-    write_atomic(out, gif(all_pictures) if suffix == ".gif" else png(grid(all_pictures)))
+    if suffix == ".gif":
+        write_atomic(out, gif(all_pictures, scale=scale or GIF_SCALE))
+    else:
+        write_atomic(out, png(grid(all_pictures, scale=scale or GRID_SCALE)))
 
 
-def _save_each(batches: Iterable[NDArray[np.uint8]], folder: Path) -> Iterator[NDArray[np.uint8]]:
-    """Yield the batches, and save each picture as `000000.png`, `000001.png`, ..."""
+def _save_each(batches: Iterable[NDArray[np.uint8]], folder: Path, scale: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield the batches, and save each picture, enlarged, as `000000.png`, `000001.png`, ..."""
     index = 0
     for batch in batches:
         with disk_errors(folder.parent):
             for picture in batch:
-                Image.fromarray(picture).save(folder / _name(index))
+                Image.fromarray(enlarged(picture, scale)).save(folder / _name(index))
                 index += 1
         yield batch
 
@@ -98,7 +101,7 @@ def _name(index: int) -> str:
 def _scratch(folder: Path) -> Iterator[Path]:
     """Give a scratch folder inside `folder`; no other process writes pictures there while the block lasts."""
     with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
     lock, scratch = FileLock(folder / LOCK), folder / SCRATCH
     with disk_errors(folder):
         try:
@@ -119,14 +122,14 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _new_folders_removed_on_error(folder: Path) -> Iterator[None]:
-    """When the block fails, remove the folder and those of its parents that did not exist before."""
-    created = [path for path in (folder, *folder.parents) if not path.exists()]
+def _removed_on_error_if_new(folder: Path) -> Iterator[None]:
+    """When the block fails, remove the folder if it did not exist before."""
+    is_new = not folder.exists()
     try:
         yield
     except BaseException:
-        if created:
-            shutil.rmtree(created[-1], ignore_errors=True)
+        if is_new:
+            shutil.rmtree(folder, ignore_errors=True)
         raise
 
 

@@ -12,7 +12,7 @@ import torch
 from onnxscript import ir
 from torch.nn.utils import parametrize
 
-from zoo.errors import InputError, UsageError
+from zoo.errors import InputError
 from zoo_export.convert.folding import optimize
 from zoo_export.convert.serialize import no_logs_or_warnings, serialize
 
@@ -34,11 +34,11 @@ def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, 
     file's `metadata_props`.
 
     Raises:
-        UsageError: the exporter does not write this opset.
-        InputError: the network holds something that cannot be exported, or 2 GiB of weights.
+        InputError: the exporter does not write this opset, or the network holds something that cannot be exported, or
+            2 GiB of weights.
     """
     if opset not in OPSETS:
-        raise UsageError(f"--opset: {opset} is not between {OPSETS[0]} and {OPSETS[-1]}. Leave it out for 20")
+        raise InputError(f"--opset: {opset} is not between {OPSETS[0]} and {OPSETS[-1]}. Leave it out for 20")
     _check_size(module)
     try:
         with _quiet():

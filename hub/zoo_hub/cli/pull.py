@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from zoo.errors import UsageError
+from zoo.cli.arguments import NAME, PATH
+from zoo.errors import InputError
 from zoo.system.console import say
 from zoo_hub.names import hub_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXTRAS = ("fp16", "int8", "uint8", "weights")
 
 
 @click.command()
-@click.argument("name", metavar="OWNER/NAME[@REVISION]")
+@click.argument("name", metavar="OWNER/NAME[@REVISION]", type=NAME)
 @click.option(
     "--to",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Put copies there: of the whole generator, or of what --with asks for.",
 )
 @click.option(
     "--with",
     "extras",
+    type=NAME,
     metavar="fp16,int8,uint8,weights",
     help="Get these files too, besides configuration, ONNX file, card and sample picture.",
 )
@@ -44,5 +49,5 @@ def _parse_extras(text: str) -> tuple[str, ...]:
     words = tuple(word.strip() for word in text.split(","))
     for word in words:
         if word not in EXTRAS:
-            raise UsageError(f"--with {text}: there is no {word!r}. Give some of {', '.join(EXTRAS)}")
+            raise InputError(f"--with {text}: there is no {word!r}. Give some of {', '.join(EXTRAS)}")
     return words

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from zoo.errors import UsageError
+from zoo.cli.arguments import NAME, PATH
+from zoo.errors import InputError
 from zoo.system.console import say
 from zoo_hub.names import hub_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.generators.folder import GeneratorFolder
     from zoo_hub.push import PushOptions
 
 
 @click.command()
-@click.argument("name", metavar="OWNER/NAME")
-@click.argument("source", metavar="[RUN|GENERATOR]", required=False, type=click.Path(path_type=Path))
+@click.argument("name", metavar="OWNER/NAME", type=NAME)
+@click.argument("source", metavar="[RUN|GENERATOR]", required=False, type=PATH)
 @click.option("--private", is_flag=True, help="Make a new repository private.")
-@click.option("--revision", metavar="BRANCH", help="Push to this branch, made if it is not there.")
-@click.option("--message", metavar="TEXT", help="The commit's message.")
-@click.option("--tag", metavar="TAG", help="Put this tag on the commit, as in v1.")
-@click.option("--license", "licence", metavar="ID", help="The model's licence, as in cc-by-4.0 or mit.")
+@click.option("--revision", type=NAME, metavar="BRANCH", help="Push to this branch, made if it is not there.")
+@click.option("--message", type=NAME, metavar="TEXT", help="The commit's message.")
+@click.option("--tag", type=NAME, metavar="TAG", help="Put this tag on the commit, as in v1.")
+@click.option(
+    "--license", "licence", type=NAME, metavar="ID", help="The model's licence, as in cc-by-4.0 or mit."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 def push(
     name: str,
@@ -44,7 +48,7 @@ def push(
 
     hub = hub_name(name)
     if hub.revision:
-        raise UsageError(f"{name}: a push names its branch with --revision. Leave @{hub.revision} out")
+        raise InputError(f"{name}: a push names its branch with --revision. Leave @{hub.revision} out")
     folder = require_generator_folder(source or latest_run())
     options = PushOptions(private, revision, message, tag, licence)
     if dry_run:

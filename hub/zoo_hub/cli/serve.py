@@ -4,40 +4,50 @@ from __future__ import annotations
 
 import re
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from zoo.errors import InputError, NetworkError, UsageError
+from zoo.cli.arguments import NAME, PATH
+from zoo.cli.group import CommandGroup
+from zoo.errors import InputError, NetworkError
 from zoo.system.console import say, warn
+from zoo.system.paths import refuse_missing_parent
 from zoo_hub.names import parse_hub_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TOKEN_FILE = "token"
 """In the served folder: the token that was generated when it was served without --user."""
 
 
-@click.group("hub")
+@click.group("hub", cls=CommandGroup)
 def hub_group() -> None:
     """A Hugging Face Hub of your own."""
 
 
 @hub_group.command()
-@click.argument("folder", metavar="[DIR]", default="hub", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[DIR]", default="zoo-hub", type=PATH)
 @click.option("--port", type=click.IntRange(0, 65535), default=8090, help="8090; 0 takes a free one.")
-@click.option("--host", default="127.0.0.1", help="127.0.0.1, which this machine alone reaches; or 0.0.0.0.")
+@click.option(
+    "--host", type=NAME, default="127.0.0.1", help="127.0.0.1, which this machine alone reaches; or 0.0.0.0."
+)
 @click.option(
     "--user",
     "users",
     multiple=True,
+    type=NAME,
     metavar="NAME:TOKEN",
     help="Who may write to NAME/...; again for more people. Without it `me`, with a token that is made up.",
 )
 def serve(folder: Path, port: int, host: str, users: tuple[str, ...]) -> None:
-    """Serve a Hub from DIR (hub), without an account, until Ctrl-C."""
+    """Serve a Hub from DIR (zoo-hub), without an account, until Ctrl-C."""
     from zoo.system.signals import exit_code
     from zoo_hub.server.hub import LocalHub
 
     names_by_token = _parse_users(users) if users else {}
+    refuse_missing_parent(folder, "DIR")
     try:
         hub = LocalHub(folder, names_by_token, port, host)
     except OSError as error:
@@ -61,12 +71,12 @@ def _parse_users(users: tuple[str, ...]) -> dict[str, str]:
         name, _, token = user.partition(":")
         # Tokens go into a header, and are not repeated in an error.
         if parse_hub_name(f"{name}/x") is None or "/" in name or not re.fullmatch(r"[!-~]{4,200}", token):
-            raise UsageError(
+            raise InputError(
                 f"--user {name or '(no name)'}: NAME or TOKEN is missing, too short, or cannot be one. "
                 "Give NAME:TOKEN, as in me:hf_me"
             )
         if token in names_by_token:
-            raise UsageError(
+            raise InputError(
                 f"--user {name}: {names_by_token[token]} has the same token. Give everybody their own"
             )
         names_by_token[token] = name

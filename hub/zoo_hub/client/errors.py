@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from zoo.errors import NetworkError, ResourceError, UsageError, ZooError
+from zoo.errors import InputError, NetworkError, ResourceError, ZooError
 from zoo_hub.client.watch import LateError, endpoint
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
     """Turn what the client raises about `repo` into one line.
 
     Raises:
-        UsageError: it is no name that the client takes.
+        InputError: it is no name that the client takes.
         NetworkError: the Hub or the way to it did not give what was asked for.
         ResourceError: the cache cannot be written.
     """
@@ -68,7 +68,7 @@ def hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
         from huggingface_hub.errors import HFValidationError
 
         if isinstance(error, HFValidationError):
-            raise UsageError(bad_name_message(repo)) from error
+            raise InputError(bad_name_message(repo)) from error
         sentence = explain(error, repo, revision)
         if sentence:
             raise NetworkError(sentence) from error

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from zoo.errors import NetworkError, UsageError
+from zoo.errors import InputError, NetworkError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def time_limit() -> float:
     """Return the seconds in `ZOO_HUB_TIMEOUT`, or the default.
 
     Raises:
-        UsageError: it is no positive number.
+        InputError: it is no positive number.
     """
     text = os.environ.get(TIMEOUT_VARIABLE, "")
     try:
@@ -73,7 +73,7 @@ def time_limit() -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise UsageError(
+        raise InputError(
             f"{TIMEOUT_VARIABLE}={text}: it is no positive number of seconds. Give one, for example 60"
         )
     return seconds

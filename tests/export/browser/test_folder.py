@@ -73,9 +73,7 @@ def test_a_name_that_is_too_long_is_refused(zoo: Zoo) -> None:
     ran = zoo("demo", "hand.onnx", "--out", "x" * 300)
 
     assert ran.code == 3
-    assert (
-        ran.error == f"--out {'x' * 300}: it cannot be looked into: File name too long. Give another folder"
-    )
+    assert ran.error == f"--out {'x' * 200}: it cannot be looked into: File name too long. Give another path"
 
 
 def test_a_full_disk_leaves_the_earlier_page(monkeypatch: pytest.MonkeyPatch) -> None:

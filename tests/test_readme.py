@@ -106,7 +106,7 @@ def test_the_readme_has_the_two_commands_that_do_all_the_set_up() -> None:
     venv = "python3 -m venv .venv && . .venv/bin/activate && pip install -c constraints.txt -e"
     first = next(line for line in README.text.splitlines() if "python -m pytest" in line)
 
-    assert f'{venv} ".[train]" && zoo train camel-wgangp --steps 300' in README.text
+    assert f'{venv} ".[train]" && zoo train camel-wgangp --minutes 4' in README.text
     assert first == f'{venv} ".[dev]" && python -m pytest -n auto'
 
 

@@ -69,6 +69,7 @@ def train(
     precision: PrecisionChoice = "auto",
     eager: bool = False,
     on_nan: OnNan = "stop",
+    minutes: float | None = None,
 ) -> Path:
     """Train a recipe and return the run folder, which holds the best generator under `generator/`.
 
@@ -85,6 +86,8 @@ def train(
         precision: `auto`, `fp32` or `bf16`.
         eager: on a GPU, launch kernel by kernel instead of replaying a CUDA graph.
         on_nan: `stop`, or `rollback` to the last good checkpoint with half the learning rates, three times at most.
+        minutes: how long to train, from the first step on; it ends after the step in which the time is up, or with the
+            last step, and `zoo.resume` goes on from there.
 
     Raises:
         ZooError: its subclasses say what went wrong.
@@ -100,7 +103,7 @@ def train(
     source, folder = (
         None if path is None else given_path(path, what) for what, path in (("data", data), ("out", out))
     )
-    options = TrainOptions(device, precision, eager, on_nan)
+    options = TrainOptions(device, precision, eager, on_nan, minutes)
     changed = all_changes(changes, steps, seed)
     return train_new(recipe, changed, data=source, out=folder, options=options, display=Display())
 
@@ -114,6 +117,7 @@ def resume(
     precision: PrecisionChoice | None = None,
     eager: bool | None = None,
     on_nan: OnNan = "stop",
+    minutes: float | None = None,
 ) -> Path:
     """Train a run further from its newest good checkpoint and return its folder; on a CPU exactly as if never stopped.
 
@@ -125,6 +129,8 @@ def resume(
         precision: in place of what it was.
         eager: on a GPU, launch kernel by kernel instead of replaying a CUDA graph; without it as before.
         on_nan: `stop`, or `rollback` to the last good checkpoint with half the learning rates, three times at most.
+        minutes: how long to train, from the first step on; it ends after the step in which the time is up, or with the
+            last step, and `zoo.resume` goes on from there.
 
     Raises:
         ZooError: its subclasses say what went wrong.
@@ -136,7 +142,7 @@ def resume(
     from zoo.runs.options import TrainOptions
     from zoo.runs.session import Display, all_changes, train_further
 
-    options = TrainOptions(device, precision, eager, on_nan)
+    options = TrainOptions(device, precision, eager, on_nan, minutes)
     return train_further(
         given_path(run, "run", needed=True), all_changes(changes, steps, None), options, Display()
     )

@@ -1,39 +1,51 @@
-"""A training on the screen: one live line on a terminal, plain lines elsewhere."""
+"""A training on the screen: one live line on a terminal, plain lines elsewhere, and never a long silence."""
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
+from zoo.cli.bar import bar
 from zoo.errors import InputError
+from zoo.pace.live import TRAINING
+from zoo.pace.speed import in_words
 from zoo.runs.folder import GENERATOR
-from zoo.runs.session import Display
+from zoo.runs.session import MAKING, Display
 from zoo.system.console import say, stderr
 from zoo.system.signals import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from zoo.pace.progress import Progress as StepProgress
+    from zoo.pace.live import Live
+    from zoo.pace.progress import Progress
     from zoo.runs.run import Run
     from zoo.system.signals import Stop
 
-PLAIN_SECONDS = 30.0
+PLAIN_SECONDS = 5.0
 """Between lines where stderr is no terminal."""
+FIRST_SECONDS = 3.0
+"""Of training that the estimate is made from; one step where that takes longer."""
+SILENCE = 8.0
+"""Seconds without a line after which what is being done is said anyway."""
 
 
 class Screen(Display):
-    """How a training goes, on stderr; its generator folder, on stdout."""
+    """How a training goes, on stderr; its generator folder, on stdout.
+
+    Args:
+        minutes: how long it was given.
+    """
+
+    def __init__(self, minutes: float | None = None) -> None:
+        self._minutes = minutes
+        self._said = time.monotonic()
+        self._bar = False
 
     def opened(self, run: Run) -> None:
         """Refuse a run in which nothing is left to do."""
@@ -42,70 +54,123 @@ class Screen(Display):
         if run.step >= until and run.complete:
             raise InputError(f"{run.path}: it has made {run.step} of {until} steps. Name more with --steps")
 
-    def show(self, run: Run, steps: Iterator[StepProgress], /) -> None:
+    @contextmanager
+    def watching(self, run: Run, /) -> Iterator[None]:
+        """Say what is being done whenever that takes long: under load, a single step may take a minute."""
+        ended = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(run.live, ended), daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
+
+    def _watch(self, live: Live, ended: threading.Event) -> None:
+        making = False
+        while not ended.wait(1):
+            begins = live.doing.startswith(MAKING) and not making
+            making = making or begins
+            if not self._bar and (begins or time.monotonic() - self._said >= SILENCE):
+                self._say(_doing(live))
+
+    def show(self, run: Run, steps: Iterator[Progress], /) -> None:
         """Say what trains on what, show the steps, and say how they ended."""
-        facts = run.facts
+        facts, until = run.facts, run.plan.training.steps
         ranks = f", {facts.ranks} ranks" if facts.ranks > 1 else ""
         graph = ", CUDA graph" if run.uses_graph else ""
-        say(
+        self._say(
             f"{run.recipe.name}: {facts.data.images} images from {facts.data.source}; "
             f"{facts.hardware}, {facts.precision}{graph}{ranks}; to {run.path}"
         )
-        shown = _live if stderr().is_terminal else _plain
-        shown(run, run.plan.training.steps, steps)
-        ended = f"stopped at step {run.step}" if run.outcome == "stopped" else f"{run.step} steps done"
-        say(f"{run.path}: {ended}.")
+        shown = self._live if stderr().is_terminal else self._plain
+        shown(run, until, self._estimated(run, steps))
+        deadline = run.live.deadline
+        if run.outcome != "stopped":
+            ended = f"{run.step} steps done"
+        elif deadline is not None and time.monotonic() >= deadline:
+            ended = f"the time is up, stopped at step {run.step} of {until}"
+        else:
+            ended = f"stopped at step {run.step}"
+        self._say(f"{run.path}: {ended}.")
 
     def ended(self, run: Run, stop: Stop) -> None:
         """Print the generator folder and say what to do with it; a signal that stopped the run is the exit code."""
         folder = run.path / GENERATOR
         click.echo(folder)
         if run.step < run.plan.training.steps:
-            say(f"Go on with:  zoo resume {run.path}")
+            minutes = "" if self._minutes is None else f" --minutes {self._minutes:g}"
+            say(f"Go on with:  zoo resume {run.path}{minutes}")
         say(f"Look at:     {folder / 'samples.png'}")
         say(f"Next:        zoo export {run.path} --onnx ; zoo generate {run.path} -n 64")
         if stop.signal is not None and run.outcome == "stopped":
             raise SystemExit(exit_code(stop.signal))
 
-
-def _live(run: Run, until: int, steps: Iterator[StepProgress]) -> None:
-    columns = (
-        TextColumn("step"),
-        MofNCompleteColumn(),
-        BarColumn(bar_width=20),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(elapsed_when_finished=False),
-    )
-    with Progress(*columns, console=stderr(), refresh_per_second=2) as bar:
-        task = bar.add_task("", total=until, completed=run.step)
+    def _estimated(self, run: Run, steps: Iterator[Progress]) -> Iterator[Progress]:
+        """Go through the steps, and say once, before anything else is said of them, how long they will take."""
+        began, said = time.monotonic(), False
         for progress in steps:
-            bar.update(task, completed=progress.step)
+            if not said and time.monotonic() - began >= FIRST_SECONDS:
+                said = True
+                self._say(_estimate(run.live, self._minutes))
+            yield progress
+
+    def _live(self, run: Run, until: int, steps: Iterator[Progress]) -> None:
+        self._bar = True
+        try:
+            with bar(run.live) as shown:
+                task = shown.add_task("", total=until, completed=run.step)
+                for progress in steps:
+                    shown.update(task, completed=progress.step)
+                    if progress.metrics is not None:
+                        shown.update(task, description=_losses(progress.metrics))
+                    if progress.value is not None:
+                        self._say(_measured(run, progress))
+        finally:
+            self._bar = False
+
+    def _plain(self, run: Run, until: int, steps: Iterator[Progress]) -> None:
+        losses = ""
+        for progress in steps:
             if progress.metrics is not None:
-                bar.update(task, description=_losses(progress.metrics))
+                losses = f"{_losses(progress.metrics)}  "
+            if time.monotonic() - self._said >= PLAIN_SECONDS or progress.step == until:
+                self._say(f"step {progress.step}/{until}  {losses}{_speed(run.live)}")
             if progress.value is not None:
-                bar.console.print(_measured(run, progress), markup=False)
+                self._say(_measured(run, progress))
+
+    def _say(self, text: str) -> None:
+        say(text)
+        self._said = time.monotonic()
 
 
-def _plain(run: Run, until: int, steps: Iterator[StepProgress]) -> None:
-    began, made, last_shown = time.monotonic(), 0, 0.0
-    for progress in steps:
-        now, made = time.monotonic(), made + 1
-        if progress.metrics is not None and (now - last_shown >= PLAIN_SECONDS or progress.step == until):
-            left = (now - began) / made * (until - progress.step)
-            say(f"step {progress.step}/{until}  {_losses(progress.metrics)}  {left:.0f} s left")
-            last_shown = now
-        if progress.value is not None:
-            say(_measured(run, progress))
+def _estimate(live: Live, minutes: float | None) -> str:
+    left = live.seconds_left or 0.0
+    until = (datetime.now() + timedelta(seconds=left)).strftime("%H:%M")
+    if minutes is not None and live.steps_ahead + live.step < live.until:
+        what = f"{minutes:g} minutes on this machine: about {live.steps_ahead} steps more, of {live.until} in all"
+    else:
+        what = f"about {in_words(left)} on this machine to step {live.until}"
+    return f"{what} ({live.images_per_second or 0:.0f} images/s), until {until}"
+
+
+def _doing(live: Live) -> str:
+    so_far = f"{in_words(time.monotonic() - live.since)} so far"
+    if not live.until:
+        return f"{live.doing}, {so_far}"
+    step = min(live.step + 1, live.until) if live.doing == TRAINING else live.step
+    return f"step {step}/{live.until}: {live.doing}, {so_far}"
 
 
 def _losses(metrics: Mapping[str, float]) -> str:
-    sums = "  ".join(f"{side} {metrics[side]:.3f}" for side in ("critic", "generator") if side in metrics)
-    return f"{sums}  {metrics['images_per_second']:.0f} images/s"
+    return "  ".join(f"{side} {metrics[side]:.3f}" for side in ("critic", "generator") if side in metrics)
 
 
-def _measured(run: Run, progress: StepProgress) -> str:
+def _speed(live: Live) -> str:
+    return f"{live.images_per_second or 0:.0f} images/s  {in_words(live.seconds_left or 0)} left"
+
+
+def _measured(run: Run, progress: Progress) -> str:
     assert run.plan.metric is not None
     best = "  (best so far)" if progress.best else ""
     return f"step {progress.step}: {run.plan.metric.name} {progress.value:.2f}{best}"

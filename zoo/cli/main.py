@@ -58,7 +58,8 @@ def main() -> None:
         if debug:
             traceback.print_exc()
         # Raised inside an import, a signal's exception may come out as another.
-        message, code = _explained(KeyboardInterrupt() if arrived else error)
+        ended_by_it = arrived and not isinstance(error, KeyboardInterrupt)
+        message, code = _explained(KeyboardInterrupt() if ended_by_it else error)
         _complain(" ".join(message.split()), error)
     except SystemExit:
         ignore_signals()
@@ -99,7 +100,8 @@ def _explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, click.ClickException):
         return error.format_message(), 3
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return "interrupted: nothing is left half-written. Run it again when you like", exit_code()
+        said = str(error) or "nothing is left half-written. Run it again when you like"
+        return f"interrupted: {said}", exit_code()
     if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
         return (
             "memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16",

@@ -50,6 +50,21 @@ _on_nan = click.option(
 )
 
 
+def _parse_minutes(_ctx: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """Return the number; None where the option is not given."""
+    from zoo.runs.options import checked_minutes
+
+    return None if value is None else checked_minutes(value, "--minutes")
+
+
+_minutes = click.option(
+    "--minutes",
+    metavar="M",
+    callback=_parse_minutes,
+    help="Train so long, from the first step on, or to the last step if that comes before.",
+)
+
+
 @click.command()
 @click.argument("recipe", type=NAME)
 @click.option(
@@ -59,6 +74,7 @@ _on_nan = click.option(
 )
 @_set
 @click.option("--steps", type=click.IntRange(1), help="Generator steps, in place of the recipe's.")
+@_minutes
 @click.option("--seed", type=click.IntRange(0), help="Seed, in place of the recipe's.")
 @click.option("--out", type=PATH, help="The run folder; without it runs/RECIPE-N.")
 @_device
@@ -70,6 +86,7 @@ def train(
     data: Path | None,
     changes: tuple[str, ...],
     steps: int | None,
+    minutes: float | None,
     seed: int | None,
     out: Path | None,
     device: DeviceChoice,
@@ -86,14 +103,15 @@ def train(
     with deferred():
         from zoo.cli.display import Screen
 
-    options = TrainOptions(device, precision, eager, on_nan)
+    options = TrainOptions(device, precision, eager, on_nan, minutes)
     changed = all_changes(changes, steps, seed)
-    train_new(recipe, changed, data=data, out=out, options=options, display=Screen())
+    train_new(recipe, changed, data=data, out=out, options=options, display=Screen(minutes))
 
 
 @click.command()
 @click.argument("run", type=PATH, required=False)
 @click.option("--steps", type=click.IntRange(1), help="Go on until this many steps have been made in all.")
+@_minutes
 @_set
 @click.option(
     "--device", type=click.Choice(DEVICES), help="Where to train, in place of where it was trained."
@@ -104,6 +122,7 @@ def train(
 def resume(
     run: Path | None,
     steps: int | None,
+    minutes: float | None,
     changes: tuple[str, ...],
     device: DeviceChoice | None,
     precision: PrecisionChoice | None,
@@ -119,8 +138,8 @@ def resume(
     with deferred():
         from zoo.cli.display import Screen
 
-    options = TrainOptions(device, precision, eager, on_nan)
-    train_further(run, all_changes(changes, steps, None), options, Screen())
+    options = TrainOptions(device, precision, eager, on_nan, minutes)
+    train_further(run, all_changes(changes, steps, None), options, Screen(minutes))
 
 
 def _follow() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.evaluation.measure import measure
-from zoo.evaluation.torch_generator import CALIBRATION_BATCHES, TorchGenerator
+from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,15 +30,20 @@ class Monitor:
         self._images = images
         self._split = split
         self._averaged = averaged
+        self._measured: tuple[int, TorchGenerator] | None = None
 
-    def value(self) -> float:
-        """Return the plan's metric of the averaged generator."""
+    def value(self, step: int) -> float:
+        """Return the plan's metric of the averaged generator, which has been trained so many steps."""
         assert self._plan.metric is not None
-        return measure(self._plan.metric, self._generator(CALIBRATION_BATCHES), self._images, self._split)
+        generator = self._generator(calibration_batches(step))
+        self._measured = (step, generator)
+        return measure(self._plan.metric, generator, self._images, self._split)
 
-    def pictures(self) -> NDArray[np.uint8]:
-        """Return the pictures of the same 64 latents every time."""
-        generator = self._generator(SAMPLE_CALIBRATION)
+    def pictures(self, step: int) -> NDArray[np.uint8]:
+        """Return the pictures of the same 64 latents every time; what was just measured is not calibrated again."""
+        measured, self._measured = self._measured, None
+        just = measured is not None and measured[0] == step
+        generator = measured[1] if measured and just else self._generator(SAMPLE_CALIBRATION)
         return generator.sample(SAMPLE_COUNT, SAMPLE_SEED, batch=generator.batch)
 
     def _generator(self, batches: int) -> TorchGenerator:

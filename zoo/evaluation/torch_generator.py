@@ -12,15 +12,29 @@ from zoo.generators.generator import Generator
 from zoo.generators.latents import fixed_latents
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from zoo.images import ImageShape
 
+    Tick = Callable[[int, int], object]
+    """Called with how many batches are done, and of how many."""
+
 CALIBRATION_BATCHES = 64
+FEWEST_BATCHES = 8
 CALIBRATION_SEED = 2**40
 """Far from the small seeds people sample with."""
+
+
+def calibration_batches(step: int) -> int:
+    """Return how many batches the statistics of a generator that was trained so many steps are estimated from.
+
+    After the first 64 steps it is always 64; before, that would take longer than the training did.
+    """
+    return min(max(step, FEWEST_BATCHES), CALIBRATION_BATCHES)
 
 
 class TorchGenerator(Generator):
@@ -42,10 +56,15 @@ class TorchGenerator(Generator):
 
     @classmethod
     def calibrated(
-        cls, network: nn.Module, architecture: Drawn, batch: int, batches: int = CALIBRATION_BATCHES
+        cls,
+        network: nn.Module,
+        architecture: Drawn,
+        batch: int,
+        batches: int = CALIBRATION_BATCHES,
+        tick: Tick = lambda _done, _of: None,
     ) -> Self:
         """Return the generator of a copy with batch-norm statistics for its weights, as `calibrated` makes them."""
-        return cls(calibrated(network, architecture.latent_dim, batch, batches), architecture, batch)
+        return cls(calibrated(network, architecture.latent_dim, batch, batches, tick), architecture, batch)
 
     def generate(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return images (N, C, H, W) in [-1, 1] for latents (N, latent_dim)."""
@@ -77,9 +96,15 @@ class Drawn(Protocol):
 
 @torch.no_grad()
 def calibrated(
-    generator: nn.Module, latent_dim: int, batch: int, batches: int = CALIBRATION_BATCHES
+    generator: nn.Module,
+    latent_dim: int,
+    batch: int,
+    batches: int = CALIBRATION_BATCHES,
+    tick: Tick = lambda _done, _of: None,
 ) -> nn.Module:
     """Return a copy in eval mode whose batch-norm statistics are the plain average over seeded latent batches.
+
+    `tick` is called after each; what it raises ends the work.
 
     Statistics gathered while the weights were others do not fit averaged weights. Draws nothing from torch's random
     numbers, so that looking at a generator never changes its training.
@@ -98,8 +123,9 @@ def calibrated(
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    for some in torch.split(z, batch):
+    for done, some in enumerate(torch.split(z, batch), 1):
         copied(some)
+        tick(done, batches)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     return copied.eval()

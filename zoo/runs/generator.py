@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save
 from zoo.__about__ import __version__
 from zoo.errors import InputError, IntegrityError, UsageError, ZooError
 from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
-from zoo.evaluation.torch_generator import TorchGenerator
+from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
 from zoo.generators.files import CONFIG, SAMPLES, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
@@ -32,16 +32,21 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.components import Architecture, Component, Plan
+    from zoo.evaluation.torch_generator import Tick
     from zoo.runs.record import RunRecord
 
 
-def write_generator(run: Path, which: str = "best", into: Path | None = None) -> GeneratorFolder:
+def write_generator(
+    run: Path, which: str = "best", into: Path | None = None, tick: Tick = lambda _done, _of: None
+) -> GeneratorFolder:
     """Write a generator folder from a run's checkpoint and return it.
 
     Args:
         run: the run folder, held by this process.
         which: `best` by the recipe's metric (the last when the run was never measured), `last`, or a step.
         into: where to; without it `run/generator`.
+        tick: called as parts of the work are done, the last time just before anything is written; what it raises
+            ends the work.
 
     Raises:
         InputError: there is no such checkpoint.
@@ -52,11 +57,20 @@ def write_generator(run: Path, which: str = "best", into: Path | None = None) ->
     state = _state(run, record, which)
     network = plan.architecture.generator()
     network.load_state_dict(state["trainer"]["ema"])
-    generator = TorchGenerator.calibrated(network, plan.architecture, plan.training.batch_size)
+    batches = calibration_batches(state["trainer"]["step"])
+    parts = batches + 1  # and the samples
+
+    def calibrating(done: int, _of: int) -> None:
+        tick(done, parts)
+
+    generator = TorchGenerator.calibrated(
+        network, plan.architecture, plan.training.batch_size, batches, calibrating
+    )
     pictures = generator.sample(SAMPLE_COUNT, SAMPLE_SEED, batch=generator.batch)
     weights = save({name: tensor.contiguous() for name, tensor in generator.network.state_dict().items()})
     folder = into or run / GENERATOR
     config = _config(run, plan, record, state)
+    tick(parts, parts)
     # An ONNX file made from other weights must not outlive them.
     for stale in folder.glob("onnx/*"):
         stale.unlink()
@@ -64,8 +78,11 @@ def write_generator(run: Path, which: str = "best", into: Path | None = None) ->
 
 
 @contextmanager
-def writing_generator(run: Path) -> Iterator[None]:
-    """Leave a generator behind however the training in the block ends, if there is a checkpoint to make it from."""
+def writing_generator(run: Path, tick: Tick = lambda _done, _of: None) -> Iterator[None]:
+    """Leave a generator behind however the training in the block ends, if there is a checkpoint to make it from.
+
+    `tick` is called as `write_generator` does, and before that with 0.
+    """
     try:
         yield
     except ZooError:
@@ -73,9 +90,11 @@ def writing_generator(run: Path) -> Iterator[None]:
         if len(checkpoints(run)) > 1:
             # What ended the training is what people must read.
             with suppress(ZooError):
-                write_generator(run)
+                tick(0, 1)
+                write_generator(run, tick=tick)
         raise
-    write_generator(run)
+    tick(0, 1)
+    write_generator(run, tick=tick)
 
 
 def _state(run: Path, record: RunRecord, which: str) -> State:

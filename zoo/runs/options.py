@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from zoo.errors import InputError
 from zoo.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 OnNan = Literal["stop", "rollback"]
+YEAR = 366 * 24 * 60
+"""Minutes of a year, the longest that a training may be given."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,17 @@ class TrainOptions:
     Where a field is None, a resumed run has it as before; a new one takes device and precision `auto`, and a CUDA graph
     where it can.
 
+    Raises:
+        InputError: `minutes` is no number above 0, or more than a year.
+
     Attributes:
         device: where to train.
         precision: of convolutions.
         eager: on a GPU, launch kernel by kernel and capture no CUDA graph.
         on_nan: whether a divergence ends the run, or sends it back to its last good checkpoint with half the learning
             rates, three times at most.
+        minutes: how long to train in this session, from the first step on; it ends after the step in which the time
+            is up, or with the last step. None for as long as the steps take.
         ranks: who trains together; this process is the first of them.
     """
 
@@ -33,7 +41,33 @@ class TrainOptions:
     precision: PrecisionChoice | None = None
     eager: bool | None = None
     on_nan: OnNan = "stop"
+    minutes: float | None = None
     ranks: Ranks = ALONE
+
+    def __post_init__(self) -> None:
+        if self.minutes is not None:
+            checked_minutes(self.minutes)
 
 
 DEFAULTS = TrainOptions()
+
+
+def checked_minutes(value: object, name: str = "minutes") -> float:
+    """Return a number of minutes, more than none and at most a year.
+
+    Raises:
+        InputError: it is none; the message calls it by `name`.
+    """
+    try:
+        minutes = (
+            float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
+        )
+    except (ValueError, OverflowError):
+        minutes = None
+    # Not a number is neither more nor less than any other.
+    if minutes is None or not 0 < minutes <= YEAR:
+        raise InputError(
+            f"{name}: {str(value)[:40]!r} is no number of minutes above 0 and up to {YEAR:,} (a year). "
+            "Give one like 4 or 0.5"
+        )
+    return minutes

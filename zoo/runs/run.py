@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from zoo.errors import DivergedError, InputError, ZooError
 from zoo.evaluation.monitor import Monitor
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
+from zoo.pace.cadence import Cadence
+from zoo.pace.live import Live
 from zoo.pace.progress import Progress
 from zoo.plugins.manager import plugins
 from zoo.recipes.recipe import parse_recipe
@@ -48,6 +50,7 @@ class Run:
     Attributes:
         path: the run folder.
         facts: what `run.json` holds, typed.
+        live: what its training is doing now.
     """
 
     def __init__(
@@ -62,7 +65,9 @@ class Run:
         self._monitor = Monitor(plan, images, split, trainer.ema.module)
         self._files = RunFiles(path, facts, threaded=trainer.device.type == "cuda")
         self._log = MetricsLog(path)
+        self.live = Live(path, plan.training.batch_size * plan.training.critic_steps)
         self._logged = 0
+        self._line = (0, 0.0)
         self._seconds = 0.0
         self._best: Measured | None = None
 
@@ -103,7 +108,7 @@ class Run:
 
         Args:
             until: steps in all.
-            stop: looked at after each step.
+            stop: looked at after each step, of which one is made unless a signal was there before.
             on_nan: whether a divergence ends the run, or sends it back to its last good checkpoint with half the
                 learning rates, three times at most.
 
@@ -139,35 +144,43 @@ class Run:
         self._end("stopped" if stop and self.step < until else "done")
 
     def _steps(self, until: int, stop: Stop) -> Iterator[Progress]:
-        training = self.plan.training
+        cadence = Cadence(self.plan.training, until)
         began = time.monotonic() - self._seconds
-        window = (self.step, self._seconds)
-        if stop:
+        self._line = (self.step, self._seconds)
+        if stop.signal is not None:
             return
+        self.live.start(self.step, until, cadence)
         for step in self._trainer.steps(until):
             self._files.poll()
             self._seconds = time.monotonic() - began
             self._log.add(step)
-            number, last = step.number, step.number == until
-            progress = Progress(number)
-            if number % training.log_every == 0 or last:
-                progress = Progress(number, self._write_losses(*window))
-                window = (number, self._seconds)
-            if self.plan.metric is not None and (number % training.eval_every == 0 or last):
-                progress = self._evaluate(progress)
-            if number % training.sample_every == 0 or last:
-                self._save_samples()
-            due = number % training.checkpoint_every == 0 or last or progress.best
-            if due:
-                self._save_checkpoint()
+            self.live.made(step.number)
+            progress, saved = self._after(step.number, cadence)
             yield progress
             if stop:
-                if not due:
+                if not saved:
                     self._save_checkpoint()
                 return
 
-    def _write_losses(self, since: int, seconds: float) -> dict[str, float]:
+    def _after(self, step: int, cadence: Cadence) -> tuple[Progress, bool]:
+        """Do what is due after a step, and return what there is to show of it and whether it was saved."""
+        progress = Progress(step)
+        if cadence.logs(step):
+            progress = Progress(step, self._write_losses())
+        if self.plan.metric is not None and cadence.measures(step):
+            progress = self._evaluate(progress)
+        if cadence.samples(step):
+            self._save_samples()
+        due = cadence.saves(step) or progress.best
+        if due:
+            self._save_checkpoint()
+            cadence.saved()
+        return progress, due
+
+    def _write_losses(self) -> dict[str, float]:
         losses = self._log.means()
+        since, seconds = self._line
+        self._line = (self.step, self._seconds)
         images = (self.step - since) * self.plan.training.batch_size * self.plan.training.critic_steps
         speed = images / max(self._seconds - seconds, 1e-9)
         clock = {"seconds": round(self._seconds, 3), "images_per_second": round(speed, 1)}
@@ -179,7 +192,8 @@ class Run:
         metric = self.plan.metric
         assert metric is not None
         self._refuse_divergence()
-        value = self._monitor.value()
+        with self.live.busy(f"measuring {metric.name}"):
+            value = self._monitor.value(self.step)
         if not math.isfinite(value):
             raise DivergedError(self.step, f"the metric {metric.name} is {value}")
         best = self._best is None or (
@@ -193,11 +207,13 @@ class Run:
 
     def _save_samples(self) -> None:
         self._refuse_divergence()
-        self._files.save_samples(self.step, self._monitor.pictures())
+        with self.live.busy("drawing samples"):
+            self._files.save_samples(self.step, self._monitor.pictures(self.step))
 
     def _save_checkpoint(self) -> None:
         self.facts.cuda_graph = self.uses_graph
-        self._files.save_checkpoint(self._reached(), self._state, self._checkpoint_saved)
+        with self.live.busy("saving a checkpoint"):
+            self._files.save_checkpoint(self._reached(), self._state, self._checkpoint_saved)
 
     def _checkpoint_saved(self, path: Path) -> None:
         self._notify("zoo_checkpoint_saved", path=path)

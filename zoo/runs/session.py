@@ -14,21 +14,23 @@ from zoo.runs.lock import HOLDER, LOCK, held
 from zoo.runs.record import RUNS, read_record
 from zoo.system.atomic import disk_errors
 from zoo.system.paths import refuse_missing_parent
-from zoo.system.signals import deferred, stop_on_signals
+from zoo.system.signals import deferred, interrupt, stop_on_signals
 from zoo.training.ranks import ALONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from zoo.pace.progress import Progress
-    from zoo.runs.options import OnNan, TrainOptions
+    from zoo.runs.options import TrainOptions
     from zoo.runs.run import Run
     from zoo.system.signals import Stop
     from zoo.training.ranks import Ranks
 
 DEBRIS = {LOCK, HOLDER, RECIPE}
 """What a start that was killed before `run.json` leaves: nothing that anybody misses."""
+MAKING = "making the generator"
+"""What a training is doing once it has ended."""
 
 
 class Display:
@@ -36,6 +38,11 @@ class Display:
 
     def opened(self, run: Run) -> None:
         """Look at a run before it trains; what is raised here leaves it as it is."""
+
+    @contextmanager
+    def watching(self, _run: Run, /) -> Iterator[None]:
+        """Be there from the first step until the generator is written."""
+        yield
 
     def show(self, _run: Run, steps: Iterator[Progress], /) -> None:
         """Go through all steps, which is what makes them."""
@@ -57,26 +64,55 @@ def train_new(
 ) -> Path:
     """Train a recipe to its end, or until a signal, write the generator and return the run folder."""
     with _started(recipe, changes, data=data, out=out, options=options) as run:
-        _train(run, options.on_nan, display)
+        _train(run, options, display)
     return run.path
 
 
 def train_further(path: Path | None, changes: Sequence[str], options: TrainOptions, display: Display) -> Path:
     """Train a run (without a path the latest) further, write the generator and return the run folder."""
     with _reopened(path, changes, options) as run:
-        _train(run, options.on_nan, display)
+        _train(run, options, display)
     return run.path
 
 
-def _train(run: Run, on_nan: OnNan, display: Display) -> None:
+def _train(run: Run, options: TrainOptions, display: Display) -> None:
     with deferred():
         from zoo.runs.generator import writing_generator
 
     display.opened(run)
-    with stop_on_signals() as stop:
-        with writing_generator(run.path), closing(run.go(run.plan.training.steps, stop, on_nan)) as steps:
+    with stop_on_signals() as stop, closing(run.live):
+        if options.minutes is not None:
+            stop.after(60 * options.minutes)
+            run.live.deadline = stop.deadline
+        until, tick = run.plan.training.steps, _ending(run, stop)
+        with (
+            display.watching(run),
+            writing_generator(run.path, tick),
+            closing(run.go(until, stop, options.on_nan)) as steps,
+        ):
             display.show(run, steps)
         display.ended(run, stop)
+
+
+def _ending(run: Run, stop: Stop) -> Callable[[int, int], None]:
+    """Return what is called while the generator is made: it says how far that is, and lets a signal end it."""
+
+    def tick(done: int, of: int) -> None:
+        if not done:
+            stop.stage = "ending"
+            run.live.begin(MAKING)
+        elif done < of:
+            run.live.note(f"{MAKING}, {100 * done // of} %")
+        if stop.left_out is not None:
+            interrupt(
+                stop.left_out if stop.signal is None else stop.signal,
+                f"step {run.step} is saved, and no generator is made from it. Make it with `zoo export {run.path} "
+                f"--onnx --checkpoint best`, or go on with `zoo resume {run.path}`",
+            )
+        if done == of:
+            stop.stage = "written"
+
+    return tick
 
 
 @contextmanager

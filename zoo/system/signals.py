@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def raise_on_signals() -> None:
     arrived.clear()
     for number in _BOTH:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda number, _frame: _raise(number))
+            signal.signal(number, lambda number, _frame: interrupt(number))
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def deferred() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
     if noted:
-        _raise(noted[0])
+        interrupt(noted[0])
 
 
 @contextmanager
@@ -69,9 +70,10 @@ def unhandled() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _raise(number: int) -> NoReturn:
+def interrupt(number: int, *message: str) -> NoReturn:
+    """End this process as a signal does; a message says more than that nothing is left half-written."""
     arrived.append(number)
-    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+    raise (Terminated if number == signal.SIGTERM else KeyboardInterrupt)(*message)
 
 
 def ignore_signals() -> None:
@@ -80,32 +82,74 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+SAME_REQUEST = 1.0
+"""Seconds in which a second signal asks for nothing new: torchrun sends SIGTERM after a terminal's Ctrl-C."""
+_ANSWERS = {
+    "training": "stopping after this step; it is saved then",
+    "ending": "ending now: the generator is left out, what was trained is saved",
+    "written": "ending in a moment: the generator is being written, what was trained is saved",
+}
+"""What a signal is answered with, by the stage of the training."""
+
+
 class Stop:
-    """Whether somebody asked the training to stop, and by which signal."""
+    """Whether a training is to stop: a signal came, or the time that was given is up.
+
+    Attributes:
+        signal: the first that came.
+        deadline: when the time is up, on the monotonic clock; None where none was given.
+        stage: `training`; `ending` once all that was trained is saved and the generator is made from it, which a
+            signal leaves out; `written` when it is too late for that.
+        left_out: the signal that came while it was `ending`.
+    """
 
     signal: int | None = None
+    deadline: float | None = None
+    stage: Literal["training", "ending", "written"] = "training"
+    left_out: int | None = None
+    _came = 0.0
+
+    def after(self, seconds: float) -> None:
+        """Give the training so much time, from now."""
+        self.deadline = time.monotonic() + seconds
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is up."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
 
     def __bool__(self) -> bool:
-        return self.signal is not None
+        return self.signal is not None or self.late
+
+    def note(self, number: int) -> str | None:
+        """Take a signal, and return what is to be said to it; None where it changes nothing."""
+        now = time.monotonic()
+        if self.signal is not None and (self.stage == "training" or now - self._came < SAME_REQUEST):
+            return None
+        if self.stage == "training":
+            self.signal, self._came = number, now
+        elif self.stage == "ending":
+            if self.left_out is not None:
+                return None
+            self.left_out = number
+        return _ANSWERS[self.stage]
 
 
 @contextmanager
 def stop_on_signals(*, silent: bool = False) -> Iterator[Stop]:
-    """Give a Stop that SIGINT and SIGTERM set; more of them change nothing. Outside the main thread it stays unset."""
+    """Give a Stop that takes SIGINT and SIGTERM. Outside the main thread none come."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
     def handle(number: int, _frame: Any) -> None:
-        if stop.signal is None:
-            stop.signal = number
-            if silent:
-                return
+        answer = stop.note(number)
+        if answer is not None and not silent:
             name = signal.Signals(number).name
             # Printing may be under way in the line below: only the bare system call is safe here.
             with suppress(OSError):
-                os.write(2, f"\nzoo: {name}: stopping after this step; it is saved then\n".encode())
+                os.write(2, f"\nzoo: {name}: {answer}\n".encode())
 
     before = {number: signal.signal(number, handle) for number in _BOTH}
     try:

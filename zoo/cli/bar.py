@@ -1,0 +1,64 @@
+"""The one live line of a training on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from zoo.pace.live import TRAINING
+from zoo.pace.speed import in_words
+from zoo.system.console import stderr
+
+if TYPE_CHECKING:
+    from rich.progress import Task
+
+    from zoo.pace.live import Live
+
+
+class _Doing(ProgressColumn):
+    """The losses while it trains, else what is being done; drawn anew though no step ends."""
+
+    def __init__(self, live: Live) -> None:
+        super().__init__()
+        self._live = live
+
+    def render(self, task: Task) -> Text:
+        """Return the text."""
+        return Text(task.description if self._live.doing == TRAINING else self._live.doing)
+
+
+class _Left(ProgressColumn):
+    """Speed, and time to the last step or until the time is up."""
+
+    def __init__(self, live: Live) -> None:
+        super().__init__()
+        self._live = live
+
+    def render(self, _task: Task) -> Text:
+        """Return the text."""
+        speed, left = self._live.images_per_second, self._live.seconds_left
+        if speed is None or left is None:
+            return Text("")
+        return Text(f"{speed:.0f} images/s  {in_words(left)} left")
+
+
+def bar(live: Live) -> Progress:
+    """Return the line, for one task whose description are the losses."""
+    columns = (
+        TextColumn("step"),
+        MofNCompleteColumn(),
+        BarColumn(bar_width=20),
+        _Doing(live),
+        TimeElapsedColumn(),
+        _Left(live),
+    )
+    return Progress(*columns, console=stderr(), refresh_per_second=2)

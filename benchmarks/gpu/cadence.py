@@ -137,7 +137,7 @@ def main() -> None:
     print("| between steps | times | ms each | files synced each | of the iterations' time |")
     print("|---|---|---|---|---|")
     print("\n".join(table(clock, run, arguments.whole, iteration)))
-    state = run._trainer.checkpoint_bytes / 2**20
+    state = run.checkpoint_bytes / 2**20
     print(f"\n{pictures(run)}. A checkpoint copies {state:.1f} MiB from the device.\n{machine()}")
 
 

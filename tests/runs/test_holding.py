@@ -12,7 +12,7 @@ import pytest
 
 import zoo as library
 from zoo.errors import BusyError, InputError, ResourceError
-from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs.checkpoint import checkpoint_bytes, checkpoints, load_checkpoint
 from zoo.runs.lock import held, is_held
 from zoo.runs.new import new_run
 from zoo.runs.options import TrainOptions
@@ -98,7 +98,7 @@ def test_a_disk_without_room_is_found_before_the_first_step(
 ) -> None:
     monkeypatch.setattr("zoo.system.disk_space.free_bytes", lambda _path: 50_000)
     ran = zoo("train", tiny, "--out", tmp_path / "run")
-    size = new_run(str(tiny), out=tmp_path / "other")._trainer.checkpoint_bytes
+    size = new_run(str(tiny), out=tmp_path / "other").checkpoint_bytes
 
     assert ran.code == 5
     assert ran.error == (
@@ -108,15 +108,36 @@ def test_a_disk_without_room_is_found_before_the_first_step(
     assert not (tmp_path / "run").exists()
 
 
-def test_the_size_of_a_checkpoint_is_known_before_the_first_step(tiny: Path, tmp_path: Path) -> None:
-    run = new_run(str(tiny), out=tmp_path / "run")
-    told = run._trainer.checkpoint_bytes
-    for _ in run.go(1, Stop()):
-        pass
-    file = checkpoints(run.path)[-1] / "state.safetensors"
+RMSPROP = "optimizers.critic={name='rmsprop', learning_rate=1e-4}"
 
-    # Beside the tensors there are random numbers, step counts and names.
-    assert told < file.stat().st_size < told + 30_000
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [],
+        [RMSPROP],
+        ["optimizers.generator={name='rmsprop', learning_rate=1e-4}", RMSPROP, "training.log_every=3"],
+        ["training.log_every=4", "architecture.initial=[7, 7, 128]"],
+        ["losses=[{name='bce'}]", "metric={name='swd', patches=4}"],
+    ],
+)
+def test_the_size_of_a_checkpoint_is_known_before_the_first_step(
+    changes: list[str], tiny: Path, tmp_path: Path
+) -> None:
+    run = new_run(
+        str(tiny), ["training.checkpoint_every=1", "training.eval_every=2", *changes], out=tmp_path / "run"
+    )
+    told = run.checkpoint_bytes
+    steps = run.go(3, Stop())
+    for _ in steps:
+        newest = checkpoints(run.path)[-1]
+        real = sum(file.stat().st_size for file in newest.iterdir())
+        assert real <= told <= 1.2 * real
+        state = load_checkpoint(newest)
+        assert real <= checkpoint_bytes(state) <= 1.02 * real
+
+    assert [int(path.name[5:]) for path in checkpoints(run.path)] == [1, 2, 3]
+    assert reopen(run.path).checkpoint_bytes == pytest.approx(told, rel=0.02), "and when it goes on"
 
 
 def test_a_limit_on_the_size_of_files_is_found_before_the_first_step(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,8 +25,6 @@ class _Optimizer(BaseModel):
 class Adam(_Optimizer):
     """Kingma and Ba 2015."""
 
-    moments: ClassVar[int] = 2
-    """Tensors it keeps for each weight."""
     name: Literal["adam"]
     learning_rate: _Rate
     betas: tuple[_Decay, _Decay] = (0.9, 0.999)
@@ -50,8 +48,6 @@ class Adam(_Optimizer):
 class RmsProp(_Optimizer):
     """Hinton 2012, lecture 6e; `rho` is Keras's name for what torch calls alpha."""
 
-    moments: ClassVar[int] = 1
-    """Tensors it keeps for each weight."""
     name: Literal["rmsprop"]
     learning_rate: _Rate
     rho: _Decay = 0.9

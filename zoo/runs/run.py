@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
 Measured = tuple[int, float]
 """Step and figure of a measurement."""
+FIGURE_BYTES = 100
+"""Of a figure by its name, in JSON, at most."""
+CLOCK_BYTES = 500
+"""For digits that the step, the seconds and the best figure do not have yet."""
 ENVIRONMENT = ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")
 
 
@@ -97,6 +101,14 @@ class Run:
         return self._trainer.uses_graph
 
     @property
+    def checkpoint_bytes(self) -> int:
+        """How many bytes a checkpoint of this run may have, at most."""
+        state = self._state_with(self._trainer.grown_state_dict())
+        # The losses since the last line of the log are in it too.
+        figures = (self.plan.training.log_every - 1) * (2 * len(self.plan.losses) + 4)
+        return checkpoint.checkpoint_bytes(state) + figures * FIGURE_BYTES + CLOCK_BYTES
+
+    @property
     def complete(self) -> bool:
         """Whether its last training came to its end and left a generator."""
         folder = self.path / GENERATOR
@@ -119,7 +131,7 @@ class Run:
         if on_nan not in get_args(OnNan):
             raise InputError(f"on_nan: {on_nan!r} is neither stop nor rollback. Give one of them")
         checkpoint.sweep(self.path)
-        self._files.refuse_without_room(self._trainer.checkpoint_bytes)
+        self._files.refuse_without_room(self.checkpoint_bytes)
         self.facts.steps = until
         write_atomic(self.path / RECIPE, write_toml(self.plan.resolved()))
         self._note("running")
@@ -220,11 +232,14 @@ class Run:
 
     def _state(self) -> checkpoint.State:
         self._refuse_divergence()
+        return self._state_with(self._trainer.state_dict())
+
+    def _state_with(self, trainer: dict[str, Any]) -> checkpoint.State:
         return {
             "recipe": self.plan.resolved(),
             "fingerprint": self._fingerprint,
             "surroundings": {name: getattr(self.facts, name) for name in ENVIRONMENT},
-            "trainer": self._trainer.state_dict(),
+            "trainer": trainer,
             "log": self._log.state_dict(),
             "seconds": self._seconds,
             "best": self._best,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from zoo.components import Loss
+    from zoo.recipes.optimizers import Optimizer
     from zoo.training.ranks import Ranks
 
 GRADIENT = "gradient-norm"
@@ -121,3 +122,18 @@ def restore(optimizer: torch.optim.Optimizer, state: dict[str, Any], network: nn
     optimizer.load_state_dict(
         {"state": slots_by_weight, "param_groups": optimizer.state_dict()["param_groups"]}
     )
+
+
+def slots(recipe: Optimizer, network: nn.Module) -> dict[int, dict[str, Any]]:
+    """Return what an optimizer keeps of each weight after a step; tensors as large as a weight lie on no device."""
+    probe = torch.nn.Parameter(torch.zeros(1))
+    probe.grad = torch.zeros(1)
+    trial = recipe.make([probe])
+    trial.step()
+    return {
+        index: {
+            key: torch.empty_like(weight, device="meta") if value.shape == probe.shape else value
+            for key, value in trial.state[probe].items()
+        }
+        for index, weight in enumerate(network.parameters())
+    }

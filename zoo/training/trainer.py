@@ -10,7 +10,7 @@ from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.training.ema import Ema
 from zoo.training.random_state import random_state, rank_seed, restore_random_state, seed_all
 from zoo.training.ranks import ALONE
-from zoo.training.step import Step, frozen, labelled, optimizer_step, restore
+from zoo.training.step import Step, frozen, labelled, optimizer_step, restore, slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,19 +214,17 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] *= factor
 
-    @property
-    def checkpoint_bytes(self) -> int:
-        """How many bytes the tensors of a checkpoint take once the optimizers have their slots."""
-        optimizers = self.plan.recipe.optimizers
-        copies = (
-            (self.generator, 1 + optimizers.generator.moments),
-            (self.critic, 1 + optimizers.critic.moments),
-            (self.ema.module, 1),
-            *((module, 1) for module in self._states.values()),
-        )
-        return sum(
-            times * tensor.nbytes for network, times in copies for tensor in network.state_dict().values()
-        )
+    def grown_state_dict(self) -> dict[str, Any]:
+        """Return what `state_dict` will be like after a step: slots that an optimizer lacks yet lie on no device."""
+        state, recipes = self.state_dict(), self.plan.recipe.optimizers
+        for side, recipe, network in (
+            ("critic", recipes.critic, self.critic),
+            ("generator", recipes.generator, self.generator),
+        ):
+            optimizer = state[f"{side}_optimizer"]
+            if not optimizer["state"]:
+                optimizer["state"] = slots(recipe, network)
+        return state
 
     def broken(self) -> str | None:
         """Return the first weight or buffer that is not finite (`critic 0.weight`), reading the device once."""

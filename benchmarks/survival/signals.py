@@ -76,7 +76,7 @@ class Interrupter:
             second = self._signal(life, wanted[0])
             code = life.end()
             if code != 0:
-                # A signal after the last step has nothing to stop: that run ends with 0 and counts as finished.
+                # A signal in the last moments has nothing to stop: that run ends with 0 and counts as finished.
                 self.tally.slowest = max(self.tally.slowest, time.monotonic() - began)
                 self.tally.inside += inside
                 self.tally.twice += second is not None

@@ -24,6 +24,7 @@ def open_path(name: str) -> Generator | None:
     Only a folder that holds no ONNX file yet makes this import torch.
 
     Raises:
+        BusyError: it is a run that is starting, or trains and has no generator yet.
         InputError: it exists and is none of these.
         IntegrityError: its bytes are not the listed ones.
     """
@@ -33,8 +34,13 @@ def open_path(name: str) -> Generator | None:
     except OSError as error:
         raise InputError(f"{name[:200]}: it cannot be read: {error.strerror}. {ADVICE}") from error
     if not exists:
+        from zoo.runs.folder import refuse_starting
+
         bundled = bundled_folder(name)
-        return None if bundled is None else OnnxGenerator(bundled, name=name)
+        if bundled is None:
+            refuse_starting(path)
+            return None
+        return OnnxGenerator(bundled, name=name)
     if path.is_dir():
         return _open_folder(path, name)
     if path.suffix.lower() != ".onnx":
@@ -46,6 +52,7 @@ def require_generator_folder(path: Path) -> GeneratorFolder:
     """Open the generator folder that `path` is or, for a run, holds.
 
     Raises:
+        BusyError: it is a run that is starting, or trains and has no generator yet.
         InputError: there is no such path, it is neither of the two, the run has no generator yet, or `config.json` is
             wrong.
     """
@@ -62,9 +69,13 @@ def require_exists(path: Path) -> None:
     """Refuse a path on the command line where nothing is.
 
     Raises:
+        BusyError: a run is starting there.
         InputError: there is nothing.
     """
+    from zoo.runs.folder import refuse_starting
+
     if not path.exists():
+        refuse_starting(path)
         raise InputError(f"{path}: there is no such folder. Give a run or a generator folder")
 
 

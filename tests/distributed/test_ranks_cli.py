@@ -172,6 +172,21 @@ def test_a_signal_to_any_rank_stops_them_all(together: Together, tiny: Path, tmp
     assert int(checkpoints(run)[-1].name.removeprefix("step-")) == read_record(run).step
 
 
+def test_time_that_is_up_stops_them_all_at_one_step_that_is_saved(
+    together: Together, straight: Run, tiny: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    processes = together("train", tiny, "--out", run, "--minutes", "0.000001", *FIXED)
+    assert processes.end() == [0, 0]
+
+    assert f"{run}: the time is up, stopped at step 1 of 4." in processes.said(0)
+    assert processes.said(1) == []
+    assert (read_record(run).state, read_record(run).step) == ("stopped", 1)
+    assert together("resume", run).end() == [0, 0]
+    ours, theirs = (load_checkpoint(checkpoints(path)[-1])["trainer"] for path in (run, straight[0]))
+    assert leaves(ours) == leaves(theirs)
+
+
 @pytest.mark.parametrize("dead", [0, 1])
 def test_a_rank_that_dies_is_noticed_by_the_other(
     together: Together, tiny: Path, tmp_path: Path, dead: int

@@ -28,8 +28,8 @@ def test_the_runs_here_oldest_first(zoo: Zoo, tiny: Path) -> None:
 
     assert ran.code == 0
     assert best is not None
-    assert rows[0] == ["run", "state", "steps", "best", "size", "started"]
-    assert rows[1][:6] == [str(first), "done", "4/4", "swd", f"{best.value:.2f}", "at"]
+    assert rows[0] == ["run", "state", "steps", "speed", "left", "best", "size", "started"]
+    assert rows[1][:8] == [str(first), "done", "4/4", "-", "-", "swd", f"{best.value:.2f}", "at"]
     assert rows[2][:3] == [str(second), "done", "1/1"]
 
 
@@ -41,8 +41,9 @@ def test_json_has_every_field(zoo: Zoo, tiny: Path) -> None:
 
     assert record.best is not None
     assert row == {
-        "path": str(run), "recipe": "tiny", "state": "done", "step": 4, "steps": 4, "metric": "swd",
+        "path": str(run), "recipe": "tiny", "state": "done", "doing": None, "step": 4, "steps": 4, "metric": "swd",
         "best": record.best.value, "best_step": 4, "bytes": size, "started": record.started,
+        "images_per_second": None, "seconds_left": None,
     }  # fmt: skip
 
 

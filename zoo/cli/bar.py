@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from zoo.pace.live import TRAINING
@@ -24,11 +22,25 @@ if TYPE_CHECKING:
     from zoo.pace.live import Live
 
 
+class _Step(ProgressColumn):
+    """How many steps there are, the one included that is being measured or saved."""
+
+    def __init__(self, live: Live) -> None:
+        super().__init__(Column(no_wrap=True))
+        self._live = live
+
+    def render(self, task: Task) -> Text:
+        """Return the text."""
+        total = f"{task.total or 0:.0f}"
+        return Text(f"step {self._live.step:{len(total)}}/{total}")
+
+
 class _Doing(ProgressColumn):
     """The losses while it trains, else what is being done; drawn anew though no step ends."""
 
     def __init__(self, live: Live) -> None:
-        super().__init__()
+        # Too narrow a terminal cuts the line: a second one would be left behind at each step.
+        super().__init__(Column(no_wrap=True, overflow="ellipsis"))
         self._live = live
 
     def render(self, task: Task) -> Text:
@@ -40,7 +52,7 @@ class _Left(ProgressColumn):
     """Speed, and time to the last step or until the time is up."""
 
     def __init__(self, live: Live) -> None:
-        super().__init__()
+        super().__init__(Column(no_wrap=True))
         self._live = live
 
     def render(self, _task: Task) -> Text:
@@ -54,11 +66,9 @@ class _Left(ProgressColumn):
 def bar(live: Live) -> Progress:
     """Return the line, for one task whose description are the losses."""
     columns = (
-        TextColumn("step"),
-        MofNCompleteColumn(),
-        BarColumn(bar_width=20),
+        _Step(live),
+        BarColumn(bar_width=10),
         _Doing(live),
-        TimeElapsedColumn(),
         _Left(live),
     )
     return Progress(*columns, console=stderr(), refresh_per_second=2)

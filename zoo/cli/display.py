@@ -146,7 +146,9 @@ class Screen(Display):
 
 def _estimate(live: Live, minutes: float | None) -> str:
     left = live.seconds_left or 0.0
-    until = (datetime.now() + timedelta(seconds=left)).strftime("%H:%M")
+    now = datetime.now()
+    end = now + timedelta(seconds=left)
+    until = end.strftime("%H:%M" if end.date() == now.date() else "%d %B, %H:%M")
     if minutes is not None and live.steps_ahead + live.step < live.until:
         what = f"{minutes:g} minutes on this machine: about {live.steps_ahead} steps more, of {live.until} in all"
     else:

@@ -10,20 +10,21 @@ import click
 
 from zoo.cli.arguments import PATH
 from zoo.cli.output import json_option, print_columns
+from zoo.pace.speed import in_words
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.runs.summary import RunSummary
 
-_TITLES = ("run", "state", "steps", "best", "size", "started")
+_TITLES = ("run", "state", "steps", "speed", "left", "best", "size", "started")
 
 
 @click.command("runs")
 @click.argument("folder", type=PATH, required=False)
 @json_option
 def runs(folder: Path | None, as_json: bool) -> None:
-    """List the runs in FOLDER (without it, in runs/): state, steps, best figure and size."""
+    """List the runs in FOLDER (without it, in runs/): state, steps, speed, time left, best figure and size."""
     from zoo.runs.record import RUNS
     from zoo.runs.summary import find_runs
     from zoo.system.console import say
@@ -43,4 +44,7 @@ def _row(run: RunSummary) -> tuple[str, ...]:
     steps = f"{run.step}/{run.steps}" if run.steps else str(run.step)
     best = "-" if run.best is None else f"{run.metric} {run.best:.2f} at {run.best_step}"
     started = run.started[:16].replace("T", " ")
-    return str(run.path), run.state, steps, best, f"{run.bytes / 1e6:.1f} MB", started
+    speed = "-" if run.images_per_second is None else f"{run.images_per_second:.0f} images/s"
+    left = "-" if run.seconds_left is None else in_words(run.seconds_left)
+    size = f"{run.bytes / 1e6:.1f} MB"
+    return str(run.path), run.doing or run.state, steps, speed, left, best, size, started

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.errors import InputError
+from zoo.errors import BusyError, InputError
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
+from zoo.pace.live import TRAINING
+from zoo.pace.speed import in_words
+from zoo.runs.lock import holder, is_held, nameless_starts, progress_of, starts
 from zoo.runs.record import RECORD, RUNS, read_record
-from zoo.system.console import warn
+from zoo.system.console import say, warn
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from zoo.errors import ZooError
+    from zoo.pace.live import Progressing
 
 RECIPE = "recipe.toml"
 GENERATOR = "generator"
@@ -25,8 +31,64 @@ def latest_run(parent: Path = RUNS) -> Path:
     """Return the run under `parent` that was started last, by the time in its `run.json`.
 
     Raises:
+        BusyError: it is just starting.
         InputError: there is none.
     """
+    _refuse_starts(parent)
+    return _newest_first(parent)[0]
+
+
+def latest_generator(parent: Path = RUNS) -> Path:
+    """Return the run under `parent` that was started last of those that have a generator; say so where it is not the
+    latest run, and where it is training.
+
+    Raises:
+        BusyError: none has one, and the latest is training or starting.
+        InputError: none has one, or there is no run.
+    """
+    if not any(is_run(path) for path in parent.glob("*")):
+        _refuse_starts(parent)
+    runs = _newest_first(parent)
+    found = next((path for path in runs if is_generator_folder(path / GENERATOR)), None)
+    if found is None:
+        _refuse_starts(parent)
+        raise _without_generator(runs[0])
+    now = progress_of(found)
+    if now is not None:
+        say(f"taking the generator that {found} had before: it is {_at(now)}")
+    elif starts(parent):
+        say(f"taking {found}, the latest run with a generator: another one is starting")
+    elif found != runs[0]:
+        later = progress_of(runs[0])
+        why = "has none" if later is None else f"has none yet, it is {_at(later)}"
+        say(f"taking {found}, the latest run with a generator: {runs[0]} {why}")
+    return found
+
+
+def refuse_starting(path: Path) -> None:
+    """Refuse a run folder in which a run is just starting, or that one which is starting may become.
+
+    Raises:
+        BusyError: it is so.
+    """
+    if not path.exists():
+        for start in nameless_starts(path.parent):
+            raise BusyError(
+                f"{path}: it is not there yet, and a run is starting in {path.parent}: {holder(start)}. Wait for its "
+                "first step"
+            )
+    elif not is_run(path) and is_held(path):
+        raise BusyError(f"{path}: {holder(path)} is starting a run in it. Wait for its first step")
+
+
+def _refuse_starts(parent: Path) -> None:
+    for path in starts(parent):
+        raise BusyError(
+            f"{parent}: a run is starting in it: {holder(path)}. Wait for its first step, or name a run"
+        )
+
+
+def _newest_first(parent: Path) -> list[Path]:
     started: dict[Path, str] = {}
     for path in sorted(parent.glob("*")):
         if is_run(path):
@@ -36,7 +98,33 @@ def latest_run(parent: Path = RUNS) -> Path:
                 warn(f"{error}. It is left out")
     if not started:
         raise InputError(f"{parent}: there is no run in it. Start one with `zoo train camel-wgangp`")
-    return max(started, key=lambda path: started[path])
+    return sorted(started, key=lambda path: started[path], reverse=True)
+
+
+def _at(now: Progressing) -> str:
+    """Return how far a training is, in words that follow `it is`."""
+    left = "" if now.seconds_left is None else f", {in_words(now.seconds_left)} left"
+    doing = "training" if now.doing == TRAINING else f"training ({now.doing})"
+    due = (
+        ""
+        if now.checkpoint_in is None
+        else f"; its next checkpoint is due in about {in_words(now.checkpoint_in)}"
+    )
+    return f"{doing}, at step {now.step} of {now.until}{left}{due}"
+
+
+def _without_generator(path: Path) -> ZooError:
+    now = progress_of(path)
+    if now is not None:
+        return BusyError(
+            f"{path}: it is {_at(now)}. It makes its generator when it ends: wait for it, or stop it"
+        )
+    if is_held(path):
+        return BusyError(f"{path}: {holder(path)} is at work in it, and it has no generator yet. Wait for it")
+    # The checkpoint of step 0 holds nothing that was learnt.
+    trained = len(list(path.glob("checkpoints/step-*"))) > 1
+    make = f"Make it with `zoo export {path} --onnx --checkpoint best`, or go on" if trained else "Go on"
+    return InputError(f"{path}: this run has no generator yet. {make} with `zoo resume {path}`")
 
 
 def new_run_path(recipe: str, parent: Path = RUNS) -> Path:
@@ -51,11 +139,13 @@ def generator_folder(path: Path) -> GeneratorFolder | None:
     """Open the generator folder that `path` is or, for a run, holds; None when it is neither.
 
     Raises:
+        BusyError: the run has none yet, and is training or starting.
         InputError: the run has none yet, or `config.json` is wrong.
     """
+    refuse_starting(path)
     if is_run(path):
         folder = path / GENERATOR
         if not is_generator_folder(folder):
-            raise InputError(f"{path}: this run has no generator yet. Go on with `zoo resume {path}`")
+            raise _without_generator(path)
         return GeneratorFolder.open(folder)
     return GeneratorFolder.open(path) if is_generator_folder(path) else None

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import sys
+import tempfile
 import textwrap
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from zoo.errors import BusyError
+from zoo.errors import BusyError, ZooError
+from zoo.pace.live import read_progress
+from zoo.runs.record import RECORD
 from zoo.system.atomic import disk_errors, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from zoo.pace.live import Progressing
+
 LOCK = ".lock"
 HOLDER = ".holder"
+STARTING = ".starting-"
+YOUNG = 60.0
 PATIENCE = 0.5
 """Seconds: whoever only looks whether a run is held holds it for a moment, and a new holder takes one to sign."""
 
@@ -40,7 +48,7 @@ def held(path: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=PATIENCE)
         except Timeout:
-            raise BusyError(f"{path}: {_holder(path)} is training in it. Wait for it, or stop it") from None
+            raise BusyError(f"{path}: {_occupation(path)}. Wait for it, or stop it") from None
     try:
         write_atomic(path / HOLDER, json.dumps(_signature()).encode())
         yield
@@ -80,8 +88,16 @@ def _signature() -> dict[str, str | int]:
     }
 
 
-def _holder(path: Path) -> str:
-    """Return who holds the folder, in words; what a killed holder left behind names nobody."""
+def _occupation(path: Path) -> str:
+    """Return who holds the folder and what for, in words."""
+    who, now = holder(path), progress_of(path)
+    if not (path / RECORD).exists():
+        return f"{who} is starting a run in it"
+    return f"{who} is training in it" + ("" if now is None else f", at step {now.step} of {now.until}")
+
+
+def holder(path: Path) -> str:
+    """Return who holds a folder that is held, in words; what a killed holder left behind names nobody."""
     for _ in range(5):
         with suppress(OSError, ValueError, KeyError, TypeError):
             signed = json.loads((path / HOLDER).read_bytes())
@@ -91,6 +107,54 @@ def _holder(path: Path) -> str:
                 return f"process {signed['pid']}{where} ({signed['command']}, since {signed['since']})"
         time.sleep(PATIENCE / 5)
     return "another process"
+
+
+def progress_of(path: Path) -> Progressing | None:
+    """Return how far the training is that holds a folder; None where nobody trains in it, or nobody says."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        pid = int(json.loads((path / HOLDER).read_bytes())["pid"])
+        return read_progress(path, pid) if is_held(path) else None
+    return None
+
+
+@contextmanager
+def starting(parent: Path) -> Iterator[None]:
+    """Be seen under `parent` as a run that is about to be there: its own folder is made once its data has been read."""
+    fresh = not parent.exists()
+    with ExitStack() as stack:
+        marker = None
+        # Nothing depends on it; a disk that refuses it is told of when there is something to write.
+        with suppress(OSError, ZooError):
+            parent.mkdir(parents=True, exist_ok=True)
+            _sweep(parent)
+            marker = Path(tempfile.mkdtemp(prefix=STARTING, dir=parent))
+            stack.enter_context(held(marker))
+        try:
+            yield
+        finally:
+            if marker is not None:
+                shutil.rmtree(marker, ignore_errors=True)
+            if fresh:
+                with suppress(OSError):
+                    parent.rmdir()  # where it is empty
+
+
+def nameless_starts(parent: Path) -> list[Path]:
+    """Return what stands under `parent` for runs that are starting and have no folder of their own yet."""
+    return [marker for marker in parent.glob(f"{STARTING}*") if is_held(marker)]
+
+
+def starts(parent: Path) -> list[Path]:
+    """Return the folders under `parent` in which a run is starting now: they are held, and hold no `run.json`."""
+    places = (path for path in parent.glob("*") if path.is_dir() and not (path / RECORD).exists())
+    return [path for path in places if is_held(path)]
+
+
+def _sweep(parent: Path) -> None:
+    for marker in parent.glob(f"{STARTING}*"):
+        # A young one may be about to be held.
+        if time.time() - marker.stat().st_mtime > YOUNG and not is_held(marker):
+            shutil.rmtree(marker, ignore_errors=True)
 
 
 def _lives(pid: int) -> bool:

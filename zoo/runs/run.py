@@ -302,6 +302,7 @@ class Run:
 
     def _end(self, outcome: Outcome) -> None:
         self.outcome = outcome
+        self.live.close()
         # What ended a failed training is what people must read, not that the disk refuses the record too.
         with suppress(ZooError) if outcome == "failed" else nullcontext():
             self._note(outcome)

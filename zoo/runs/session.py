@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import this_rank
 from zoo.errors import InputError, ResourceError
-from zoo.runs.folder import RECIPE, is_run, latest_run
-from zoo.runs.lock import HOLDER, LOCK, held
+from zoo.runs.folder import RECIPE, is_run, latest_run, refuse_starting
+from zoo.runs.lock import HOLDER, LOCK, held, starting
 from zoo.runs.record import RUNS, read_record
 from zoo.system.atomic import disk_errors
 from zoo.system.paths import refuse_missing_parent
@@ -138,9 +138,10 @@ def _started(
         with deferred():
             from zoo.runs.new import new_run
 
-        run = new_run(recipe, changes, data=data, out=out, options=replace(options, ranks=ranks))
-        if out is None:
-            stack.enter_context(claimed(run.path, fresh=True))
+        with starting(RUNS) if out is None else nullcontext():
+            run = new_run(recipe, changes, data=data, out=out, options=replace(options, ranks=ranks))
+            if out is None:
+                stack.enter_context(claimed(run.path, fresh=True))
         ranks.note_run(run.path)
         yield run
 
@@ -153,6 +154,7 @@ def _reopened(path: Path | None, changes: Sequence[str], options: TrainOptions) 
     """
     with _ranks() as ranks:
         path = path or latest_run()
+        refuse_starting(path)
         read_record(path)
         with held(path):
             with deferred():

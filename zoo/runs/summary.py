@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
 from zoo.runs.folder import is_run
-from zoo.runs.lock import is_held
+from zoo.runs.lock import is_held, progress_of, starts
 from zoo.runs.record import read_record
 from zoo.system.console import warn
 
@@ -25,19 +26,24 @@ class RunSummary:
     Attributes:
         path: its folder.
         recipe: its recipe's name.
-        state: `running` while a process holds it, else `done`, `stopped` (a killed one too) or `failed`.
-        step: generator steps at its last checkpoint, or at its end.
+        state: `starting` before its folder says what it is, `running` while a process holds it, else `done`,
+            `stopped` (a killed one too) or `failed`.
+        doing: what a running training says that it does now (`training`, `measuring swd`); else None.
+        step: generator steps; while it runs, those it has made, else at its last checkpoint or its end.
         steps: how many it was asked for; 0 where that is not recorded.
         metric: the recipe's metric, if it has one.
         best: the best figure so far.
         best_step: where that was.
         bytes: of all its files.
         started: when, in ISO 8601.
+        images_per_second: how fast a running training is, over about the last minute; else None.
+        seconds_left: how long a running training will go on; else None.
     """
 
     path: Path
     recipe: str
     state: str
+    doing: str | None
     step: int
     steps: int
     metric: str | None
@@ -45,11 +51,13 @@ class RunSummary:
     best_step: int | None
     bytes: int
     started: str
+    images_per_second: float | None
+    seconds_left: float | None
 
 
 def find_runs(parent: Path) -> list[RunSummary]:
     """Return the runs directly in `parent`, oldest first; one whose record is damaged is named in a warning."""
-    found = []
+    found = [_starting(path) for path in starts(parent)]
     for path in parent.glob("*"):
         if is_run(path):
             try:
@@ -60,19 +68,27 @@ def find_runs(parent: Path) -> list[RunSummary]:
 
 
 def _summary(path: Path, record: RunRecord) -> RunSummary:
-    best = record.best
+    best, now = record.best, progress_of(path)
     return RunSummary(
         path=path,
         recipe=record.recipe,
         state=_state(path, record.state),
-        step=record.step,
+        doing=None if now is None else now.doing,
+        step=record.step if now is None else now.step,
         steps=record.steps,
         metric=record.metric,
         best=None if best is None else best.value,
         best_step=None if best is None else best.step,
         bytes=_size(path),
         started=record.started,
+        images_per_second=None if now is None else now.images_per_second,
+        seconds_left=None if now is None else now.seconds_left,
     )
+
+
+def _starting(path: Path) -> RunSummary:
+    began = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="microseconds")
+    return RunSummary(path, "", "starting", None, 0, 0, None, None, None, _size(path), began, None, None)
 
 
 def _state(path: Path, recorded: str) -> str:

@@ -56,12 +56,12 @@ def export(
         raise InputError(
             f"--checkpoint: {checkpoint!r} is neither best nor last nor a step. Give one of these"
         )
-    from zoo.runs.folder import latest_run
+    from zoo.runs.folder import latest_generator, latest_run
     from zoo.system.console import say
     from zoo_export.export import ExportOptions
     from zoo_export.report import as_dict, table
 
-    source = name if name is not None else latest_run()
+    source = name or (latest_generator() if checkpoint is None else latest_run())
     say(f"exporting {source} and checking it against torch ...")
     chosen: dict[Variant, bool] = {"fp16": fp16, "int8": int8, "uint8": uint8}
     variants = tuple(variant for variant, is_chosen in chosen.items() if is_chosen)

@@ -40,7 +40,7 @@ def push(
     dry_run: bool,
 ) -> None:
     """Publish a generator on the Hugging Face Hub, the latest run's when none is named."""
-    from zoo.runs.folder import latest_run
+    from zoo.runs.folder import latest_generator
     from zoo_export.export import export_if_missing
     from zoo_export.open import require_generator_folder
     from zoo_hub.push import PushOptions
@@ -49,7 +49,7 @@ def push(
     hub = hub_name(name)
     if hub.revision:
         raise InputError(f"{name}: a push names its branch with --revision. Leave @{hub.revision} out")
-    folder = require_generator_folder(source or latest_run())
+    folder = require_generator_folder(source or latest_generator())
     options = PushOptions(private, revision, message, tag, licence)
     if dry_run:
         _print_dry_run(hub.repo, folder, options)

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from zoo.components import Metric
     from zoo.training.step import Step
 
 NAME = "metrics.jsonl"
+Measured = tuple[int, float]
+"""Step and figure of a measurement."""
 
 
 def figure_at(run: Path, name: str, step: int) -> float | None:
@@ -40,12 +43,18 @@ def figure_at(run: Path, name: str, step: int) -> float | None:
 
 
 class MetricsLog:
-    """Gathers the losses of steps and writes their means."""
+    """Gathers the losses of steps and writes their means, and writes what the metric measured.
+
+    Attributes:
+        best: step and figure of the best measurement so far.
+    """
 
     def __init__(self, run: Path) -> None:
         self.path = run / NAME
         self._unread: list[Step] = []
         self._pending: list[tuple[int, dict[str, float]]] = []
+        self._line = (0, 0.0)
+        self.best: Measured | None = None
 
     def add(self, step: Step) -> None:
         """Remember a step's losses; nothing is read from the device yet."""
@@ -75,6 +84,38 @@ class MetricsLog:
         for step in steps:
             scalars = [(name, next(values)) for name, _ in step.scalars]
             self._pending.append((step.number, _averaged(scalars, step.number)))
+
+    def start(self, step: int, seconds: float) -> None:
+        """Count the speed of the next line from here on: a step, and the seconds trained so far."""
+        self._line = (step, seconds)
+
+    def write_losses(self, step: int, seconds: float, images_per_step: int) -> dict[str, float]:
+        """Write the means with the seconds trained so far and the speed since the last line, and return them.
+
+        Raises as `means` and `write` do.
+        """
+        losses = self.means()
+        since, before = self._line
+        self.start(step, seconds)
+        speed = (step - since) * images_per_step / max(seconds - before, 1e-9)
+        clock = {"seconds": round(seconds, 3), "images_per_second": round(speed, 1)}
+        self.write({"step": step, **losses, **clock})
+        return losses
+
+    def write_figure(self, step: int, metric: Metric, value: float) -> bool:
+        """Write what a metric measured, and return whether it is the best so far.
+
+        Raises as `write` does, and DivergedError where the figure is no number.
+        """
+        if not math.isfinite(value):
+            raise DivergedError(step, f"the metric {metric.name} is {value}")
+        best = self.best is None or (
+            value > self.best[1] if metric.higher_is_better else value < self.best[1]
+        )
+        if best:
+            self.best = (step, value)
+        self.write({"step": step, metric.name: value, "best": best})
+        return best
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append one line whole, or leave the file as it was.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, get_args
@@ -18,11 +17,11 @@ from zoo.recipes.recipe import parse_recipe
 from zoo.recipes.tables import write_toml
 from zoo.runs import checkpoint
 from zoo.runs.folder import GENERATOR, RECIPE
-from zoo.runs.metrics_log import MetricsLog
+from zoo.runs.metrics_log import Measured, MetricsLog
 from zoo.runs.options import OnNan
 from zoo.runs.record import Best
 from zoo.runs.rollback import SLOWER, describe, last_good, rollback_entry, slower_plan
-from zoo.runs.saving import Reached, RunFiles
+from zoo.runs.saving import Reached, RunFiles, most_bytes
 from zoo.system.atomic import write_atomic
 from zoo.system.console import warn
 
@@ -39,12 +38,6 @@ if TYPE_CHECKING:
     from zoo.system.signals import Stop
     from zoo.training.trainer import Trainer
 
-Measured = tuple[int, float]
-"""Step and figure of a measurement."""
-FIGURE_BYTES = 100
-"""Of a figure by its name, in JSON, at most."""
-CLOCK_BYTES = 500
-"""For digits that the step, the seconds and the best figure do not have yet."""
 ENVIRONMENT = ("device", "hardware", "instruction_set", "threads", "precision", "ranks", "versions")
 
 
@@ -69,11 +62,10 @@ class Run:
         self._monitor = Monitor(plan, images, split, trainer.ema.module)
         self._files = RunFiles(path, facts, threaded=trainer.device.type == "cuda")
         self._log = MetricsLog(path)
-        self.live = Live(path, plan.training.batch_size * plan.training.critic_steps)
+        self._images_per_step = plan.training.batch_size * plan.training.critic_steps
+        self.live = Live(path, self._images_per_step)
         self._logged = 0
-        self._line = (0, 0.0)
         self._seconds = 0.0
-        self._best: Measured | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -93,7 +85,7 @@ class Run:
     @property
     def best(self) -> Measured | None:
         """Step and figure of the best measurement so far."""
-        return self._best
+        return self._log.best
 
     @property
     def uses_graph(self) -> bool:
@@ -103,10 +95,7 @@ class Run:
     @property
     def checkpoint_bytes(self) -> int:
         """How many bytes a checkpoint of this run may have, at most."""
-        state = self._state_with(self._trainer.grown_state_dict())
-        # The losses since the last line of the log are in it too.
-        figures = (self.plan.training.log_every - 1) * (2 * len(self.plan.losses) + 4)
-        return checkpoint.checkpoint_bytes(state) + figures * FIGURE_BYTES + CLOCK_BYTES
+        return most_bytes(self._state_with(self._trainer.grown_state_dict()), self.plan)
 
     @property
     def complete(self) -> bool:
@@ -158,7 +147,7 @@ class Run:
     def _steps(self, until: int, stop: Stop) -> Iterator[Progress]:
         cadence = Cadence(self.plan.training, until)
         began = time.monotonic() - self._seconds
-        self._line = (self.step, self._seconds)
+        self._log.start(self.step, self._seconds)
         if stop.signal is not None:
             return
         self.live.start(self.step, until, cadence)
@@ -190,15 +179,9 @@ class Run:
         return progress, due
 
     def _write_losses(self) -> dict[str, float]:
-        losses = self._log.means()
-        since, seconds = self._line
-        self._line = (self.step, self._seconds)
-        images = (self.step - since) * self.plan.training.batch_size * self.plan.training.critic_steps
-        speed = images / max(self._seconds - seconds, 1e-9)
-        clock = {"seconds": round(self._seconds, 3), "images_per_second": round(speed, 1)}
-        self._log.write({"step": self.step, **losses, **clock})
+        losses = self._log.write_losses(self.step, self._seconds, self._images_per_step)
         self._notify("zoo_step_logged", step=self.step, metrics=losses)
-        return {**losses, "images_per_second": speed}
+        return losses
 
     def _evaluate(self, progress: Progress) -> Progress:
         metric = self.plan.metric
@@ -206,14 +189,7 @@ class Run:
         self._refuse_divergence()
         with self.live.busy(f"measuring {metric.name}"):
             value = self._monitor.value(self.step)
-        if not math.isfinite(value):
-            raise DivergedError(self.step, f"the metric {metric.name} is {value}")
-        best = self._best is None or (
-            value > self._best[1] if metric.higher_is_better else value < self._best[1]
-        )
-        if best:
-            self._best = (self.step, value)
-        self._log.write({"step": self.step, metric.name: value, "best": best})
+        best = self._log.write_figure(self.step, metric, value)
         self._notify("zoo_step_logged", step=self.step, metrics={metric.name: value})
         return Progress(progress.step, progress.metrics, value, best)
 
@@ -242,7 +218,7 @@ class Run:
             "trainer": trainer,
             "log": self._log.state_dict(),
             "seconds": self._seconds,
-            "best": self._best,
+            "best": self.best,
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -251,7 +227,7 @@ class Run:
         self._log.load_state_dict(state["log"])
         self._logged = state["log"]["offset"]
         self._seconds = state["seconds"]
-        self._best = tuple(state["best"]) if state["best"] else None
+        self._log.best = tuple(state["best"]) if state["best"] else None
 
     def _drop_what_came_after(self) -> None:
         checkpoint.drop_after(self.path, self.step)
@@ -281,7 +257,7 @@ class Run:
         warn(f"{self.path}: {describe(rollback)}")
 
     def _reached(self) -> Reached:
-        best = Best(step=self._best[0], value=self._best[1]) if self._best else None
+        best = Best(step=self.best[0], value=self.best[1]) if self.best else None
         return Reached(self.step, round(self._seconds, 3), best)
 
     def _note(self, state: RunState) -> None:

@@ -20,7 +20,21 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from zoo.components import Plan
     from zoo.runs.record import RunRecord, RunState
+
+
+FIGURE_BYTES = 100
+"""Of a figure by its name, in JSON, at most."""
+CLOCK_BYTES = 500
+"""For digits that the step, the seconds and the best figure do not have yet."""
+
+
+def most_bytes(state: checkpoint.State, plan: Plan) -> int:
+    """Return how many bytes a checkpoint like this state may have, at most, later in the training."""
+    # The losses since the last line of the log are in it too.
+    figures = (plan.training.log_every - 1) * (2 * len(plan.losses) + 4)
+    return checkpoint.checkpoint_bytes(state) + figures * FIGURE_BYTES + CLOCK_BYTES
 
 
 class Reached(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.errors import BusyError, InputError
+from zoo.errors import BusyError, InputError, quoted
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
 from zoo.pace.live import TRAINING
 from zoo.pace.speed import in_words
@@ -123,8 +123,10 @@ def _without_generator(path: Path) -> ZooError:
         return BusyError(f"{path}: {holder(path)} is at work in it, and it has no generator yet. Wait for it")
     # The checkpoint of step 0 holds nothing that was learnt.
     trained = len(list(path.glob("checkpoints/step-*"))) > 1
-    make = f"Make it with `zoo export {path} --onnx --checkpoint best`, or go on" if trained else "Go on"
-    return InputError(f"{path}: this run has no generator yet. {make} with `zoo resume {path}`")
+    make = (
+        f"Make it with `zoo export {quoted(path)} --onnx --checkpoint best`, or go on" if trained else "Go on"
+    )
+    return InputError(f"{path}: this run has no generator yet. {make} with `zoo resume {quoted(path)}`")
 
 
 def new_run_path(recipe: str, parent: Path = RUNS) -> Path:

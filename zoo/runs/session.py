@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import this_rank
-from zoo.errors import InputError, ResourceError
+from zoo.errors import InputError, ResourceError, quoted
 from zoo.runs.folder import RECIPE, is_run, latest_run, refuse_starting
 from zoo.runs.lock import HOLDER, LOCK, held, starting
 from zoo.runs.record import RUNS, read_record
@@ -96,6 +96,7 @@ def _train(run: Run, options: TrainOptions, display: Display) -> None:
 
 def _ending(run: Run, stop: Stop) -> Callable[[int, int], None]:
     """Return what is called while the generator is made: it says how far that is, and lets a signal end it."""
+    path = quoted(run.path)
 
     def tick(done: int, of: int) -> None:
         if not done:
@@ -106,8 +107,8 @@ def _ending(run: Run, stop: Stop) -> Callable[[int, int], None]:
         if stop.left_out is not None:
             interrupt(
                 stop.left_out if stop.signal is None else stop.signal,
-                f"step {run.step} is saved, and no generator is made from it. Make it with `zoo export {run.path} "
-                f"--onnx --checkpoint best`, or go on with `zoo resume {run.path}`",
+                f"step {run.step} is saved, and no generator is made from it. Make it with `zoo export {path} --onnx "
+                f"--checkpoint best`, or go on with `zoo resume {path}`",
             )
         if done == of:
             stop.stage = "written"

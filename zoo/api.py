@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import fspath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import follows
@@ -13,7 +14,6 @@ from zoo.system.paths import given_name, given_path, refuse_address
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
-    from pathlib import Path
 
     from zoo.generators.generator import Generator
     from zoo.runs.options import OnNan
@@ -27,12 +27,16 @@ def load(name: str | PathLike[str]) -> Generator:
     (`camel-wgangp`), `OWNER/NAME[@REVISION]` on the Hub, and `NAME` of the owner that `ZOO_HUB_OWNER` names.
 
     Raises:
+        BusyError: it is a run that is starting, or trains and has no generator yet.
         InputError: nothing can open it, or what is there is no generator.
         IntegrityError: its bytes are not what its `config.json` lists.
         NetworkError: the Hub does not give it.
     """
+    from zoo.runs.folder import refuse_starting
+
     name = given_name(fspath(name), "name", needed=True)
     refuse_address(name, "name")
+    refuse_starting(Path(name))
     # pluggy asks the newest plugin first; here the built-in ones are.
     openers = sorted(
         plugins().implementations("zoo_open_generator"),

@@ -34,13 +34,8 @@ def open_path(name: str) -> Generator | None:
     except OSError as error:
         raise InputError(f"{name[:200]}: it cannot be read: {error.strerror}. {ADVICE}") from error
     if not exists:
-        from zoo.runs.folder import refuse_starting
-
         bundled = bundled_folder(name)
-        if bundled is None:
-            refuse_starting(path)
-            return None
-        return OnnxGenerator(bundled, name=name)
+        return None if bundled is None else OnnxGenerator(bundled, name=name)
     if path.is_dir():
         return _open_folder(path, name)
     if path.suffix.lower() != ".onnx":

@@ -43,8 +43,7 @@ def info(name: str, as_json: bool) -> None:
 def _generator_facts(path: Path) -> dict[str, Any] | None:
     from zoo.runs.folder import generator_folder, refuse_starting
 
-    if not path.exists():
-        refuse_starting(path)
+    refuse_starting(path)
     folder = generator_folder(path) if path.is_dir() else None
     if folder is None:
         return None

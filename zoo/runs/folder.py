@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from zoo.errors import BusyError, InputError, quoted
@@ -71,7 +72,7 @@ def refuse_starting(path: Path) -> None:
     Raises:
         BusyError: it is so.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - False for whatever cannot be asked, where a Path may raise
         for start in nameless_starts(path.parent):
             raise BusyError(
                 f"{path}: it is not there yet, and a run is starting in {path.parent}: {holder(start)}. Wait for its "

@@ -90,10 +90,9 @@ def _signature() -> dict[str, str | int]:
 
 def _occupation(path: Path) -> str:
     """Return who holds the folder and what for, in words."""
-    who, now = holder(path), progress_of(path)
-    if not (path / RECORD).exists():
-        return f"{who} is starting a run in it"
-    return f"{who} is training in it" + ("" if now is None else f", at step {now.step} of {now.until}")
+    now = progress_of(path)
+    at = "" if now is None else f", at step {now.step} of {now.until}"
+    return f"{holder(path)} is training in it{at}"
 
 
 def holder(path: Path) -> str:

@@ -71,7 +71,18 @@ STRANGERS = {
 }
 """What a package must not know, below it or not: the core's plugins find it, and not the other way round."""
 MOST_MODULES = 14
-HEAVY = ("torch", "onnx", "onnxscript", "onnxruntime", "huggingface_hub", "pydantic", "rich", "zoo_plugins")
+HEAVY = (
+    "torch",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
+    "huggingface_hub",
+    "pydantic",
+    "rich",
+    "starlette",
+    "uvicorn",
+    "zoo_plugins",
+)
 
 
 def sources(package: str) -> list[Path]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 
-from zoo_hub.server import wire
 from zoo_hub.server.commits import COMMIT_LIMIT
 from zoo_hub.server.hub import LocalHub
 from zoo_hub.server.messages import BODY_LIMIT
-from zoo_hub.server.wire import byte_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,12 +33,10 @@ class Raw:
         address = urlsplit(self.hub.url)
         with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
             connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
-            answer = b""
-            while piece := connection.recv(1 << 16):
-                answer += piece
-        head, _, body = answer.partition(b"\r\n\r\n")
-        return int(head.split()[1]), json.loads(body)["error"]
+            answer = HTTPResponse(connection)
+            answer.begin()
+            body = answer.read().decode()
+        return answer.status, json.loads(body)["error"] if body.startswith("{") else body
 
     def ask(self, method: str, path: str, body: bytes = b"", head: str = ME) -> tuple[int, Any]:
         """Send a request with a body."""
@@ -163,7 +160,7 @@ def test_more_than_fits_into_memory_is_not_read(raw: Raw) -> None:
 @pytest.mark.parametrize("length", ["-1", "x", "1e3"])
 def test_lengths_that_are_none(raw: Raw, length: str) -> None:
     head = f"POST /api/repos/create HTTP/1.1\r\nHost: x\r\n{ME}Content-Length: {length}\r\n\r\n"
-    assert raw(head.encode()) == (400, "a length that is no number")
+    assert raw(head.encode()) == (400, "Invalid HTTP request received.")
 
 
 @pytest.mark.parametrize(
@@ -196,28 +193,3 @@ def test_others_cannot_write(raw: Raw) -> None:
     assert raw.ask("POST", commit, head="Authorization: Bearer hf_x\r\n")[0] == 401
     signed = "/x/put/" + "0" * 64 + "?exp=99999999999&sig=" + "0" * 64
     assert raw.ask("PUT", signed, b"x") == (403, "SignatureDoesNotMatch or expired")
-
-
-def test_a_connection_too_many_is_dropped(raw: Raw, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raw.hub.server.slots, "acquire", lambda **_: False)
-    address = urlsplit(raw.hub.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
-        assert connection.recv(1) == b""
-    assert wire.MAX_CONNECTIONS == 100
-
-
-@pytest.mark.parametrize(
-    ("wanted", "span"),
-    [
-        (None, (0, 10)),
-        ("bytes=3-5", (3, 6)),
-        ("bytes=7-", (7, 10)),
-        ("bytes=7-99", (7, 10)),
-        ("bytes=10-", None),
-        ("bytes=5-3", None),
-        ("bytes=-3", None),
-        ("lines=1-2", None),
-    ],
-)
-def test_ranges(wanted: str | None, span: tuple[int, int] | None) -> None:
-    assert byte_range(wanted, 10) == span

@@ -144,6 +144,17 @@ def test_users_that_cannot_be(tmp_path: Path, users: list[str], sentence: str) -
     assert not (tmp_path / "hub").exists()
 
 
+@pytest.mark.parametrize("package", ["starlette", "uvicorn"])
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path, package: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; sys.argv = ['zoo', 'hub', 'serve', '--port', '0']\n"
+    code += "from zoo.cli.main import main; main()"
+    ran = person(tmp_path / "me", "http://127.0.0.1:9", None).python("-c", code)
+    assert (ran.code, ran.out) == (3, "")
+    install = 'pip install "gan-model-zoo[hub]"'
+    assert ran.err == f"zoo: error: {package} is not installed, and this needs it. Run {install}\n"
+    assert list((tmp_path / "me").iterdir()) == []
+
+
 CLIENT = """
 import sys
 from pathlib import Path

@@ -35,7 +35,11 @@ def test_parts_of_a_file(hub: Hub) -> None:
     assert ask(url) == (200, b"0123456789")
     assert ask(url, Range="bytes=3-5") == (206, b"345")
     assert ask(url, Range="bytes=7-") == (206, b"789")
+    assert ask(url, Range="bytes=7-99") == (206, b"789")
+    assert ask(url, Range="bytes=-3") == (206, b"789")
     assert ask(url, Range="bytes=10-")[0] == 416
+    assert ask(url, Range="bytes=5-3")[0] == 400
+    assert ask(url, Range="lines=1-2")[0] == 400
 
 
 def test_the_content_network_takes_signed_addresses_only(hub: Hub) -> None:

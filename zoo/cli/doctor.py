@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     DISTRIBUTION, "numpy", "onnxruntime", "onnxruntime-gpu", "huggingface-hub", "pluggy", "pydantic", "safetensors",
-    "torch", "onnx", "onnxscript", "pyarrow",
+    "torch", "onnx", "onnxscript", "pyarrow", "starlette", "uvicorn",
 )  # fmt: skip
 
 

@@ -21,7 +21,14 @@ from zoo.errors import ZooError
 from zoo.system.console import silence
 from zoo.system.signals import arrived, exit_code, ignore_signals, raise_on_signals
 
-EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
+EXTRAS = {
+    "torch": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "pyarrow": "data",
+    "starlette": "hub",
+    "uvicorn": "hub",
+}
 """What whoever only makes pictures need not install, and the extra that brings it."""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo_hub.server.messages import Answer, RefusedError, page_of, parse_object, text_of
+from zoo_hub.server.messages import Answer, Body, RefusedError, page_of, parse_object, text_of
 from zoo_hub.server.store import large_files
 
 if TYPE_CHECKING:
@@ -21,13 +22,18 @@ MAX_FILES = 10_000
 MAX_PATH, MAX_NAME = 1000, 255
 
 
-def commit(context: Context, request: Request, kind: str, repo_id: str, branch: str) -> Answer:
+def commit(context: Context, request: Request, kind: str, repo_id: str, branch: str) -> Body:
     """Answer `create_commit`."""
-    user = context.access.require_user(request)
+    context.access.require_user(request)
     context.access.writable(request, kind, repo_id)
     if request.flag("create_pr"):
         raise RefusedError(501, "this Hub knows no pull requests; push to a branch")
-    head, operations = _parse(request.body(COMMIT_LIMIT))
+    return Body(partial(_commit, context, request, kind, repo_id, branch), COMMIT_LIMIT)
+
+
+def _commit(context: Context, request: Request, kind: str, repo_id: str, branch: str, body: bytes) -> Answer:
+    user = context.access.require_user(request)
+    head, operations = _parse(body)
     summary, parent = text_of(head, "summary"), text_of(head, "parentCommit", "")
     with context.store.lock:
         repo = context.access.writable(request, kind, repo_id)

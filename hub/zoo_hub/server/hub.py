@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from zoo_hub.server import routes
 from zoo_hub.server.access import Access
 from zoo_hub.server.context import Context
+from zoo_hub.server.http.app import App
+from zoo_hub.server.http.connections import allow_connections
+from zoo_hub.server.http.listener import Listener
 from zoo_hub.server.store import Store
-from zoo_hub.server.wire import Handler, Server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo_hub.server.messages import Answer, Request
+    from starlette.types import ASGIApp
 
 
 class LocalHub:
@@ -32,11 +34,11 @@ class LocalHub:
             BusyError: another process serves the folder.
             ResourceError: the folder cannot be written.
         """
-        self.server = Server(self._answer, host, port, self.handler())
+        self.listener = Listener(host, port)
         try:
             self.store = Store(root)
         except BaseException:
-            self.server.server_close()
+            self.listener.stop()
             raise
         self.context = self.make_context(users)
 
@@ -44,29 +46,25 @@ class LocalHub:
         """Return the context that every route is given."""
         return Context(self.store, Access(self.store, users))
 
-    def _answer(self, request: Request) -> Answer:
-        return routes.route(self.context, request)
-
     @property
     def url(self) -> str:
         """The address, for HF_ENDPOINT."""
-        return self.server.url
+        return self.listener.url
 
-    def handler(self) -> type[Handler]:
-        """Return the class that serves a connection."""
-        return Handler
-
-    def servers(self) -> list[Server]:
-        """Return every server, one for each address."""
-        return [self.server]
+    def applications(self) -> dict[Listener, ASGIApp]:
+        """Return what each address answers with."""
+        return {self.listener: App(partial(routes.route, self.context), self.url)}
 
     def __enter__(self) -> Self:
-        for server in self.servers():
-            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        allow_connections()
+        self._running = self.applications()
+        for listener, app in self._running.items():
+            listener.start(app)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for server in self.servers():
-            server.shutdown()
-            server.server_close()
+        for listener in self._running:
+            listener.ask_to_stop()
+        for listener in self._running:
+            listener.stop()
         self.store.close()

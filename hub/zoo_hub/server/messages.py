@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
 
 Payload = bytes | Path | dict[str, Any] | list[Any]
@@ -43,9 +43,9 @@ class RefusedError(Exception):
         return Answer({"error": self.message}, self.status, self.headers)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Request:
-    """A request. Its body is read only when a route asks for it, so that a refused one takes no memory."""
+    """A request without its body, which is read only where a route returns a `Sink` for it."""
 
     method: str
     target: str
@@ -53,8 +53,6 @@ class Request:
     token: str | None
     base: str
     """The address by which the client reached us, without a slash at its end."""
-    pieces: Iterator[bytes] = field(default_factory=lambda: iter(()))
-    """The body, in small pieces, once."""
 
     @property
     def path(self) -> str:
@@ -80,22 +78,51 @@ class Request:
         """Whether the query switches `name` on."""
         return self.query.get(name, "false").lower() in ("1", "true")
 
-    def body(self, limit: int = BODY_LIMIT) -> bytes:
-        """Return the whole body.
+
+class Sink(Protocol):
+    """Where a request's body goes: what a route returns that cannot answer without it.
+
+    So a request that is refused takes no memory, and one whose body comes slowly holds no thread.
+    """
+
+    def write(self, piece: bytes) -> None:
+        """Take the next bytes, or refuse."""
+
+    def finish(self) -> Answer:
+        """Answer, once the body is whole."""
+
+    def close(self) -> None:
+        """Drop what was taken, if `finish` did not use it; called in any case."""
+
+
+class Body:
+    """A body that is kept in memory until somebody answers."""
+
+    def __init__(self, answer: Callable[[bytes], Answer], limit: int = BODY_LIMIT) -> None:
+        self._answer, self._limit = answer, limit
+        self._taken = bytearray()
+
+    def write(self, piece: bytes) -> None:
+        """Keep a piece.
 
         Raises:
-            RefusedError: it has more than `limit` bytes.
+            RefusedError: the body has more than `limit` bytes.
         """
-        read = bytearray()
-        for piece in self.pieces:
-            read += piece
-            if len(read) > limit:
-                raise RefusedError(413, f"the request is longer than {limit:,} bytes")
-        return bytes(read)
+        self._taken += piece
+        if len(self._taken) > self._limit:
+            raise RefusedError(413, f"the request is longer than {self._limit:,} bytes")
 
-    def json(self) -> dict[str, Any]:
-        """Return the body as a JSON object; an empty body counts as {}."""
-        return parse_object(self.body() or b"{}")
+    def finish(self) -> Answer:
+        """Answer to the whole body."""
+        return self._answer(bytes(self._taken))
+
+    def close(self) -> None:
+        """Drop nothing: it goes with this object."""
+
+
+def json_body(answer: Callable[[dict[str, Any]], Answer]) -> Body:
+    """Return a sink for a JSON object; an empty body counts as {}."""
+    return Body(lambda data: answer(parse_object(data or b"{}")))
 
 
 def parse_object(data: bytes) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from zoo_hub.server.store import KINDS
 
 if TYPE_CHECKING:
     from zoo_hub.server.context import Context
-    from zoo_hub.server.messages import Request
+    from zoo_hub.server.messages import Request, Sink
 
 UNKNOWN = "this Hub knows no {method} {path}"
 
 
-def route(context: Context, request: Request) -> Answer:
-    """Answer a request."""
+def route(context: Context, request: Request) -> Answer | Sink:
+    """Answer a request, or say where its body goes."""
     segments = request.segments
     if segments[0] == "api":
         return _api(context, request, segments[1:])
@@ -36,14 +36,14 @@ def route(context: Context, request: Request) -> Answer:
     raise RefusedError(404, "Sorry, we can't find the page you are looking for.")
 
 
-def _api(context: Context, request: Request, segments: list[str]) -> Answer:
+def _api(context: Context, request: Request, segments: list[str]) -> Answer | Sink:
     match request.method, segments:
         case "GET", ["whoami-v2"]:
             user = context.access.require_user(request)
             return Answer({"type": "user", "id": user, "name": user, "fullname": user, "orgs": []})
         case "POST", ["validate-yaml"]:
             context.access.require_user(request)
-            return write.validate_yaml(request)
+            return write.validate_yaml()
         case "POST", ["repos", "create"]:
             return write.create_repo(context, request)
         case "DELETE", ["repos", "delete"]:
@@ -73,7 +73,7 @@ def _read(context: Context, request: Request, kind: str, repo_id: str, rest: lis
     raise _unknown(request)
 
 
-def _write(context: Context, request: Request, kind: str, repo_id: str, rest: list[str]) -> Answer:
+def _write(context: Context, request: Request, kind: str, repo_id: str, rest: list[str]) -> Sink:
     match request.method, rest:
         case "PUT", ["settings"]:
             return write.settings(context, request, kind, repo_id)

@@ -6,17 +6,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.support.hub.server.faults import Action, Fault, Faults
-from tests.support.hub.server.wire import FaultyHandler, Logged
-from zoo_hub.server import content
+from tests.support.hub.server.wire import Faulty, Logged
+from zoo_hub.server import content, routes
 from zoo_hub.server.access import Access
 from zoo_hub.server.context import Context
+from zoo_hub.server.http.app import App
+from zoo_hub.server.http.listener import Listener
 from zoo_hub.server.hub import LocalHub
-from zoo_hub.server.wire import Server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo_hub.server.messages import Answer, Request
+    from starlette.types import ASGIApp
+
+    from zoo_hub.server.messages import Answer, Request, Sink
     from zoo_hub.server.store import Store
 
 READ_ONLY = ":ro"
@@ -71,23 +74,21 @@ class Hub(LocalHub):
 
     def make_context(self, users: dict[str, str]) -> Context:
         """Return what the routes get: rules with read-only tokens, and addresses on the second server."""
-        self.content = Server(partial(content_route, self), "127.0.0.1", 0, self.handler("cdn"))
+        self.content = Listener("127.0.0.1", 0)
         return TwoAddresses(self.store, ReadOnlyAccess(self.store, users), self.content.url)
 
-    def handler(self, host: str = "hub") -> type[FaultyHandler]:
-        """Return what serves a connection to one of the two."""
-        return type("Handler", (FaultyHandler,), {"hub": self, "host": host})
-
-    def servers(self) -> list[Server]:
-        """Return both addresses."""
-        return [self.server, self.content]
+    def applications(self) -> dict[Listener, ASGIApp]:
+        """Return what the two addresses answer with."""
+        main = App(partial(routes.route, self.context), self.url)
+        files = App(partial(content_route, self), self.content.url)
+        return {self.listener: Faulty(main, self, "hub"), self.content: Faulty(files, self, "cdn")}
 
     def fault(self, action: Action, **fields: Any) -> Fault:
         """Put a fault in force; see `Fault` for its fields."""
         return self.faults.add(Fault(action, **fields))
 
 
-def content_route(hub: Hub, request: Request) -> Answer:
+def content_route(hub: Hub, request: Request) -> Answer | Sink:
     """Answer on the second address, and count the tokens that come there."""
     if request.token and not request.path.startswith("/x/verify/"):
         hub.leaked_tokens += 1

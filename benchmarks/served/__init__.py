@@ -1,0 +1,1 @@
+"""The served Hub under clients that keep it waiting."""

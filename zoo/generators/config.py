@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from zoo.generators.files import ONNX, ONNX_FP16
+
 COMPONENT_NAME = r"^[\w. +-]{1,100}$"
 """Letters, digits and a few marks: nothing that reads as a path, an import or a line of its own."""
 PAPER = r"^[^\n\r<>\[\]`|\\]{1,400}$"
@@ -90,3 +92,8 @@ class GeneratorConfig(_Part):
     papers: tuple[Paper, ...] = ()
     """Of the parts that made it; releases up to 0.2.0 wrote none."""
     files: dict[str, FileRecord] = {}
+
+    @property
+    def onnx(self) -> str:
+        """The file that makes pictures: float32's, or float16's where that is all there is."""
+        return ONNX_FP16 if ONNX_FP16 in self.files and ONNX not in self.files else ONNX

@@ -70,9 +70,9 @@ def read_listed(folder: GeneratorFolder) -> bytes:
         InputError: `config.json` does not list the file.
         IntegrityError: the file is missing or has another sha256.
     """
-    from zoo.generators.files import CONFIG, ONNX, ONNX_FP16
+    from zoo.generators.files import CONFIG, ONNX
 
-    name = ONNX_FP16 if folder.lists(ONNX_FP16) and not folder.lists(ONNX) else ONNX
+    name = folder.config.onnx
     path = folder.file(name)
     record = folder.config.files.get(name)
     if record is None:

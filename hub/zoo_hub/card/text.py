@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.generators.files import ONNX, SAMPLES
+from zoo.generators.files import SAMPLES
 from zoo_hub.card.citations import papers
 from zoo_hub.card.variety import ALIKE, PICTURES, SEED
 from zoo_hub.repository.publishable import listed_files
@@ -67,7 +67,7 @@ With onnxruntime alone, in the folder that `zoo pull {repo} --to DIR` or any oth
 ```python
 import numpy as np
 import onnxruntime
-session = onnxruntime.InferenceSession("{ONNX}", providers=["CPUExecutionProvider"])
+session = onnxruntime.InferenceSession("{config.onnx}", providers=["CPUExecutionProvider"])
 z = np.random.default_rng(0).standard_normal((16, {config.latent_dim}), dtype=np.float32)
 images = session.run(["images"], {{"z": z}})[0]  # (16, {shape}), from {low:g} to {high:g}
 ```"""

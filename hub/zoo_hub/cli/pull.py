@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from zoo.cli.arguments import NAME, PATH
 from zoo.errors import InputError
+from zoo.generators.bundled import bundled_folder
 from zoo.system.console import say
 from zoo_hub.names import hub_name
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EXTRAS = ("fp16", "int8", "uint8", "weights")
 
@@ -42,6 +40,20 @@ def pull(name: str, to: Path | None, extras: str | None) -> None:
     click.echo(pulled.folder)
     say(f"{hub.repo}: {hub.revision or 'main'} is commit {pulled.commit}")
     say(f"Make pictures with `zoo generate {name if to is None else pulled.folder}`")
+    _explain_short_name(name, hub.repo.partition("/")[2], to)
+
+
+def _explain_short_name(name: str, short: str, to: Path | None) -> None:
+    """Say what the name alone means, where it is also that of a generator that comes with the package."""
+    if bundled_folder(short) is None:
+        return
+    if to is None:
+        say(
+            f"`{short}` alone still means the one that comes with the package; "
+            f"`zoo pull {name} --to {short}` puts this one before it, in this folder"
+        )
+    elif to == Path(short):
+        say(f"In this folder `{short}` now means this one, not the one that comes with the package")
 
 
 def _parse_extras(text: str) -> tuple[str, ...]:

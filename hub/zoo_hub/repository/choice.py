@@ -27,7 +27,7 @@ class Choice(NamedTuple):
     def needed(self, config: GeneratorConfig) -> list[str]:
         """Return the names of the files that must be in the repository."""
         listed = [name for name in LIMITS if name in config.files] if self.whole else []
-        return list(dict.fromkeys([CONFIG, ONNX, *(EXTRAS[extra] for extra in self.extras), *listed]))
+        return list(dict.fromkeys([CONFIG, config.onnx, *(EXTRAS[extra] for extra in self.extras), *listed]))
 
     def names(self, config: GeneratorConfig) -> list[str]:
         """Return the names of all files to get: the needed ones, and those that a repository may lack."""

@@ -34,7 +34,7 @@ def check_publishable(folder: GeneratorFolder) -> None:
     """
     path, files = folder.path, folder.verify().config.files
     again = f"Run `zoo export {path} --onnx`"
-    if not folder.lists(ONNX):
+    if not folder.lists(folder.config.onnx):
         raise InputError(f"{path}: it has no {ONNX}. {again} first")
     if not folder.lists(REPORT):
         raise InputError(f"{path}: it has no {REPORT}, which proves the ONNX file against torch. {again}")

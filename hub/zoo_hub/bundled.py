@@ -1,0 +1,129 @@
+"""Publishing the generators that come with the package, each in a repository of its own, and a page that lists them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from zoo.__about__ import DISTRIBUTION
+from zoo.errors import InputError
+from zoo.generators.bundled import bundled_generators
+from zoo.generators.files import CARD, CONFIG, SAMPLES
+from zoo.generators.folder import GeneratorFolder
+from zoo_hub.card.text import escape
+from zoo_hub.client.errors import hub_errors
+from zoo_hub.client.retry import client, retrying
+from zoo_hub.client.watch import Watch, endpoint
+from zoo_hub.names import parse_hub_name
+from zoo_hub.push import PushOptions, dry_run, push
+from zoo_hub.repository.branch import Target, fetch_branch, fetch_card, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from huggingface_hub import HfApi
+
+    from zoo_hub.repository.branch import Changes, RemoteBranch
+
+_SECTION = re.compile(r"<!-- zoo:begin index -->\n.*?<!-- zoo:end index -->", re.DOTALL)
+
+
+def index_name(owner: str) -> str:
+    """Return the repository of an owner that lists their generators.
+
+    Raises:
+        InputError: it is no owner on the Hub.
+    """
+    if "/" in owner or "@" in owner or parse_hub_name(f"{owner}/{DISTRIBUTION}") is None:
+        raise InputError(
+            f"--bundled {owner[:100]}: it is no owner. Give a user or an organisation of the Hub"
+        )
+    return f"{owner}/{DISTRIBUTION}"
+
+
+def push_bundled(owner: str, options: PushOptions) -> Iterator[str]:
+    """Publish every bundled generator as OWNER/NAME, then the page that lists them; yield the address of each.
+
+    What did not change since the last time gets no new commit. Nothing is written into the package.
+
+    Raises:
+        InputError: it is no owner.
+        ZooError: as `push`; those before are published, and another push goes on.
+    """
+    index = index_name(owner)
+    api = client()
+    _check_index(api, index)
+    published: dict[str, GeneratorFolder] = {}
+    for name, folder in _copies():
+        yield push(f"{owner}/{name}", folder, options)
+        published[f"{owner}/{name}"] = folder
+    yield _push_index(api, index, published, replace(options, tag=None))
+
+
+def dry_run_bundled(owner: str, options: PushOptions) -> Iterator[tuple[str, RemoteBranch, Changes]]:
+    """Yield for each generator its repository as it is, and what a push would change; raises as `push_bundled`."""
+    _check_index(client(), index_name(owner))
+    for name, folder in _copies():
+        yield f"{owner}/{name}", *dry_run(f"{owner}/{name}", folder, options)
+
+
+def _copies() -> Iterator[tuple[str, GeneratorFolder]]:
+    """Yield copies of the bundled generators by name: a push writes the card into the folder."""
+    for name, path in bundled_generators().items():
+        with TemporaryDirectory() as scratch:
+            yield name, GeneratorFolder.open(shutil.copytree(path, Path(scratch, name)))
+
+
+def _check_index(api: HfApi, index: str) -> None:
+    """Refuse to make a generator's repository the page."""
+    with hub_errors(index):
+        if CONFIG in fetch_branch(api, Target(index, None)).digests:
+            raise InputError(
+                f"{index}: a generator is published there, and the list of all has that name. Move it"
+            )
+
+
+def _push_index(
+    api: HfApi, index: str, published: Mapping[str, GeneratorFolder], options: PushOptions
+) -> str:
+    """Publish the page; what people wrote around its list stays."""
+    target = Target(index, None)
+    with hub_errors(index), TemporaryDirectory() as scratch:
+        remote = fetch_branch(api, target)
+        if not remote.exists:
+            create = partial(api.create_repo, index, private=options.private or None, exist_ok=True)
+            retrying(create, Watch(index, "the answer to its making"))
+        page = Path(scratch, CARD)
+        page.write_text(index_page(fetch_card(api, target, remote) or "", published), "utf-8", newline="")
+        publish(api, target, {CARD: page}, options.message or "List the generators")
+    return f"{endpoint()}/{index}"
+
+
+def index_page(page: str, published: Mapping[str, GeneratorFolder]) -> str:
+    """Return `page` with its list of generators rewritten, or a new one; `published` are folders by OWNER/NAME."""
+    rows = [_row(repo, folder) for repo, folder in published.items()]
+    header = ["| | name | pictures | figure | licence of the images |", "|---|---|---|---|---|"]
+    section = "\n".join(["<!-- zoo:begin index -->", *header, *rows, "<!-- zoo:end index -->"])
+    if not page.strip():
+        front = "---\nlicense: other\ntags:\n- gan\n- onnx\n---\n\n"
+        return f"{front}# Pretrained generators\n\nThey come with the package {DISTRIBUTION}, too.\n\n{section}\n"
+    if _SECTION.search(page):
+        return _SECTION.sub(lambda _: section, page)
+    return f"{page.rstrip()}\n\n{section}\n"
+
+
+def _row(repo: str, folder: GeneratorFolder) -> str:
+    config, address = folder.config, f"{endpoint()}/{repo}"
+    picture = f"![]({address}/resolve/main/{SAMPLES})" if SAMPLES in config.files else ""
+    _, height, width = config.image_shape
+    training = config.training
+    figure = (
+        f"{training.metric} {training.value:.4g}" if training.metric and training.value is not None else ""
+    )
+    cells = (escape(text) for text in (f"{width} x {height}", figure, config.data.licence))
+    return f"| {picture} | [{repo}]({address}) | {' | '.join(cells)} |"

@@ -1,0 +1,1 @@
+"""What `zoo push` publishes besides one generator: those of the package, and play pages."""

@@ -58,7 +58,7 @@ FLOORS = tuple(
         "zoo_hub.names zoo_hub.providers zoo_hub.repository",
         "zoo_hub.card zoo_hub.catalogue zoo_hub.pull",
         "zoo_hub.push zoo_hub.server",
-        "zoo_hub.bundled",
+        "zoo_hub.bundled zoo_hub.space",
         "zoo_hub.cli",
         "zoo_hub.hooks",
     )

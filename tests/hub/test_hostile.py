@@ -101,7 +101,7 @@ def test_repositories_that_leave_the_folder(raw: Raw, repo: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{"name": "../../x"}, {"name": "x", "type": "../../model"}, {"name": "x", "type": "space"}]
+    "body", [{"name": "../../x"}, {"name": "x", "type": "../../model"}, {"name": "x", "type": "kernel"}]
 )
 def test_a_new_repository_elsewhere(raw: Raw, body: dict[str, str]) -> None:
     status, error = raw.ask("POST", "/api/repos/create", json.dumps(body).encode())
@@ -166,7 +166,7 @@ def test_lengths_that_are_none(raw: Raw, length: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/api/spaces"),
+        ("GET", "/api/collections"),
         ("POST", "/api/models/me/camel/discussions"),
         ("PUT", "/me/camel/resolve/main/x"),
         ("GET", "/api/models/me/camel/xet-write-token/main"),

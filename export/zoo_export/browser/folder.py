@@ -79,7 +79,15 @@ def _own_files(out: Path) -> set[str]:
     path = out / PAGE
     try:
         with path.open("rb") as file:
-            page = json.loads(file.read(LARGEST_PAGE_FILE))
+            return listed_files(file.read(LARGEST_PAGE_FILE))
+    except OSError:
+        return set()
+
+
+def listed_files(data: bytes) -> set[str]:
+    """Return the files that a `page.json` lists as its page's; nothing where it is none."""
+    try:
+        page = json.loads(data)
         return set(map(str, page["files"])) if page["made_by"] == MADE_BY else set()
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return set()

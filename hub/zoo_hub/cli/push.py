@@ -9,18 +9,16 @@ import click
 from zoo.cli.arguments import NAME, PATH
 from zoo.errors import InputError, UsageError
 from zoo.system.console import say
+from zoo_hub.cli.other_pushes import print_changes, push_package, push_page
 from zoo_hub.names import hub_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo_hub.push import PushOptions
-    from zoo_hub.repository.branch import Changes, RemoteBranch
-
 
 @click.command()
 @click.argument("name", metavar="OWNER/NAME", type=NAME)
-@click.argument("source", metavar="[RUN|GENERATOR]", required=False, type=PATH)
+@click.argument("sources", metavar="[RUN|GENERATOR]", nargs=-1, type=PATH)
 @click.option("--private", is_flag=True, help="Make a new repository private.")
 @click.option("--revision", type=NAME, metavar="BRANCH", help="Push to this branch, made if it is not there.")
 @click.option("--message", type=NAME, metavar="TEXT", help="The commit's message.")
@@ -29,16 +27,20 @@ if TYPE_CHECKING:
     "--license", "licence", type=NAME, metavar="ID", help="The model's licence, as in cc-by-4.0 or mit."
 )
 @click.option("--bundled", is_flag=True, help="Publish all that come with the package; NAME is their OWNER.")
+@click.option(
+    "--space", is_flag=True, help="Publish the page of `zoo demo` as a Space; it may show several generators."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 def push(
     name: str,
-    source: Path | None,
+    sources: tuple[Path, ...],
     private: bool,
     revision: str | None,
     message: str | None,
     tag: str | None,
     licence: str | None,
     bundled: bool,
+    space: bool,
     dry_run: bool,
 ) -> None:
     """Publish a generator on the Hugging Face Hub, the latest run's when none is named."""
@@ -50,51 +52,23 @@ def push(
     from zoo_hub.push import push as publish
 
     options = PushOptions(private, revision, message, tag, licence)
-    if bundled:
-        _push_bundled(name, source, options, dry=dry_run)
+    if bundled and space:
+        raise UsageError("--bundled, --space: a push publishes the one or the other. Leave one of them out")
+    if bundled or space:
+        (push_package if bundled else push_page)(name, sources, options, dry=dry_run)
         return
+    if len(sources) > 1:
+        raise UsageError(
+            f"{sources[1]}: a push publishes one generator. Leave it out, or publish it by itself"
+        )
     hub = hub_name(name)
     if hub.revision:
         raise InputError(f"{name}: a push names its branch with --revision. Leave @{hub.revision} out")
-    folder = require_generator_folder(source or latest_generator())
+    folder = require_generator_folder(sources[0] if sources else latest_generator())
     if dry_run:
-        _print_changes(hub.repo, *plan(hub.repo, folder, options), options)
+        print_changes(hub.repo, *plan(hub.repo, folder, options), options)
         return
     # A generator that was never exported is the one case in which a push needs torch.
     click.echo(publish(hub.repo, export_if_missing(folder), options))
     published = f"{hub.repo}@{revision}" if revision else hub.repo
     say(f"Get pictures from it with `zoo generate {published}`")
-
-
-def _push_bundled(owner: str, source: Path | None, options: PushOptions, *, dry: bool) -> None:
-    """Publish the generators of the package."""
-    from zoo_hub.bundled import dry_run_bundled, push_bundled
-
-    if source is not None:
-        raise UsageError(f"--bundled: it publishes what comes with the package. Leave {source} out")
-    if options.revision is not None:
-        raise UsageError("--bundled: it publishes on main. Leave --revision out")
-    if dry:
-        for repo, remote, changes in dry_run_bundled(owner, options):
-            _print_changes(repo, remote, changes, options)
-        return
-    for address in push_bundled(owner, options):
-        click.echo(address)
-
-
-def _print_changes(repo: str, remote: RemoteBranch, changes: Changes, options: PushOptions) -> None:
-    """Print what a push would do, a line for each file."""
-    if not remote.exists:
-        click.echo(f"create {repo}{', private' if options.private else ''}")
-    if remote.commit is None and options.revision:
-        click.echo(f"branch {options.revision}")
-    for what, names in (("add", changes.added), ("change", changes.changed), ("delete", changes.deleted)):
-        for name in names:
-            click.echo(f"{what:6} {name}")
-    if options.tag:
-        click.echo(f"tag    {options.tag}")
-    say(
-        f"{repo}: this is what a push would do; nothing was sent"
-        if changes
-        else f"{repo}: nothing changed since the last push, so there would be no new commit"
-    )

@@ -13,7 +13,7 @@ from zoo_hub.client.watch import Watch, time_limit, transfer_seconds
 from zoo_hub.repository.integrity import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
     from pathlib import Path
 
     from huggingface_hub import HfApi
@@ -25,6 +25,8 @@ class Target:
 
     repo: str
     branch: str | None
+    kind: str = "model"
+    """What the client calls a repo_type: `model`, or `space`."""
 
     @property
     def name(self) -> str:
@@ -66,7 +68,8 @@ def fetch_branch(api: HfApi, target: Target) -> RemoteBranch:
     watch = Watch(target.repo, "the list of its files")
 
     def fetch(revision: str | None) -> RemoteBranch:
-        info = api.model_info(target.repo, revision=revision, files_metadata=True)
+        look = api.space_info if target.kind == "space" else api.model_info
+        info = look(target.repo, revision=revision, files_metadata=True)
         siblings = info.siblings or []
         digests = {file.rfilename: file.lfs.sha256 if file.lfs else str(file.blob_id) for file in siblings}
         sizes = {file.rfilename: file.size or 0 for file in siblings}
@@ -82,16 +85,16 @@ def fetch_branch(api: HfApi, target: Target) -> RemoteBranch:
         return RemoteBranch()
 
 
-def changes_to(remote: RemoteBranch, files: Mapping[str, Path]) -> Changes:
+def changes_to(remote: RemoteBranch, files: Mapping[str, Path], own: Container[str] = LIMITS) -> Changes:
     """Return what changes where a branch gets these files, given by the names they are published under.
 
-    Files on the branch that are no longer published are deleted only where the name is one that the zoo gives; other
-    files, which people added, stay.
+    Files on the branch that are no longer published are deleted only where the name is one that we gave, one of `own`;
+    other files, which people added, stay.
     """
     old = remote.digests
     added = [name for name in files if name not in old]
     changed = [name for name in files if name in old and digest_of(files[name], old[name]) != old[name]]
-    deleted = sorted(name for name in old if name in LIMITS and name not in files)
+    deleted = sorted(name for name in old if name in own and name not in files)
     return Changes(added, changed, deleted)
 
 
@@ -105,8 +108,12 @@ def fetch_card(api: HfApi, target: Target, remote: RemoteBranch) -> str | None:
     return download(api, watch).read_text("utf-8", errors="replace")
 
 
-def publish(api: HfApi, target: Target, files: Mapping[str, Path], message: str) -> tuple[str, bool]:
+def publish(
+    api: HfApi, target: Target, files: Mapping[str, Path], message: str, own: Container[str] = LIMITS
+) -> tuple[str, bool]:
     """Make the branch hold these files by one commit; return the head, and whether a commit was needed.
+
+    `own` are the names that may be deleted where they are not among the files.
 
     Every try first asks whether the files are already there, so that a lost answer leads to no second commit. The
     commit names its parent: where somebody else's commit came first, it is refused instead of mixed with that.
@@ -120,7 +127,7 @@ def publish(api: HfApi, target: Target, files: Mapping[str, Path], message: str)
         remote = fetch_branch(api, target)
         if remote.commit is None:
             raise LookupError(f"{target.name} vanished")
-        changes = changes_to(remote, files)
+        changes = changes_to(remote, files, own)
         if not changes:
             return remote.commit
         _upload(api, target, {name: files[name] for name in (*changes.added, *changes.changed)})
@@ -136,7 +143,7 @@ def publish(api: HfApi, target: Target, files: Mapping[str, Path], message: str)
         if len(parents) < 2 or root_cause(error) is not error or error.response.status_code != 412:
             raise
         head = fetch_branch(api, target)
-        if head.commit is None or changes_to(head, files):
+        if head.commit is None or changes_to(head, files, own):
             raise
         return head.commit, True
 
@@ -148,7 +155,12 @@ def _upload(api: HfApi, target: Target, files: Mapping[str, Path]) -> None:
     for name, path in files.items():
         addition = CommitOperationAdd(path_in_repo=name, path_or_fileobj=path)
         upload = partial(
-            api.preupload_lfs_files, target.repo, [addition], revision=target.branch, free_memory=False
+            api.preupload_lfs_files,
+            target.repo,
+            [addition],
+            revision=target.branch,
+            repo_type=target.kind,
+            free_memory=False,
         )
         seconds = transfer_seconds(path.stat().st_size)
         retrying(upload, Watch(target.repo, f"the answer to {name}", seconds=seconds))
@@ -167,6 +179,11 @@ def _commit(
         *(CommitOperationDelete(path_in_repo=name) for name in changes.deleted),
     ]
     commit = api.create_commit(
-        target.repo, operations, commit_message=message, revision=target.branch, parent_commit=parent
+        target.repo,
+        operations,
+        commit_message=message,
+        revision=target.branch,
+        repo_type=target.kind,
+        parent_commit=parent,
     )
     return str(commit.oid)

@@ -65,7 +65,9 @@ def _row(context: Context, repo: Repo, sha: str) -> dict[str, Any]:
         "tags": tags_of(card),
         "cardData": card,
     }
-    row.update((name, card[name]) for name in ("library_name", "pipeline_tag", "model-index") if name in card)
+    row.update(
+        (name, card[name]) for name in ("library_name", "pipeline_tag", "model-index", "sdk") if name in card
+    )
     return row
 
 
@@ -144,8 +146,9 @@ def file(context: Context, request: Request, repo: Repo, revision: str, path: st
 def page(repo: Repo) -> Answer:
     """Show a repository's files to a browser."""
     sha = resolve_revision(repo, "main")
+    kind = "" if repo["kind"] == "models" else f"{repo['kind']}/"
     rows = "".join(
-        f'<li><a href="/{repo["id"]}/resolve/{sha}/{quote(path)}">{html.escape(path)}</a> {entry["size"]}'
+        f'<li><a href="/{kind}{repo["id"]}/resolve/{sha}/{quote(path)}">{html.escape(path)}</a> {entry["size"]}'
         for path, entry in sorted(repo["commits"][sha]["tree"].items())
     )
     text = f"<!doctype html><title>{repo['id']}</title><h1>{repo['id']}</h1><p>{sha}</p><ul>{rows}</ul>"

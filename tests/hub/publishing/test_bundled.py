@@ -9,8 +9,10 @@ import pytest
 
 from tests.support.hub.folder import make_folder
 from tests.support.hub.publish import contents, the_repo
+from zoo.errors import ZooError
 from zoo.generators.config import GeneratorConfig
 from zoo.generators.files import CONFIG, ONNX, ONNX_FP16, REPORT
+from zoo_hub.cli.push import push
 from zoo_hub.repository.choice import Choice
 
 if TYPE_CHECKING:
@@ -136,12 +138,10 @@ def test_a_dry_run_sends_nothing(hub: Hub, me: Person, package: Path) -> None:
         (["me", "--revision", "dev"], 2, "--bundled: it publishes on main. Leave --revision out"),
     ],
 )
-def test_what_cannot_be_meant(
-    hub: Hub, me: Person, package: Path, arguments: list[str], code: int, said: str
-) -> None:
-    ran = zoo(me, package, "push", "--bundled", *arguments)
-    assert (ran.code, ran.out, ran.err) == (code, "", f"{said}\n")
-    assert list(hub.store.every("models")) == []
+def test_what_cannot_be_meant(arguments: list[str], code: int, said: str) -> None:
+    with pytest.raises(ZooError) as refused:
+        push.main(["--bundled", *arguments], standalone_mode=False)
+    assert (refused.value.exit_code, str(refused.value)) == (code, said)
 
 
 def test_a_generator_where_the_list_would_be_stays(hub: Hub, me: Person, package: Path) -> None:

@@ -164,7 +164,7 @@ def test_long_work_is_not_silent(
     monkeypatch.setattr("zoo.evaluation.monitor.measure", slowly)
     said = zoo("train", tiny, "--steps", "1", "--out", tmp_path / "run").err.splitlines()
 
-    assert [line for line in said if re.fullmatch(r"step 1/1: measuring swd, [123] s so far", line)]
+    assert [line for line in said if re.fullmatch(r"step 1/1: measuring swd, \d+ s so far", line)]
 
 
 def struck(monkeypatch: pytest.MonkeyPatch, number: int, strike: Callable[[], object] = lambda: None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -84,7 +85,7 @@ def main() -> None:
         run = new_run(arguments.recipe, changes=quiet, out=Path(folder) / "run")
         watched = Watched(run)
         began = time.perf_counter()
-        Screen().show(run, watched.go(arguments.steps, Stop(), "stop"))
+        Screen(sys.stdout).show(run, watched.go(arguments.steps, Stop(), "stop"))
         seconds = time.perf_counter() - began
     print("| step | peak so far, MiB |\n|---|---|")
     for step, memory in watched.memory.items():

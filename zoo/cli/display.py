@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -39,10 +39,12 @@ class Screen(Display):
     """How a training goes, on stderr; its generator folder, on stdout.
 
     Args:
+        results: stdout; what components print while they train does not belong there.
         minutes: how long it was given.
     """
 
-    def __init__(self, minutes: float | None = None) -> None:
+    def __init__(self, results: TextIO, minutes: float | None = None) -> None:
+        self._results = results
         self._minutes = minutes
         self._said = time.monotonic()
         self._bar = False
@@ -97,7 +99,7 @@ class Screen(Display):
     def ended(self, run: Run, stop: Stop) -> None:
         """Print the generator folder and say what to do with it; a signal that stopped the run is the exit code."""
         folder = run.path / GENERATOR
-        click.echo(folder)
+        click.echo(folder, file=self._results)
         if run.step < run.plan.training.steps:
             minutes = "" if self._minutes is None else f" --minutes {self._minutes:g}"
             say(f"Go on with:  zoo resume {run.path}{minutes}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 
@@ -15,6 +14,7 @@ from zoo.cli.info import info
 from zoo.cli.list import list_
 from zoo.cli.plugins import plugins_
 from zoo.cli.runs import runs
+from zoo.cli.streams import ReaderGoneError, end_now, take_streams
 from zoo.cli.train import resume, train
 from zoo.distributed.torchrun import ending_at_once, follows, this_rank
 from zoo.errors import ZooError
@@ -45,9 +45,19 @@ for command in (train, resume, runs, list_, info, plugins_, doctor):
     cli.add_command(command)
 
 
-@ending_at_once()
 def main() -> None:
     """Run the command line; errors become one line on stderr and an exit code."""
+    owned = take_streams()
+    try:
+        _main()
+    except SystemExit as ended:
+        if owned:
+            end_now(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+        raise
+
+
+@ending_at_once()
+def _main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     raise_on_signals()
@@ -57,10 +67,8 @@ def main() -> None:
         _add_plugin_commands()
         code = _run([word for word in arguments if word != "--debug"])
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output (head, less) has gone: that is their right.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except ReaderGoneError:
+        code = 0  # that is their right
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()

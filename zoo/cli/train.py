@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
 
 from zoo.cli.arguments import NAME, PATH
 from zoo.distributed.torchrun import follows
+from zoo.system.console import ErrorStream
 from zoo.system.signals import deferred
 
 if TYPE_CHECKING:
@@ -105,7 +108,9 @@ def train(
 
     options = TrainOptions(device, precision, eager, on_nan, minutes)
     changed = all_changes(changes, steps, seed)
-    train_new(recipe, changed, data=data, out=out, options=options, display=Screen(minutes))
+    screen = Screen(sys.stdout, minutes)
+    with redirect_stdout(ErrorStream()):
+        train_new(recipe, changed, data=data, out=out, options=options, display=screen)
 
 
 @click.command()
@@ -139,7 +144,9 @@ def resume(
         from zoo.cli.display import Screen
 
     options = TrainOptions(device, precision, eager, on_nan, minutes)
-    train_further(run, all_changes(changes, steps, None), options, Screen(minutes))
+    screen = Screen(sys.stdout, minutes)
+    with redirect_stdout(ErrorStream()):
+        train_further(run, all_changes(changes, steps, None), options, screen)
 
 
 def _follow() -> None:

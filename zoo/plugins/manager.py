@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import sys
 import textwrap
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -21,7 +20,7 @@ from zoo import hookspecs
 from zoo.__about__ import DISTRIBUTION, __version__
 from zoo.errors import did_you_mean
 from zoo.plugins.installed import canonical, entry_points
-from zoo.system.console import warn
+from zoo.system.console import ErrorStream, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,7 +145,7 @@ class Plugins:
         """Call a hook of every plugin that has it; one that raises is named in a warning, and the others go on."""
         for plugin, function in self.implementations(hook):
             try:
-                with contextlib.redirect_stdout(sys.stderr):
+                with contextlib.redirect_stdout(ErrorStream()):
                     function(**arguments)
             except BaseException as error:
                 if is_interruption(error):
@@ -160,7 +159,7 @@ class Plugins:
     def tolerant(self, info: PluginInfo) -> Iterator[None]:
         """Let a built-in's error through, and make anybody else's that plugin's own trouble, `sys.exit()` included."""
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with contextlib.redirect_stdout(ErrorStream()):
                 yield
         except BaseException as error:
             if info.builtin or is_interruption(error):

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
-import os
+import io
 import sys
+from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+
+class ErrorStream(io.TextIOBase, TextIO):
+    """`sys.stderr` as it is at each moment; where there is none, or nobody listens, what is written is dropped.
+
+    Services and `pythonw` have none, and that must not end a training.
+    """
+
+    def write(self, text: str) -> int:
+        if sys.stderr is not None:
+            with suppress(OSError, ValueError):
+                sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if sys.stderr is not None:
+            with suppress(OSError, ValueError):
+                sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        with suppress(OSError, ValueError):
+            return sys.stderr is not None and sys.stderr.isatty()
+        return False
+
+    def fileno(self) -> int:
+        if sys.stderr is None:
+            raise io.UnsupportedOperation("there is no stderr")
+        return sys.stderr.fileno()
+
+    def close(self) -> None:
+        """Stay open: it is not ours to close."""
 
 
 @cache
@@ -17,13 +49,7 @@ def stderr() -> Console:
     """The one console for progress and warnings."""
     from rich.console import Console
 
-    class Quieted(Console):
-        def on_broken_pipe(self) -> None:
-            """Say nothing more where nobody listens: that must not end a training."""
-            self.quiet = True
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-
-    return Quieted(stderr=True, highlight=False, soft_wrap=True)
+    return Console(file=ErrorStream(), highlight=False, soft_wrap=True)
 
 
 def silence() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -145,7 +146,7 @@ def stop_on_signals(*, silent: bool = False) -> Iterator[Stop]:
 
     def handle(number: int, _frame: Any) -> None:
         answer = stop.note(number)
-        if answer is not None and not silent:
+        if answer is not None and not silent and sys.stderr is not None:
             name = signal.Signals(number).name
             # Printing may be under way in the line below: only the bare system call is safe here.
             with suppress(OSError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import sys
 import threading
 from concurrent.futures import Future, wait
 from functools import cache
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.errors import InputError
+from zoo.system.console import ErrorStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,8 +116,13 @@ def redirected_stderr(path: Path) -> Iterator[None]:
 
     Importing onnxruntime-gpu without a GPU, for one, prints warnings.
     """
-    sys.stderr.flush()
-    saved = os.dup(2)
+    ErrorStream().flush()
+    try:
+        saved = os.dup(2)
+    except OSError:  # a process without stderr: nobody would see it
+        path.touch()
+        yield
+        return
     try:
         with path.open("wb") as file:
             os.dup2(file.fileno(), 2)

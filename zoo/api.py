@@ -77,7 +77,9 @@ def train(
 ) -> Path:
     """Train a recipe and return the run folder, which holds the best generator under `generator/`.
 
-    Seeds torch's global random numbers. Ctrl-C stops after the step that is being made and still returns the run.
+    It is the same whatever this process has set in torch, numpy or Python (autocast, `no_grad`, default dtype, threads,
+    random numbers and the like), and leaves all of that as it was. Ctrl-C stops after the step that is being made and
+    still returns the run.
 
     Args:
         recipe: a recipe's name, or the path of a TOML file.
@@ -94,7 +96,8 @@ def train(
             last step, and `zoo.resume` goes on from there.
 
     Raises:
-        ZooError: its subclasses say what went wrong.
+        BusyError: another process trains in `out`, or another thread of this one trains.
+        ZooError: its other subclasses say what went wrong.
     """
     if follows():
         from zoo.distributed.worker import follow
@@ -137,7 +140,8 @@ def resume(
             last step, and `zoo.resume` goes on from there.
 
     Raises:
-        ZooError: its subclasses say what went wrong.
+        BusyError: another process trains in `out`, or another thread of this one trains.
+        ZooError: its other subclasses say what went wrong.
     """
     if follows():
         from zoo.distributed.worker import follow

@@ -58,6 +58,13 @@ def export(folder: GeneratorFolder, options: ExportOptions = DEFAULT_OPTIONS) ->
             f"{folder.path}: its config.json lists no {WEIGHTS}, so there is nothing to export. Get it again"
         )
     _require_packages()
+    from zoo.training.process_state import isolated
+
+    with isolated():
+        return _export(folder, config, options)
+
+
+def _export(folder: GeneratorFolder, config: GeneratorConfig, options: ExportOptions) -> ExportReport:
     from zoo.runs.generator import load_generator
     from zoo_export.convert.to_onnx import to_onnx
     from zoo_export.convert.variants import convert

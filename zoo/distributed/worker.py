@@ -16,6 +16,7 @@ from zoo.recipes.recipe import parse_recipe
 from zoo.system.console import silence
 from zoo.system.signals import stop_on_signals
 from zoo.training.build import build_trainer
+from zoo.training.process_state import isolated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ def follow() -> Path:
     here = this_rank()
     assert here is not None
     group = join(here)
-    with stop_on_signals(silent=True) as stop:
+    with isolated(training=True), stop_on_signals(silent=True) as stop:
         trainer: Trainer | None = None
         try:
             while True:

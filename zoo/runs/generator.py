@@ -24,6 +24,7 @@ from zoo.runs.folder import GENERATOR, RECIPE
 from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
 from zoo.system.console import warn
+from zoo.training.process_state import isolated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from zoo.runs.record import RunRecord
 
 
+@isolated()
 def write_generator(
     run: Path, which: str = "best", into: Path | None = None, tick: Tick = lambda _done, _of: None
 ) -> GeneratorFolder:

@@ -138,7 +138,9 @@ def _started(
             stack.enter_context(claimed(out, fresh=not out.exists()))
         with deferred():
             from zoo.runs.new import new_run
+            from zoo.training.process_state import isolated
 
+        stack.enter_context(isolated(training=True))
         with starting(RUNS) if out is None else nullcontext():
             run = new_run(recipe, changes, data=data, out=out, options=replace(options, ranks=ranks))
             if out is None:
@@ -160,9 +162,11 @@ def _reopened(path: Path | None, changes: Sequence[str], options: TrainOptions) 
         with held(path):
             with deferred():
                 from zoo.runs.resume import reopen
+                from zoo.training.process_state import isolated
 
             ranks.note_run(path)
-            yield reopen(path, changes, replace(options, ranks=ranks))
+            with isolated(training=True):
+                yield reopen(path, changes, replace(options, ranks=ranks))
 
 
 @contextmanager

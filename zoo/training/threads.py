@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,17 @@ def use_cores() -> None:
     cores = usable_cores(os.sched_getaffinity(0))
     if cores < torch.get_num_threads():
         torch.set_num_threads(cores)
+
+
+def default_threads() -> int:
+    """Return how many threads a training takes: what the environment says, else the cores, else what torch has."""
+    for name in SETTINGS:
+        with suppress(ValueError):
+            if (threads := int(os.environ.get(name, "").partition(",")[0])) > 0:
+                return threads
+    return (
+        usable_cores(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else torch.get_num_threads()
+    )
 
 
 def usable_cores(cpus: Iterable[int], topology: Path = TOPOLOGY, quota: Path = QUOTA) -> int:

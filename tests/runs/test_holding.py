@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,6 +93,33 @@ def test_a_folder_in_use_is_refused_before_anything_else(zoo: Zoo, tiny: Path, t
     assert ran.code == 7
     with pytest.raises(InputError, match=r"run: it is already there\. Give --out a new folder"):
         library.train(str(tiny), out=run)
+
+
+SAY_WHAT_IS_IMPORTED = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules))
+sys.argv = ["zoo", *sys.argv[1:]]
+from zoo.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [["train", "camel-gan", "--out"], ["resume"]])
+def test_who_comes_too_late_is_refused_before_anything_is_imported(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    with held(tmp_path):
+        ran = subprocess.run(
+            [sys.executable, "-c", SAY_WHAT_IS_IMPORTED, *arguments, str(tmp_path)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    assert ran.returncode == 7, ran.stderr
+    heavy = {"torch", "numpy", "pydantic", "rich", "pluggy", "importlib.metadata", "zoo_export", "zoo_hub"}
+    assert heavy & set(ran.stdout.split()) == set()
+    assert "zoo.runs.lock" in ran.stdout.split()
 
 
 def test_a_disk_without_room_is_found_before_the_first_step(

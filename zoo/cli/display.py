@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from zoo.cli.bar import bar
 from zoo.errors import InputError
 from zoo.pace.live import TRAINING
 from zoo.pace.speed import in_words
@@ -120,6 +119,8 @@ class Screen(Display):
     def _live(self, run: Run, until: int, steps: Iterator[Progress]) -> None:
         self._bar = True
         try:
+            from zoo.cli.bar import bar
+
             with bar(run.live) as shown:
                 task = shown.add_task("", total=until, completed=run.step)
                 for progress in steps:

@@ -12,7 +12,6 @@ import click
 from zoo.__about__ import DISTRIBUTION
 from zoo.cli.output import json_option
 from zoo.hookspecs import Finding
-from zoo.plugins.installed import installed_version
 from zoo.system.cache import cache_folder, folder_size
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ def diagnose() -> Iterator[Finding]:
 
 def _versions() -> Iterator[Finding]:
     yield Finding("python", f"{platform.python_version()}, {platform.system()} {platform.machine()}")
+    from zoo.plugins.installed import installed_version
+
     for package in PACKAGES:
         yield Finding(package, installed_version(package) or "not installed")
 

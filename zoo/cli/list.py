@@ -34,7 +34,7 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
     from zoo.plugins.collect import load_registry
     from zoo.plugins.registry import KINDS
     from zoo.runs.folder import is_run
-    from zoo.runs.record import RUNS
+    from zoo.runs.lock import RUNS
 
     registry = load_registry()
     components = {kind: {name: _summary(e) for name, e in registry.entries(kind).items()} for kind in KINDS}

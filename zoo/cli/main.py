@@ -21,6 +21,8 @@ from zoo.errors import ZooError
 from zoo.system.console import silence
 from zoo.system.signals import arrived, exit_code, ignore_signals, raise_on_signals
 
+ALONE = (["train"], ["resume"])
+"""Commands that hold a run folder, or are refused it, before they look for plugins."""
 EXTRAS = {
     "torch": "train",
     "onnx": "train",
@@ -64,8 +66,10 @@ def _main() -> None:
     if follows():
         silence()
     try:
-        _add_plugin_commands()
-        code = _run([word for word in arguments if word != "--debug"])
+        words = [word for word in arguments if word != "--debug"]
+        if words[:1] not in ALONE:
+            _add_plugin_commands()
+        code = _run(words)
         sys.stdout.flush()
     except ReaderGoneError:
         code = 0  # that is their right

@@ -25,7 +25,7 @@ _TITLES = ("run", "state", "steps", "speed", "left", "best", "size", "started")
 @json_option
 def runs(folder: Path | None, as_json: bool) -> None:
     """List the runs in FOLDER (without it, in runs/): state, steps, speed, time left, best figure and size."""
-    from zoo.runs.record import RUNS
+    from zoo.runs.lock import RUNS
     from zoo.runs.summary import find_runs
     from zoo.system.console import say
 

@@ -1,4 +1,7 @@
-"""Finding runs and generators on this disk. Free of torch: `zoo generate RUN` passes here."""
+"""Finding runs and generators on this disk. Free of torch: `zoo generate RUN` passes here.
+
+Of pydantic too, until a file is read: whoever starts on a folder in use is refused before that is imported.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,16 @@ import os
 from typing import TYPE_CHECKING
 
 from zoo.errors import BusyError, InputError, quoted
-from zoo.generators.folder import GeneratorFolder, is_generator_folder
 from zoo.pace.live import TRAINING
 from zoo.pace.speed import in_words
-from zoo.runs.lock import holder, is_held, nameless_starts, progress_of, starts
-from zoo.runs.record import RECORD, RUNS, read_record
+from zoo.runs.lock import RECORD, RUNS, holder, is_held, nameless_starts, progress_of, starts
 from zoo.system.console import say, warn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.errors import ZooError
+    from zoo.generators.folder import GeneratorFolder
     from zoo.pace.live import Progressing
 
 RECIPE = "recipe.toml"
@@ -47,6 +49,8 @@ def latest_generator(parent: Path = RUNS) -> Path:
         BusyError: none has one, and the latest is training or starting.
         InputError: none has one, or there is no run.
     """
+    from zoo.generators.folder import is_generator_folder
+
     if not any(is_run(path) for path in parent.glob("*")):
         _refuse_starts(parent)
     runs = _newest_first(parent)
@@ -90,6 +94,8 @@ def _refuse_starts(parent: Path) -> None:
 
 
 def _newest_first(parent: Path) -> list[Path]:
+    from zoo.runs.record import read_record
+
     started: dict[Path, str] = {}
     for path in sorted(parent.glob("*")):
         if is_run(path):
@@ -146,6 +152,8 @@ def generator_folder(path: Path) -> GeneratorFolder | None:
         InputError: the run has none yet, or `config.json` is wrong.
     """
     refuse_starting(path)
+    from zoo.generators.folder import GeneratorFolder, is_generator_folder
+
     if is_run(path):
         folder = path / GENERATOR
         if not is_generator_folder(folder):

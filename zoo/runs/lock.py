@@ -19,7 +19,6 @@ from filelock import FileLock, Timeout
 
 from zoo.errors import BusyError, ZooError
 from zoo.pace.live import read_progress
-from zoo.runs.record import RECORD
 from zoo.system.atomic import disk_errors, write_atomic
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
     from zoo.pace.live import Progressing
 
+RUNS = Path("runs")
+RECORD = "run.json"
 LOCK = ".lock"
 HOLDER = ".holder"
 STARTING = ".starting-"

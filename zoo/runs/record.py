@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import InputError
 from zoo.generators.config import DataRecord
+from zoo.runs.lock import RECORD, RUNS
 from zoo.system.atomic import write_atomic
 
-RUNS = Path("runs")
-RECORD = "run.json"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 RunState = Literal["running", "done", "stopped", "failed"]
 """`running` stays where a process was killed."""
 

@@ -12,8 +12,9 @@ from zoo.plugins.planning import load_plan
 from zoo.recipes.tables import flattened
 from zoo.runs.checkpoint import newest_good
 from zoo.runs.folder import RECIPE
+from zoo.runs.lock import RECORD
 from zoo.runs.options import DEFAULTS, TrainOptions
-from zoo.runs.record import RECORD, Change, RunRecord, read_record
+from zoo.runs.record import Change, RunRecord, read_record
 from zoo.runs.run import Run
 from zoo.system.console import warn
 from zoo.system.signals import deferred

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from zoo.distributed.torchrun import this_rank
 from zoo.errors import InputError, ResourceError, quoted
 from zoo.runs.folder import RECIPE, is_run, latest_run, refuse_starting
-from zoo.runs.lock import HOLDER, LOCK, held, starting
-from zoo.runs.record import RUNS, read_record
+from zoo.runs.lock import HOLDER, LOCK, RUNS, held, starting
 from zoo.system.atomic import disk_errors
 from zoo.system.paths import refuse_missing_parent
 from zoo.system.signals import deferred, interrupt, stop_on_signals
@@ -158,7 +157,8 @@ def _reopened(path: Path | None, changes: Sequence[str], options: TrainOptions) 
     with _ranks() as ranks:
         path = path or latest_run()
         refuse_starting(path)
-        read_record(path)
+        if not is_run(path):
+            _refuse_no_run(path)
         with held(path):
             with deferred():
                 from zoo.runs.resume import reopen
@@ -214,6 +214,13 @@ def all_changes(changes: Sequence[str], steps: int | None, seed: int | None) -> 
     """Return `--set` changes with those that `--steps` and `--seed` stand for."""
     own = {"training.steps": steps, "training.seed": seed}
     return [*changes, *(f"{key}={value}" for key, value in own.items() if value is not None)]
+
+
+def _refuse_no_run(path: Path) -> None:
+    """Say what is wrong with a folder that holds no `run.json`; whoever has one is held before that is read."""
+    from zoo.runs.record import read_record
+
+    read_record(path)
 
 
 def _refuse_place(path: Path) -> None:

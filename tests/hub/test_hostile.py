@@ -176,6 +176,16 @@ def test_what_it_does_not_know_it_says(raw: Raw, method: str, path: str) -> None
     assert raw.ask(method, path) == (501, f"this Hub knows no {method} {path}")
 
 
+def test_queries_that_are_too_long(raw: Raw) -> None:
+    assert raw.ask("GET", f"/api/models?{'&'.join(['a=1'] * 200)}") == (
+        400,
+        "the query has more than 100 fields",
+    )
+    status, text = raw.ask("GET", f"/api/models?limit={'9' * 5000}")
+    assert status == 200
+    assert [row["id"] for row in json.loads(text)] == ["me/camel"]
+
+
 def test_pull_requests_are_refused(raw: Raw) -> None:
     path = "/api/models/me/camel/commit/main?create_pr=1"
     assert raw.ask("POST", path) == (501, "this Hub knows no pull requests; push to a branch")

@@ -33,7 +33,7 @@ def listing(context: Context, request: Request, kind: str) -> Answer:
     user = context.access.user(request)
     author, words = request.query.get("author"), request.query.get("search", "").lower().split()
     tags = set(request.queries.get("filter", []))
-    limit = request.query.get("limit", "")
+    limit = request.query.get("limit", "")[:9]
     rows: list[dict[str, Any]] = []
     for repo in context.store.every(kind):
         found = author in (None, repo["id"].split("/")[0]) and all(

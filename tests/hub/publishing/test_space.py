@@ -41,8 +41,8 @@ assert not api.repo_exists("me/play", repo_type="space")
 """
 
 
-def space(hub: Hub, name: str = "me/play") -> Repo:
-    repo = hub.store.load("spaces", name)
+def space(hub: Hub) -> Repo:
+    repo = hub.store.load("spaces", "me/play")
     assert repo is not None
     return repo
 
@@ -67,8 +67,9 @@ def camel(tmp_path: Path) -> Path:
 
 
 def test_a_page_becomes_a_space_that_the_real_client_finds(hub: Hub, me: Person, camel: Path) -> None:
-    ran = me.zoo("push", "--space", "me/play", camel, "--message", "Look")
+    ran = me.zoo("push", "--space", "me/play", camel, "--message", "Look", "--private")
     assert (ran.code, ran.out) == (0, f"{hub.url}/spaces/me/play\n"), ran.err
+    assert space(hub)["private"]
     published = files(hub)
     assert {"README.md", "index.html", "page.json", "models/camel.onnx", "js/main.js"} <= set(published)
     assert published["models/camel.onnx"] == (camel / "onnx/model.onnx").read_bytes()
@@ -158,5 +159,3 @@ def test_a_public_space_is_not_made_private_by_the_way(hub: Hub, me: Person, cam
     ran = me.zoo("push", "--space", "me/play", camel, "--private")
     assert ran.code == 3
     assert "me/play: it exists and is public, and --private is for new Spaces" in ran.err
-    assert me.zoo("push", "--space", "me/new", camel, "--private").code == 0
-    assert space(hub, "me/new")["private"]

@@ -86,7 +86,7 @@ def _described(generator: OnnxGenerator, title: str, file: str) -> dict[str, Any
     first = to_uint8(generator.generate(latents(0, 1, generator.latent_dim)))
     return {
         "name": title,
-        "opens": shlex.quote(generator.name),
+        "opens": shlex.quote(_told(generator.name)),
         "file": file,
         "integrity": integrity(generator.model),
         "latent_dim": generator.latent_dim,
@@ -125,9 +125,14 @@ def _titles(generators: Sequence[OnnxGenerator]) -> list[str]:
     """Return what people call the generators: their recipes, or where two have the same, as they were named here."""
     recipes = [_recipe(generator) for generator in generators]
     return [
-        recipe if recipes.count(recipe) == 1 else generator.name
+        recipe if recipes.count(recipe) == 1 else _told(generator.name)
         for recipe, generator in zip(recipes, generators, strict=True)
     ]
+
+
+def _told(name: str) -> str:
+    """Return a name without this machine's folders, which an absolute path tells: a page goes to strangers."""
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def _recipe(generator: OnnxGenerator) -> str:

@@ -72,6 +72,10 @@ def test_a_page_becomes_a_space_that_the_real_client_finds(hub: Hub, me: Person,
     assert space(hub)["private"]
     published = files(hub)
     assert {"README.md", "index.html", "page.json", "models/camel.onnx", "js/main.js"} <= set(published)
+    here = str(camel.parent).encode()
+    assert [name for name, data in published.items() if here in data] == [], (
+        "where it lay is nobody's business"
+    )
     assert published["models/camel.onnx"] == (camel / "onnx/model.onnx").read_bytes()
     assert yaml.safe_load(published["README.md"].split(b"---")[1]) == {"title": "camel", "sdk": "static"}
     assert [one["title"] for one in space(hub)["commits"].values()] == ["initial commit", "Look"]

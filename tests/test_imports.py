@@ -35,7 +35,7 @@ FLOORS = tuple(
     frozenset(rooms.split())
     for rooms in (
         "zoo.__about__ zoo.errors zoo.batch zoo.layers zoo_plugins zoo_export zoo_hub",
-        "zoo.images zoo.recipes zoo.system",
+        "zoo.images zoo.recipes zoo.system zoo.decoding",
         "zoo.components zoo.generators",
         "zoo.hookspecs zoo.data",
         "zoo.plugins zoo.training zoo.evaluation zoo.pace",

@@ -41,7 +41,7 @@ class Subject:
     @property
     def pixels(self) -> Tensor:
         """All images, uint8 (N, C, H, W)."""
-        return torch.from_numpy(self.images.pixels)
+        return torch.from_numpy(self.images.pixels[:])
 
     def trainer(self, device: torch.device, precision: Precision) -> Trainer:
         """Return the zoo's trainer on the training images."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+import os
+import tracemalloc
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from zoo.data.npy import map_images, store_images
+import zoo.data.npy
+from zoo.data.file_rows import FileRows
+from zoo.data.npy import read_images, store_images
 from zoo.errors import InputError
+from zoo.images import Images
 from zoo_plugins.datasets.array import Array
 
 if TYPE_CHECKING:
@@ -45,7 +50,7 @@ def test_every_layout_becomes_channels_first(
     array = counting(*shape)
     images = Array(path=str(saved(tmp_path / "mine.npy", array))).images()
     assert images.pixels.shape == found
-    assert np.array_equal(images.pixels.transpose(0, 2, 3, 1).reshape(shape), array)
+    assert np.array_equal(images.pixels[:].transpose(0, 2, 3, 1).reshape(shape), array)
     assert (images.licence, images.source, images.stand_in) == ("unknown", "mine.npy", None)
 
 
@@ -55,17 +60,113 @@ def test_column_order_and_the_second_header_version_are_read_too(tmp_path: Path)
     with (tmp_path / "second.npy").open("wb") as file:
         np.lib.format.write_array(file, array, version=(2, 0))
     for name in ("columns.npy", "second.npy"):
-        assert np.array_equal(map_images(tmp_path / name)[:, 0], array)
+        assert np.array_equal(read_images(tmp_path / name)[:, 0], array)
 
 
-def test_the_file_is_mapped_writable_and_never_written(tmp_path: Path) -> None:
+def test_a_small_file_is_read_once_and_never_written(tmp_path: Path) -> None:
     path = saved(tmp_path / "mine.npy", counting(4, 8, 8))
     before = path.read_bytes()
-    pixels = map_images(path)
-    assert isinstance(pixels, np.memmap)
-    assert pixels.flags.writeable
+    pixels = read_images(path)
+    assert isinstance(pixels, np.ndarray)
     pixels[:] = 7
     assert path.read_bytes() == before
+    path.write_bytes(before[:200])
+    assert (pixels == 7).all()
+
+
+@pytest.mark.parametrize("shape", [(9, 784), (9, 6, 5), (9, 6, 5, 1), (9, 6, 5, 3)])
+def test_a_large_file_reads_like_an_array(
+    tmp_path: Path, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = counting(*shape)
+    path = saved(tmp_path / "mine.npy", array)
+    expected = np.asarray(read_images(path))
+    monkeypatch.setattr(zoo.data.npy, "IN_MEMORY", array.nbytes - 1)
+    pixels = read_images(path)
+    assert isinstance(pixels, FileRows)
+    assert (pixels.shape, pixels.dtype, pixels.nbytes, len(pixels)) == (
+        expected.shape,
+        expected.dtype,
+        array.nbytes,
+        9,
+    )
+    chosen: list[Any] = [
+        slice(None),
+        slice(2, 5),
+        np.array([7, 0, 7]),
+        np.arange(9) % 2 == 0,
+        3,
+        (slice(None), 0, 2),
+    ]
+    for index in chosen:
+        assert np.array_equal(pixels[index], expected[index])
+    assert np.array_equal(np.asarray(pixels), expected)
+    some = read_images(path, limit=8)
+    assert np.array_equal(some[:], expected[:8])
+    assert Images(pixels, "unknown", "a").fingerprint == Images(expected, "unknown", "a").fingerprint
+
+
+@pytest.mark.parametrize("change", ["cut short", "rewritten in place", "longer"])
+def test_a_large_file_that_changes_is_said(
+    tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path / "mine.npy", counting(9, 8, 8))
+    monkeypatch.setattr(zoo.data.npy, "IN_MEMORY", 100)
+    pixels = read_images(path)
+    assert len(pixels[:]) == 9
+    if change == "cut short":
+        os.truncate(path, 200)
+    else:
+        with path.open("r+b") as file:
+            file.seek(0, 2 if change == "longer" else 0)
+            file.write(b"0" * 300)
+        os.utime(path, ns=(1, 1))
+    with pytest.raises(InputError) as caught:
+        pixels[np.array([8])]
+    assert str(caught.value) == (
+        f"{path}: it changed while it was read, and what was learnt from it can no longer be repeated. "
+        "Bring back the file as it was and type zoo resume, or start a new run"
+    )
+
+
+def test_a_large_file_that_is_replaced_or_removed_is_read_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path / "mine.npy", counting(9, 8, 8))
+    monkeypatch.setattr(zoo.data.npy, "IN_MEMORY", 100)
+    pixels = read_images(path)
+    saved(tmp_path / "other.npy", np.zeros((9, 8, 8), np.uint8)).replace(path)
+    assert np.array_equal(pixels[:][:, 0], counting(9, 8, 8))
+    path.unlink()
+    assert np.array_equal(pixels[8][0], counting(9, 8, 8)[8])
+
+
+def test_a_large_file_by_columns_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine.npy"
+    np.save(path, np.asfortranarray(counting(9, 6, 5)))
+    monkeypatch.setattr(zoo.data.npy, "IN_MEMORY", 270)
+    assert len(read_images(path)) == 9
+    monkeypatch.setattr(zoo.data.npy, "IN_MEMORY", 269)
+    with pytest.raises(InputError) as caught:
+        read_images(path)
+    assert str(caught.value) == (
+        f"{path}: it lies by columns, and of such files at most 269 bytes are read, not 270. "
+        "Save numpy.ascontiguousarray of it"
+    )
+
+
+def test_a_header_that_says_it_has_gigabytes_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npy"
+    with path.open("wb") as file:
+        file.write(b"\x93NUMPY\x02\x00" + (3 << 30).to_bytes(4, "little"))
+        file.truncate(3 << 30)  # of which the disk holds twelve bytes
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"it is not a \.npy file of images"):
+            read_images(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_limit_takes_the_first(tmp_path: Path) -> None:
@@ -163,7 +264,7 @@ def test_stored_images_are_read_by_numpy_and_mapped_back(tmp_path: Path) -> None
     path = tmp_path / "cache" / "images.npy"
     assert store_images(path, iter(array), (5, 4, 3)) == 300
     assert np.array_equal(np.load(path), array)
-    assert np.array_equal(map_images(path), array.transpose(0, 3, 1, 2))
+    assert np.array_equal(read_images(path)[:], array.transpose(0, 3, 1, 2))
     assert [file.name for file in path.parent.iterdir()] == ["images.npy"]
 
 

@@ -153,6 +153,25 @@ def test_a_refusal_is_not_the_same_as_no_answer(
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("lying", [0, -100_000])
+def test_more_bytes_than_may_come_are_refused_and_not_kept(
+    server: FileServer, path: Path, lying: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the host announces them, and where it announces less: http.client stops at what is announced."""
+    for most in (300_001, 300_000):
+        assert download(f"{server.url}/a", path, what="camels", most=most).read_bytes() == DATA
+        path.unlink()
+    if lying:
+        monkeypatch.setattr(zoo.system.download, "_pieces", lambda _: iter([DATA[:200_000], DATA[200_000:]]))
+        server.announce_more = lying
+    with pytest.raises(NetworkError) as caught:
+        download(f"{server.url}/a", path, what="camels", most=299_999)
+    assert str(caught.value) == (
+        f"{server.url}/a: it has 300,000 bytes or more, at most 299,999 are fetched. Check the address"
+    )
+    assert names(path) == set()
+
+
 def test_a_closed_port_is_unreachable(path: Path) -> None:
     host = f"127.0.0.1:{closed_port()}"
     with pytest.raises(Unreachable) as caught:

@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 import zoo_plugins.datasets.hub
+from tests.decoding.encoded import png
+from tests.support.documents import PAGES
 from tests.support.loopback import closed_port
 from zoo.errors import InputError
 from zoo.plugins.registry import validated
@@ -74,7 +76,7 @@ def pixels(hub: FakeHub) -> NDArray[np.uint8]:
 
 def test_cifar10_gives_all_images_with_their_labels(hub: FakeHub, pixels: NDArray[np.uint8]) -> None:
     images = Cifar10().images()
-    assert np.array_equal(images.pixels, pixels.transpose(0, 3, 1, 2))
+    assert np.array_equal(images.pixels[:], pixels.transpose(0, 3, 1, 2))
     assert images.labels is not None
     assert images.labels.tolist() == [number % 10 for number in range(300)]
     assert (images.licence, images.source) == ("unknown", "https://huggingface.co/datasets/uoft-cs/cifar10")
@@ -84,7 +86,7 @@ def test_cifar10_gives_all_images_with_their_labels(hub: FakeHub, pixels: NDArra
 def test_cifar10_gives_one_category(pixels: NDArray[np.uint8]) -> None:
     images = Cifar10(category="horse").images()
     assert CATEGORIES[7] == "horse"
-    assert np.array_equal(images.pixels, pixels[7::10].transpose(0, 3, 1, 2))
+    assert np.array_equal(images.pixels[:], pixels[7::10].transpose(0, 3, 1, 2))
     assert images.labels is None
 
 
@@ -92,7 +94,6 @@ def test_cifar10_gives_one_category(pixels: NDArray[np.uint8]) -> None:
 def test_a_set_is_fetched_and_decoded_once(hub: FakeHub) -> None:
     first = Cifar10(category="horse").images().fingerprint
     assert Cifar10(category="horse").images().fingerprint == first
-    assert isinstance(Cifar10().images().pixels, np.memmap)
     assert len(hub.asked) == 1
 
 
@@ -116,8 +117,8 @@ def test_celeba_cuts_the_middle_and_fetches_no_more_than_the_limit_takes(hub: Fa
         write_parquet(hub.folder / Path(file).name, "image", [encoded(face) for face in faces], None)
     images = CelebA(limit=3).images()
     assert images.shape == (3, 64, 64)
-    assert [int(image.max()) for image in images.pixels] == [10, 20, 30]
-    assert [int(image.min()) for image in images.pixels] == [10, 20, 30]
+    assert [int(image.max()) for image in images.pixels[:]] == [10, 20, 30]
+    assert [int(image.min()) for image in images.pixels[:]] == [10, 20, 30]
     assert [file for _, file in hub.asked] == list(SOURCE.files[:2])
     assert (images.licence, images.labels) == ("other", None)
     assert CelebA(size=32).images().pixels.shape == (6, 3, 32, 32)
@@ -136,14 +137,50 @@ def test_a_file_of_another_kind_is_refused(hub: FakeHub) -> None:
     assert str(caught.value) == message
 
 
+def test_a_parquet_file_is_bounded_in_rows_and_in_what_it_unpacks_to(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = hub.folder / "train-00000-of-00001.parquet"
+    good = encoded(np.zeros((32, 32, 3), np.uint8))
+    write_parquet(file, "img", [good + bytes(9000)] * 40, list(range(40)))
+    group = pyarrow.parquet.ParquetFile(file).metadata.row_group(0).total_byte_size
+    assert group > 9000
+    monkeypatch.setattr(zoo_plugins.datasets.hub, "MOST_TIMES", 0)
+    for name, most, message in (
+        ("MOST_ROWS", 40, "it has 40 rows, at most 39 are read"),
+        (
+            "MOST_GROUP",
+            group,
+            f"a group of its rows unpacks to {group:,} bytes, at most {group - 1:,} are read",
+        ),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(zoo_plugins.datasets.hub, name, most - 1)
+            with pytest.raises(InputError) as caught:
+                Cifar10().images()
+            assert str(caught.value) == f"{file}: {message}. Delete it, and it is fetched again"
+    monkeypatch.setattr(zoo_plugins.datasets.hub, "MOST_ROWS", 40)
+    monkeypatch.setattr(zoo_plugins.datasets.hub, "MOST_GROUP", group)
+    assert len(Cifar10().images()) == 40
+
+
+def test_a_picture_over_a_limit_in_a_parquet_file_is_refused(hub: FakeHub) -> None:
+    bomb = png((30_000, 30_000), 8, 0, bytes(30_000), rows=1)
+    write_parquet(hub.folder / "train-00000-of-00001.parquet", "img", [bomb], [0])
+    with pytest.raises(InputError, match=r"^image 1 of the set: it cannot be decoded \(Image size"):
+        Cifar10().images()
+
+
 @pytest.mark.usefixtures("hub")
 def test_without_pyarrow_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(InputError) as caught:
         Cifar10().images()
     assert str(caught.value) == (
-        'uoft-cs/cifar10: reading it needs pyarrow. Type: pip install "gan-model-zoo[data]"'
+        'uoft-cs/cifar10: pyarrow is not installed, and this needs it. Run pip install "gan-model-zoo[data]"'
     )
+    advice = str(caught.value).partition("Run pip install ")[2]
+    assert f"pip install -c constraints.txt {advice}" in PAGES["docs/training.md"].text
 
 
 def test_an_unknown_category_is_refused_with_the_near_one() -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import zoo as library
+import zoo.data.npy
 from tests.support.run_folders import drain, flip, lines
 from zoo.errors import BusyError, DivergedError, InputError, IntegrityError
 from zoo.generators.folder import GeneratorFolder
@@ -73,6 +74,43 @@ def test_a_changed_data_set_is_refused_with_both_fingerprints(tiny: Path, tmp_pa
         InputError, match=r"trained on images with fingerprint [0-9a-f]{12}, data.npy has [0-9a-f]{12}"
     ):
         reopen(run)
+
+
+@pytest.mark.parametrize("change", ["cut short", "rewritten"])
+def test_a_large_file_that_changes_under_a_training_ends_it_and_the_run_goes_on_with_the_old_one(
+    change: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo.data.npy, "IN_MEMORY", 100)
+    path = tmp_path / "data.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (90, 28, 28), np.uint8))
+    before = path.read_bytes()
+    run = new_run(str(tiny), data=path, out=tmp_path / "run")
+    steps = run.go(4, Stop())
+    assert [next(steps).step for _ in range(3)] == [1, 2, 3]
+    if change == "cut short":
+        os.truncate(path, 5000)
+    else:
+        path.write_bytes(before[:-9] + b"otherwise")
+        os.utime(path, ns=(7, 7))
+    with pytest.raises(InputError, match=r"data\.npy: it changed while it was read") as caught:
+        next(steps)
+    assert caught.value.exit_code == 3
+    assert (read_record(run.path).state, read_record(run.path).step) == ("failed", 3)
+    with pytest.raises(InputError, match="truncated" if change == "cut short" else "trained on images with"):
+        reopen(run.path)
+    path.write_bytes(before)
+    assert library.resume(run.path) == run.path
+    assert (read_record(run.path).state, read_record(run.path).step) == ("done", 4)
+
+
+def test_a_small_file_may_change_under_a_training(tiny: Path, tmp_path: Path) -> None:
+    path = tmp_path / "data.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (90, 28, 28), np.uint8))
+    run = new_run(str(tiny), data=path, out=tmp_path / "run")
+    steps = run.go(4, Stop())
+    next(steps)
+    os.truncate(path, 100)
+    assert [step.step for step in steps] == [2, 3, 4]
 
 
 def test_two_processes_cannot_hold_one_run(tmp_path: Path) -> None:

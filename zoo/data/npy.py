@@ -1,8 +1,9 @@
-"""Images in `.npy` files: mapped into memory, never unpickled, and refused with the numbers found."""
+"""Images in `.npy` files: never mapped into memory or unpickled, and refused with the numbers found."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 from typing import TYPE_CHECKING
@@ -10,28 +11,55 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.lib import format as npy_format
 
+from zoo.data.file_rows import SQUARE, FileRows, channels_first
 from zoo.errors import InputError
 from zoo.system.atomic import disk_errors, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from io import BufferedReader
     from pathlib import Path
     from typing import IO
 
     from numpy.typing import NDArray
 
-QUICKDRAW_SIDE = 28
+    from zoo.images import Pixels
+
+IN_MEMORY = 128 << 20
+"""Bytes of images that are read at once, after which their file may change."""
+MOST_HEADER = 16 << 10
+"""Bytes in which a header must end; numpy reads no longer ones."""
 
 
-def map_images(path: Path) -> NDArray[np.uint8]:
-    """Return the file's images (N, C, H, W) as a copy-on-write map: writing to it never reaches the file.
+def read_images(path: Path, limit: int | None = None) -> Pixels:
+    """Return the file's images (N, C, H, W): in memory where they are small, else read as they are asked for.
 
-    The file holds uint8 (N, 784) as Quick, Draw! does, (N, H, W), (N, H, W, 1) or (N, H, W, 3).
+    The file holds uint8 (N, 784) as Quick, Draw! does, (N, H, W), (N, H, W, 1) or (N, H, W, 3). It is never mapped:
+    a file that is cut short while it is mapped ends the process without a word.
+
+    Args:
+        path: the .npy file.
+        limit: take at most the first so many.
 
     Raises:
         InputError: there is no such file, or it holds something else.
     """
-    shape, dtype, start = _header(path)
+    with contextlib.ExitStack() as at_end:
+        file = at_end.enter_context(_opened(path))
+        shape, start, by_columns = _checked(path, file)
+        count = shape[0] if limit is None else min(limit, shape[0])
+        if by_columns:
+            return _by_columns(FileRows(path, file, shape, start), count)
+        rows = FileRows(path, file, (count, *shape[1:]), start)
+        if rows.nbytes <= IN_MEMORY:
+            return rows[:]
+        at_end.pop_all()  # the file stays open as long as there is somebody to read from it
+        return rows
+
+
+def _checked(path: Path, file: BufferedReader) -> tuple[tuple[int, ...], int, bool]:
+    """Return the shape of a file that holds images, where its data starts, and whether it lies by columns."""
+    shape, dtype, start, by_columns = _header(path, file)
     if dtype.hasobject:
         raise InputError(f"{path}: it holds Python objects, which are never loaded. Save it as uint8")
     if dtype != np.uint8:
@@ -50,36 +78,47 @@ def map_images(path: Path) -> NDArray[np.uint8]:
         raise InputError(
             f"{path}: it is truncated, {shape} takes {expected} bytes and the file has {found}. Get it again"
         )
-    return _channels_first(np.load(path, mmap_mode="c", allow_pickle=False))
+    return shape, start, by_columns
 
 
-def _header(path: Path) -> tuple[tuple[int, ...], np.dtype[np.generic], int]:
-    """Return shape, type and the place where the data starts."""
+def _opened(path: Path) -> BufferedReader:
     if not path.is_file():
         raise InputError(f"{path}: there is no such file. Give a .npy file")
     try:
-        with path.open("rb") as file:
-            readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
-            shape, _, dtype = readers[npy_format.read_magic(file)](file)
-            return shape, dtype, file.tell()
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be read: {error.strerror}. Give another file") from error
+
+
+def _header(path: Path, file: BufferedReader) -> tuple[tuple[int, ...], np.dtype[np.generic], int, bool]:
+    """Return shape, type, the place where the data starts, and whether it lies by columns."""
+    try:
+        head = io.BytesIO(file.read(MOST_HEADER))  # a header may say that it has gigabytes
+        readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
+        shape, by_columns, dtype = readers[npy_format.read_magic(head)](head)
+        return shape, dtype, head.tell(), by_columns
     except OSError as error:
         raise InputError(f"{path}: it cannot be read: {error.strerror}. Give another file") from error
     except Exception as error:  # numpy parses the header as Python's text, and each stage has its own errors
         raise InputError(f"{path}: it is not a .npy file of images. Save it with numpy.save") from error
 
 
+def _by_columns(rows: FileRows, count: int) -> NDArray[np.uint8]:
+    """Return images that lie in the order of Fortran, where no image lies in one piece."""
+    size = rows.file_shape[0] * rows.row_bytes
+    if size > IN_MEMORY:
+        raise InputError(
+            f"{rows.path}: it lies by columns, and of such files at most {IN_MEMORY:,} bytes are read, not {size:,}. "
+            "Save numpy.ascontiguousarray of it"
+        )
+    whole = rows.read(0, size).reshape(rows.file_shape[::-1]).transpose()
+    return channels_first(np.ascontiguousarray(whole[:count]))
+
+
 def _is_images(shape: tuple[int, ...]) -> bool:
     if len(shape) == 2:
-        return shape[1] == QUICKDRAW_SIDE**2
+        return shape[1] == SQUARE**2
     return len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))
-
-
-def _channels_first(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if array.ndim == 2:
-        return array.reshape(-1, 1, QUICKDRAW_SIDE, QUICKDRAW_SIDE)
-    if array.ndim == 3:
-        return array[:, None]
-    return array.transpose(0, 3, 1, 2)
 
 
 def store_images(path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, ...]) -> int:

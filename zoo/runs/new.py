@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from zoo.data.split import split
+from zoo.data.variety import too_little
 from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError
 from zoo.images import describe_shape
@@ -95,6 +96,9 @@ def _images(plan: Plan) -> tuple[Plan, Images]:
             f"{describe_shape(wanted)}. "
             "Give a folder or zip of images, which are resized, or take another recipe"
         )
+    little = too_little(images, plan.training.batch_size, augmented=bool(plan.augmentations))
+    if little is not None:
+        warn(little)
     return plan, images
 
 

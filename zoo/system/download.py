@@ -28,6 +28,8 @@ READ_SECONDS = 30.0
 PAUSES = (0.5, 1.0, 2.0)
 """Seconds before each new try after a connection that brought nothing new."""
 PIECE = 1 << 16
+MOST_BYTES = 1 << 30
+"""Of a file, unless the caller knows better."""
 
 
 class Unreachable(NetworkError):  # noqa: N818
@@ -42,15 +44,21 @@ class _DroppedError(Exception):
     """The transfer ended before all bytes came."""
 
 
-def download(url: str, path: Path, *, what: str) -> Path:
+def download(url: str, path: Path, *, what: str, most: int = MOST_BYTES) -> Path:
     """Put the file at `url` (http or https) at `path`, unless it is there already, and return `path`.
 
     An interrupted transfer leaves `<path>.part`; the next call goes on from it if the file is still the same.
     Processes that want the same file wait for the one that downloads it.
 
+    Args:
+        url: where it is.
+        path: where it is put.
+        what: what it is, for people who wait.
+        most: bytes that it may have.
+
     Raises:
         Unreachable: the host cannot be reached at all.
-        NetworkError: the host refuses, or the connection drops again and again.
+        NetworkError: the host refuses, the connection drops again and again, or more bytes come than may.
         ResourceError: the disk is full or the folder cannot be written.
         InputError: `url` is neither http nor https.
     """
@@ -60,7 +68,7 @@ def download(url: str, path: Path, *, what: str) -> Path:
         return path
     with _only_one(path, what):
         if not path.exists():
-            part = _Part(path)
+            part = _Part(path, most)
             _transfer(url, part, what)
             part.finish()
     return path
@@ -87,6 +95,8 @@ class _Part:
     """What has come so far, and the server's name for the version it belongs to."""
 
     path: Path
+    most: int
+    """Bytes that may come."""
 
     @property
     def file(self) -> Path:
@@ -111,11 +121,21 @@ class _Part:
             if version is not None:
                 self.version_file.write_text(version, encoding="latin-1")
 
-    def append(self, pieces: Iterator[bytes], advance: Callable[[int], None]) -> None:
+    def refuse(self, url: str, size: int) -> None:
+        """Raise NetworkError where the whole has more bytes than may come, and keep none of them."""
+        if size > self.most:
+            self.file.unlink(missing_ok=True)
+            self.version_file.unlink(missing_ok=True)
+            raise NetworkError(
+                f"{url}: it has {size:,} bytes or more, at most {self.most:,} are fetched. Check the address"
+            )
+
+    def append(self, url: str, pieces: Iterator[bytes], advance: Callable[[int], None]) -> None:
         with disk_errors(self.path):
             file = self.file.open("ab")
         with file:
             for piece in pieces:
+                self.refuse(url, file.tell() + len(piece))
                 with disk_errors(self.path):
                     file.write(piece)
                     file.flush()
@@ -178,6 +198,7 @@ def _attempt(url: str, part: _Part, show: Callable[[int, int | None], None]) -> 
         length = response.headers.get("Content-Length")
         total = have + int(length) if length is not None else None
         done = have
+        part.refuse(url, total or 0)
         show(done, total)
 
         def advance(size: int) -> None:
@@ -185,7 +206,7 @@ def _attempt(url: str, part: _Part, show: Callable[[int, int | None], None]) -> 
             done += size
             show(done, total)
 
-        part.append(_pieces(response), advance)
+        part.append(url, _pieces(response), advance)
     if total is not None and done != total:
         raise _DroppedError(f"{done} of {total} bytes came")
 

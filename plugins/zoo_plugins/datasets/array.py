@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field
 
 from zoo.components import Dataset
-from zoo.data.npy import map_images
+from zoo.data.npy import read_images
 from zoo.hookspecs import hookimpl
 from zoo.images import Images
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Array(Dataset):
-    """uint8 (N, 784) as Quick, Draw! has it, (N, H, W), (N, H, W, 1) or (N, H, W, 3), mapped into memory."""
+    """uint8 (N, 784) as Quick, Draw! has it, (N, H, W), (N, H, W, 1) or (N, H, W, 3).
+
+    Up to 128 MiB are read at once. A larger file is read as its images are drawn, and must stay as it is.
+    """
 
     name: ClassVar[str] = "array"
     path: str = Field(description="the .npy file")
@@ -32,7 +35,7 @@ class Array(Dataset):
             InputError: there is no such file, or it holds something else.
         """
         path = Path(self.path)
-        return Images(map_images(path)[: self.limit], licence="unknown", source=path.name)
+        return Images(read_images(path, self.limit), licence="unknown", source=path.name)
 
     @classmethod
     def at(cls, path: Path, shape: ImageShape) -> Self | None:  # noqa: ARG003

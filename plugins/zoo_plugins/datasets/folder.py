@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self
 
-from PIL import UnidentifiedImageError
 from pydantic import Field
 
 from zoo.components import Dataset
-from zoo.data.decode import decode, formats
-from zoo.data.npy import map_images, store_images
+from zoo.data.npy import read_images, store_images
+from zoo.decoding.archive import list_zip
+from zoo.decoding.decode import decode, readable
+from zoo.decoding.files import LeftOut
+from zoo.decoding.folder import list_folder
+from zoo.decoding.left_out import describe, left_out, shown
 from zoo.errors import InputError
 from zoo.hookspecs import hookimpl
 from zoo.images import Images
@@ -25,25 +25,25 @@ from zoo.system.cache import cache_folder
 from zoo.system.console import download_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.images import ImageShape
+    from zoo.decoding.files import Listing, PictureFile
+    from zoo.images import ImageShape, Pixels
 
-MOST_BYTES = 256 << 20
-"""Of an image file, unpacked from the zip."""
-VERSION = 1
+VERSION = 2
 """Of the decoding, part of the cache's key."""
 Side = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Folder(Dataset):
-    """All images below a folder or in a .zip: turned upright, cut to the middle, resized; decoded once.
+    """All images below a folder or in a .zip: upright, in sRGB, cut to the middle, resized; decoded once.
 
-    Files whose ending is no image's are ignored. Images that cannot be read, or that would fill the memory,
-    are left out with a warning. Transparent parts become white; of animations the first frame counts.
+    Links to folders are followed. Files without an ending are told by their content. What cannot be read, or
+    would fill the memory, is left out with one warning that counts it by reason. Transparent parts become white;
+    of animations and files of several pages the first picture counts.
     """
 
     name: ClassVar[str] = "folder"
@@ -59,20 +59,24 @@ class Folder(Dataset):
             ResourceError: the cache cannot be written.
         """
         path = Path(self.path)
-        with _files(path) as files:
-            if not files:
-                raise InputError(
-                    f"{path}: it holds no images. Give a folder or .zip of .png, .jpg or the like"
-                )
-            stored = cache_folder("folder") / f"{self._key(path, files)}.npy"
-            if not stored.exists():
-                self._decode_all(path, files, stored)
-        left_out = json.loads(stored.with_suffix(".json").read_bytes())
+        source = path.resolve().name
+        with _listing(path) as listing:
+            if not listing.files:
+                raise _without_pictures(path, listing.left_out)
+            stored = cache_folder("folder") / f"{self._key(path, listing.files)}.npy"
+            kept = _kept(stored)
+            if kept is None:
+                self._decode_all(path, listing.files, stored)
+                kept = read_images(stored), _Outcome.read(stored)
+        pixels, outcome = kept
+        missing = sorted([*listing.left_out, *outcome.left_out])
+        files = len(listing.files) + len(listing.left_out)
         return Images(
-            map_images(stored),
+            pixels,
             licence="unknown",
-            source=path.resolve().name,
-            warnings=_warnings(path.resolve().name, left_out, len(files)),
+            source=source,
+            names=outcome.names,
+            warnings=(*describe(source, missing, files), *_profiles(source, outcome.profiles_ignored)),
         )
 
     @classmethod
@@ -83,111 +87,98 @@ class Folder(Dataset):
         channels, height, width = shape
         return cls(path=str(path), size=(height, width), channels=1 if channels == 1 else 3)
 
-    def _key(self, path: Path, files: Sequence[_File]) -> str:
+    def _key(self, path: Path, files: Sequence[PictureFile]) -> str:
         """Return what changes with the files or with how they are decoded."""
-        known = [
-            VERSION,
-            str(path.resolve()),
-            self.size,
-            self.channels,
-            [(f.name, f.size, f.stamp) for f in files],
-        ]
+        known = [VERSION, readable(), str(path.resolve()), self.size, self.channels]
+        known += [(file.name, file.size, file.stamp) for file in files]
         return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:32]
 
-    def _decode_all(self, path: Path, files: Sequence[_File], stored: Path) -> None:
-        left_out: list[tuple[str, str]] = []
+    def _decode_all(self, path: Path, files: Sequence[PictureFile], stored: Path) -> None:
+        outcome = _Outcome([], [], [])
 
         def decoded() -> Iterator[NDArray[np.uint8]]:
             with download_progress() as bar:
                 task = bar.add_task(path.name, total=sum(file.size for file in files))
                 for file in files:
                     try:
-                        yield decode(file.read(), self.size, self.channels)
+                        with file.open() as opened:
+                            picture = decode(opened, self.size, self.channels)
                     except (
                         Exception
                     ) as error:  # what Pillow's many readers raise for damaged files knows no bounds
-                        left_out.append((file.name, _why(error)))
+                        outcome.left_out.append(left_out(file, error))
+                    else:
+                        if picture.profile_error is not None:
+                            outcome.profiles_ignored.append((file.name, picture.profile_error))
+                        outcome.names.append(shown(file.name))
+                        yield picture.pixels
                     bar.advance(task, file.size)
             # Before the images are renamed into place, so that they never lie there without.
-            write_atomic(stored.with_suffix(".json"), json.dumps(left_out).encode())
+            outcome.write(stored)
 
         if not store_images(stored, decoded(), (*self.size, self.channels)):
-            stored.with_suffix(".json").unlink(missing_ok=True)
-            name, why = left_out[0]
+            _Outcome.file(stored).unlink(missing_ok=True)
+            first = outcome.left_out[0]
             raise InputError(
-                f"{path}: none of its {len(files)} images can be read: the first, {name}: {why}. Give others"
+                f"{path}: none of its {len(files)} images can be read: the first, {shown(first.name)}: "
+                f"{first.why or first.kind}. Give others"
             )
 
 
-@dataclass(frozen=True)
-class _File:
-    name: str
-    size: int
-    stamp: int
-    """Changes with the contents: the time of the last change, or a zip's checksum."""
-    read: Callable[[], bytes]
+class _Outcome(NamedTuple):
+    """What the warnings say of a decoding, kept beside the images."""
+
+    names: list[str]
+    """Of the images."""
+    left_out: list[LeftOut]
+    profiles_ignored: list[tuple[str, str]]
+    """Names, and what was wrong."""
+
+    @staticmethod
+    def file(stored: Path) -> Path:
+        return stored.with_suffix(".json")
+
+    @classmethod
+    def read(cls, stored: Path) -> Self:
+        names, missing, profiles = json.loads(cls.file(stored).read_bytes())
+        return cls(names, [LeftOut(*entry) for entry in missing], profiles)
+
+    def write(self, stored: Path) -> None:
+        write_atomic(self.file(stored), json.dumps(self).encode())
+
+
+def _kept(stored: Path) -> tuple[Pixels, _Outcome] | None:
+    """Return what was decoded before; None where there is nothing, or it is damaged."""
+    try:
+        pixels, outcome = read_images(stored), _Outcome.read(stored)
+    except (InputError, OSError, ValueError, TypeError):
+        return None
+    return (pixels, outcome) if len(outcome.names) == len(pixels) else None
 
 
 @contextmanager
-def _files(path: Path) -> Iterator[list[_File]]:
-    """Give the images in a folder or zip in the order of their names; a zip stays open meanwhile."""
+def _listing(path: Path) -> Iterator[Listing]:
+    """Give what a folder or zip holds; a zip stays open meanwhile."""
     if path.is_dir():
-        yield sorted(_in_folder(path), key=lambda file: file.name)
+        yield list_folder(path)
     elif not path.exists():
         raise InputError(f"{path}: there is no such folder or file. Give a folder or a .zip")
-    elif not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: it is neither a folder nor a .zip. Give one of the two")
     else:
-        try:
-            archive = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise InputError(f"{path}: it is a damaged .zip ({error}). Get it again") from error
-        with archive:
-            yield sorted(_in_zip(archive), key=lambda file: file.name)
+        with list_zip(path) as listing:
+            yield listing
 
 
-def _in_folder(folder: Path) -> Iterator[_File]:
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder).as_posix()
-        if _is_image(name) and path.is_file():
-            stat = path.stat()
-            yield _File(name, stat.st_size, stat.st_mtime_ns, path.read_bytes)
+def _without_pictures(path: Path, missing: Sequence[LeftOut]) -> InputError:
+    advice = "Give a folder or .zip of .png, .jpg or the like"
+    (line,) = describe(f"{path}", missing, len(missing)) or (f"{path}: it holds no images",)
+    return InputError(f"{line}. {advice}")
 
 
-def _in_zip(archive: zipfile.ZipFile) -> Iterator[_File]:
-    """Members are read into memory: whatever their names say, nothing is written."""
-    for member in archive.infolist():
-        if not member.is_dir() and _is_image(member.filename):
-            read = partial(_read_member, archive, member)
-            yield _File(member.filename, member.file_size, member.CRC, read)
-
-
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    if member.file_size > MOST_BYTES:
-        raise ValueError(f"it unpacks to {member.file_size} bytes, at most {MOST_BYTES} are read")
-    return archive.read(member)
-
-
-def _is_image(name: str) -> bool:
-    """Whether a path's ending says so, and no part of it is hidden (as what macOS puts into zips)."""
-    path = PurePosixPath(name)
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return not hidden and path.suffix.lower() in formats()
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "it is no image"  # Pillow's own words hold an address in memory
-    return str(error).partition("\n")[0] or type(error).__name__
-
-
-def _warnings(source: str, left_out: Sequence[Sequence[str]], count: int) -> tuple[str, ...]:
-    if not left_out:
+def _profiles(source: str, ignored: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    if not ignored:
         return ()
-    name, why = left_out[0]
-    if len(left_out) == 1:
-        return (f"{source}: {name} is left out ({why})",)
-    return (f"{source}: {len(left_out)} of {count} images are left out, the first is {name} ({why})",)
+    name, why = ignored[0]
+    return (f"{source}: the colour profile of {len(ignored)} images is ignored ({shown(name)}: {why})",)
 
 
 @hookimpl

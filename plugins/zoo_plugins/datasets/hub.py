@@ -1,4 +1,4 @@
-"""Images in parquet files on the Hub: fetched, decoded once into an `.npy` file, mapped from then on."""
+"""Images in parquet files on the Hub: fetched, decoded once into an `.npy` file."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import errno
 import io
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from zoo.data.decode import cropped
-from zoo.data.npy import map_images, store_images
+from zoo.data.npy import read_images, store_images
+from zoo.decoding.decode import decode
 from zoo.errors import InputError, NetworkError, ResourceError
 from zoo.system.atomic import write_atomic
 
@@ -21,8 +20,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from zoo.images import Pixels
+
 ROWS_AT_ONCE = 256
 ANSWER_SECONDS = 10.0
+MOST_BYTES = 2 << 30
+"""Of a parquet file."""
+MOST_ROWS = 1_000_000
+MOST_GROUP = 64 << 20
+"""Bytes of one group of rows, unpacked, or `MOST_TIMES` those of the file: as much may lie in memory at once."""
+MOST_TIMES = 2
 
 
 class Source(NamedTuple):
@@ -64,8 +71,15 @@ def fetch(repo: str, file: str) -> Path:
         return Path(cached)
     try:
         # Asking once first: the download itself would knock for half a minute at a door nobody opens.
-        get_hf_file_metadata(hf_hub_url(repo, file, repo_type="dataset"), timeout=ANSWER_SECONDS)
+        url = hf_hub_url(repo, file, repo_type="dataset")
+        size = get_hf_file_metadata(url, timeout=ANSWER_SECONDS).size or 0
+        if size > MOST_BYTES:
+            raise InputError(
+                f"{url}: it has {size:,} bytes, at most {MOST_BYTES:,} are fetched. Give --data PATH"
+            )
         return Path(hf_hub_download(repo, file, repo_type="dataset"))
+    except InputError:
+        raise
     except Exception as error:  # each release of the client brings its own transport, with its own errors
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise ResourceError(f"{repo}: the disk is full. Free some room and try again") from error
@@ -84,7 +98,7 @@ def _why(error: BaseException) -> str:
 
 def decode_once(
     source: Source, folder: Path, size: tuple[int, int], limit: int | None = None
-) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
+) -> tuple[Pixels, NDArray[np.int64] | None]:
     """Return images (N, 3, *size) and labels, decoded into `folder` unless they are there already.
 
     The middle of each image is cut to the proportions of `size` (height, width), then resized.
@@ -98,7 +112,7 @@ def decode_once(
     if not images.exists():
         rows = islice(_rows(source), limit)
         store_images(images, _pixels(rows, size, labels if source.label else None), (*size, 3))
-    return map_images(images), np.load(labels, allow_pickle=False) if source.label else None
+    return read_images(images), np.load(labels, allow_pickle=False) if source.label else None
 
 
 def _pixels(
@@ -109,12 +123,12 @@ def _pixels(
     for data, number in rows:
         numbers.append(number)
         try:
-            image = Image.open(io.BytesIO(data)).convert("RGB")
-        except OSError as error:
+            picture = decode(io.BytesIO(data), size, 3)
+        except Exception as error:  # what Pillow's many readers raise for damaged files knows no bounds
             raise InputError(
                 f"image {len(numbers)} of the set: it cannot be decoded ({error}). Fetch the set again"
             ) from error
-        yield cropped(image, size)
+        yield picture.pixels
     if labels is not None:
         buffer = io.BytesIO()
         np.save(buffer, np.asarray(numbers, np.int64))
@@ -128,12 +142,14 @@ def _rows(source: Source) -> Iterator[tuple[bytes, int]]:
         from pyarrow import parquet
     except ImportError as error:
         raise InputError(
-            f'{source.repo}: reading it needs pyarrow. Type: pip install "gan-model-zoo[data]"'
+            f'{source.repo}: pyarrow is not installed, and this needs it. Run pip install "gan-model-zoo[data]"'
         ) from error
     columns = [source.image] + ([source.label] if source.label else [])
     for path in source.fetch():
         try:
-            for batch in parquet.ParquetFile(path).iter_batches(ROWS_AT_ONCE, columns=columns):
+            file = parquet.ParquetFile(path)
+            _refuse_too_large(path, file.metadata)
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
                 for row in batch.to_pylist():
                     yield row[source.image]["bytes"], row[source.label] if source.label else 0
         except (pyarrow.ArrowException, KeyError, TypeError) as error:
@@ -141,3 +157,20 @@ def _rows(source: Source) -> Iterator[tuple[bytes, int]]:
                 f"{path}: it is no parquet file with the columns {', '.join(columns)}. "
                 "Delete it, and it is fetched again"
             ) from error
+
+
+def _refuse_too_large(path: Path, metadata: Any) -> None:
+    """Raise InputError for a parquet file that says of itself that it is larger than any of these sets."""
+    if metadata.num_rows > MOST_ROWS:
+        raise InputError(
+            f"{path}: it has {metadata.num_rows:,} rows, at most {MOST_ROWS:,} are read. "
+            "Delete it, and it is fetched again"
+        )
+    most = max(MOST_GROUP, MOST_TIMES * path.stat().st_size)
+    for number in range(metadata.num_row_groups):
+        size = metadata.row_group(number).total_byte_size
+        if size > most:
+            raise InputError(
+                f"{path}: a group of its rows unpacks to {size:,} bytes, at most {most:,} are read. "
+                "Delete it, and it is fetched again"
+            )

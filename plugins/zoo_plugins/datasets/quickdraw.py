@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import Field, field_validator
 
 from zoo.components import Dataset
-from zoo.data.npy import map_images
+from zoo.data.npy import read_images
 from zoo.errors import InputError, NetworkError, did_you_mean
 from zoo.hookspecs import hookimpl
 from zoo.images import Images, StandIn
@@ -76,7 +76,7 @@ class QuickDraw(Dataset):
         return HERE / f"{self.category}-100.npy"
 
     def _open(self, path: Path, source: str, stand_in: StandIn | None = None) -> Images:
-        return Images(map_images(path)[: self.limit], licence=LICENCE, source=source, stand_in=stand_in)
+        return Images(read_images(path, self.limit), licence=LICENCE, source=source, stand_in=stand_in)
 
     def _fetch(self) -> Images:
         root = os.environ.get("ZOO_QUICKDRAW_URL", HOST).rstrip("/")

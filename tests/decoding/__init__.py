@@ -1,0 +1,1 @@
+"""Encoded pictures, folders and zips of them."""

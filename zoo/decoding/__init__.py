@@ -1,0 +1,1 @@
+"""From encoded pictures, in folders and zips, to uint8."""

@@ -1,6 +1,6 @@
 """How fast pictures are made from one generator, several ways in turns, and what int8 and fp16 give.
 
-python -m benchmarks.inference [--batches 1 2 7 64 256] [--rounds 7] [--threads N] [RECIPE ...]
+python -m benchmarks.inference [--batches 1 2 7 64 256] [--rounds 5] [--threads N] [RECIPE ...]
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipes", nargs="*", default=list(RECIPES))
     parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES))
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

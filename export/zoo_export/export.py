@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zoo.__about__ import __version__
-from zoo.errors import InputError
+from zoo.errors import InputError, counted
 from zoo.generators.files import CARD, FILES, ONNX, ONNX_FP16, REPORT, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
 from zoo.runs.lock import held
@@ -174,9 +174,9 @@ def _refuse_slow(parities: dict[Variant, Parity], model: bytes) -> None:
     if int8.seconds < fp32.seconds:
         return
     transposed = sum(node.op == "ConvTranspose" for node in read_graph(model).nodes)
-    reason = f", as {transposed} transposed convolutions cannot be quantised" if transposed else ""
+    reason = f", as {counted(transposed, 'transposed convolution')} cannot be quantised" if transposed else ""
     raise InputError(
-        f"--int8: {fp32.batch} pictures would take {1000 * int8.seconds:.1f} ms, in float32 they take "
+        f"--int8: {counted(fp32.batch, 'picture')} would take {1000 * int8.seconds:.1f} ms, in float32 they take "
         f"{1000 * fp32.seconds:.1f} ms{reason}. Leave it out"
     )
 

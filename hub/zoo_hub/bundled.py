@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from huggingface_hub import HfApi
 
-    from zoo_hub.repository.branch import Changes, RemoteBranch
-
 _SECTION = re.compile(r"<!-- zoo:begin index -->\n.*?<!-- zoo:end index -->", re.DOTALL)
 
 
@@ -65,11 +63,11 @@ def push_bundled(owner: str, options: PushOptions) -> Iterator[str]:
     yield _push_index(api, index, published, replace(options, tag=None))
 
 
-def dry_run_bundled(owner: str, options: PushOptions) -> Iterator[tuple[str, RemoteBranch, Changes]]:
-    """Yield for each generator its repository as it is, and what a push would change; raises as `push_bundled`."""
-    _check_index(client(), index_name(owner))
+def dry_run_bundled(owner: str, options: PushOptions) -> Iterator[tuple[str, dict[str, int]]]:
+    """Yield each repository and the bytes of the files that a push would publish there; the Hub is not asked."""
+    index_name(owner)
     for name, folder in _copies():
-        yield f"{owner}/{name}", *dry_run(f"{owner}/{name}", folder, options)
+        yield f"{owner}/{name}", dry_run(f"{owner}/{name}", folder, options)
 
 
 def _copies() -> Iterator[tuple[str, GeneratorFolder]]:

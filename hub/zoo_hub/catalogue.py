@@ -15,13 +15,14 @@ from zoo.generators.files import CONFIG
 from zoo.generators.folder import GeneratorFolder
 from zoo.system.console import say
 from zoo_hub.client.errors import MALFORMED, hub_errors, is_unreachable, malformed_answer, root_cause
-from zoo_hub.client.retry import client, download, retrying
+from zoo_hub.client.retry import client, download, headers, retrying
 from zoo_hub.client.watch import Watch, endpoint
 from zoo_hub.repository.integrity import mismatch
 from zoo_hub.repository.listing import Listing, fetch_listing
 from zoo_hub.repository.snapshots import cached_snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from huggingface_hub import HfApi
@@ -42,23 +43,34 @@ def find(owner: str | None, search: str | None) -> list[dict[str, Any]]:
     Raises:
         NetworkError: the Hub did not answer, or not as a Hub does.
     """
-    api = client()
     who = owner or "the Hub"
-
-    def listed() -> list[ModelInfo]:
-        models = api.list_models(
-            author=owner, search=search, filter=DISTRIBUTION, full=True, cardData=True, limit=MAX_ROWS
-        )
-        return list(models)
-
     with hub_errors(who):
         try:
-            rows = [row(info) for info in retrying(listed, Watch(who, "the list of generators"))]
+            rows = [
+                row(info)
+                for info in retrying(partial(_listed, owner, search), Watch(who, "the list of generators"))
+            ]
         except MALFORMED as error:
             raise malformed_answer(who, type(error).__name__) from error
     if len(rows) == MAX_ROWS:
         say(f"These are the first {MAX_ROWS}. Say more with OWNER or --search")
     return rows
+
+
+def _listed(owner: str | None, search: str | None) -> list[ModelInfo]:
+    """Return one page of the Hub's list. The client's own `list_models` tries again for a minute, whatever we say."""
+    from huggingface_hub import ModelInfo, get_session
+    from huggingface_hub.utils._http import hf_raise_for_status
+
+    asked = {"author": owner, "search": search, "filter": DISTRIBUTION, "full": "true", "cardData": "true"}
+    response = get_session().get(
+        f"{endpoint()}/api/models",
+        params={**{key: value for key, value in asked.items() if value}, "limit": MAX_ROWS},
+        headers=headers(),
+    )
+    hf_raise_for_status(response)
+    made: Callable[..., ModelInfo] = ModelInfo
+    return [made(**{"siblings": None, **item}) for item in response.json()[:MAX_ROWS]]
 
 
 def row(info: ModelInfo) -> dict[str, Any]:

@@ -41,8 +41,13 @@ def zoo_diagnose() -> Iterable[Finding]:
 
     from zoo.hookspecs import Finding
     from zoo.system.cache import folder_size
+    from zoo_hub.client.retry import token_problem
 
-    if get_token():
+    token = get_token()
+    problem = token_problem(token or "")
+    if problem:
+        yield Finding("Hub login", f"there is a token, but its {problem}", "note", "Copy it again")
+    elif token:
         login = "there is a token; whether it is still good, only the Hub knows"
         yield Finding("Hub login", login)
     else:
@@ -87,7 +92,7 @@ def _parse_unless_path(name: str) -> HubName | None:
 
 def _of_default_owner(name: str) -> HubName | None:
     """Return the parts of a name without an owner; None for what is on this disk or comes with the package."""
-    owner = os.environ.get("ZOO_HUB_OWNER")
+    owner = os.environ.get("ZOO_HUB_OWNER", "").strip()
     if not owner or "/" in name or Path(name).exists() or bundled_folder(name) is not None:
         return None
     hub = parse_hub_name(f"{owner}/{name}")

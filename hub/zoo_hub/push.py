@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
@@ -13,13 +12,13 @@ from zoo.generators.files import CARD
 from zoo.system.atomic import write_atomic
 from zoo.system.console import say
 from zoo_hub.card.card import base_card, merge
+from zoo_hub.card.licences import known_licence
 from zoo_hub.card.variety import measure
 from zoo_hub.client.errors import hub_errors
 from zoo_hub.client.retry import client, retrying
 from zoo_hub.client.watch import Watch, endpoint
 from zoo_hub.names import hub_name, parse_hub_name
 from zoo_hub.repository.branch import (
-    Changes,
     RemoteBranch,
     Target,
     changes_to,
@@ -30,9 +29,10 @@ from zoo_hub.repository.branch import (
 from zoo_hub.repository.publishable import check_publishable, published_files
 
 COMMIT_LIKE = re.compile(r"[0-9a-f]{7,40}")
-LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,60}")
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from huggingface_hub import HfApi
 
     from zoo.generators.folder import GeneratorFolder
@@ -51,7 +51,7 @@ class PushOptions:
     tag: str | None = None
     """A tag to put on the commit."""
     licence: str | None = None
-    """The model's licence, as the Hub abbreviates it; None keeps the card's, or derives it from the data's."""
+    """The model's licence, as the Hub or SPDX abbreviates it; None keeps the card's, or derives it from the data's."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +93,23 @@ def push(repo: str, folder: GeneratorFolder, options: PushOptions = PushOptions(
     return f"{endpoint()}/{repo}" + (f"/tree/{options.revision}" if options.revision else "")
 
 
-def dry_run(repo: str, folder: GeneratorFolder, options: PushOptions) -> tuple[RemoteBranch, Changes]:
-    """Return the branch as it is and what `push` would change in it; nothing is changed, on the Hub or here."""
-    from tempfile import TemporaryDirectory
+def dry_run(repo: str, folder: GeneratorFolder, options: PushOptions) -> dict[str, int]:
+    """Return the files that `push` would publish and their bytes; the Hub is not asked, and nothing is changed.
 
-    with hub_errors(repo, options.revision), TemporaryDirectory() as scratch:
-        plan = prepare(client(), repo, folder, options)
-        card = Path(scratch, CARD)
-        card.write_bytes(plan.card.encode())
-        names = published_files(plan.folder.config)
-        files = {name: card if name == CARD else folder.file(name) for name in names}
-        check_tag(plan, options, files)
-        return plan.remote, changes_to(plan.remote, files)
+    Raises as `push` does, but for what the Hub alone knows.
+    """
+    target_of(repo, options)
+    folder = folder.current()
+    check_publishable(folder)
+    here = _card_here(folder)
+    card = merge(here or "", repo, folder.config, licence=options.licence, variety=measure(folder))
+    names = published_files(folder.config)
+    return {name: len(card.encode()) if name == CARD else folder.file(name).stat().st_size for name in names}
+
+
+def _card_here(folder: GeneratorFolder) -> str | None:
+    path = folder.file(CARD)
+    return path.read_text("utf-8", errors="replace") if path.is_file() else None
 
 
 def prepare(api: HfApi, repo: str, folder: GeneratorFolder, options: PushOptions) -> PushPlan:
@@ -112,9 +117,9 @@ def prepare(api: HfApi, repo: str, folder: GeneratorFolder, options: PushOptions
 
     Raises as `push` does.
     """
+    target = target_of(repo, options)
     folder = folder.current()
     check_publishable(folder)
-    target = _target(repo, options)
     remote = fetch_branch(api, target)
     if options.private and remote.exists and not remote.private:
         raise InputError(
@@ -125,9 +130,7 @@ def prepare(api: HfApi, repo: str, folder: GeneratorFolder, options: PushOptions
     if options.tag and remote.exists:
         refs = retrying(partial(api.list_repo_refs, repo), Watch(repo, "the list of its tags"))
         tags = {tag.name: tag.target_commit for tag in refs.tags}
-    path = folder.file(CARD)
-    local = path.read_text("utf-8", errors="replace") if path.is_file() else None
-    base = base_card(local, fetch_card(api, target, remote)) or ""
+    base = base_card(_card_here(folder), fetch_card(api, target, remote)) or ""
     # The Hub may have taken long: what somebody did to the folder since the check is found here.
     variety = measure(folder.current())
     card = merge(base, repo, folder.config, licence=options.licence, variety=variety)
@@ -143,14 +146,17 @@ def check_tag(plan: PushPlan, options: PushOptions, files: dict[str, Path]) -> N
         )
 
 
-def _target(repo: str, options: PushOptions) -> Target:
+def target_of(repo: str, options: PushOptions) -> Target:
+    """Return the branch to publish to.
+
+    Raises:
+        InputError: the name, branch, tag or licence is not valid.
+    """
     for what, name in (("branch", options.revision), ("tag", options.tag)):
         if name is not None and (parse_hub_name(f"{repo}@{name}") is None or COMMIT_LIKE.fullmatch(name)):
             raise InputError(f"{name}: it is no name for a {what}. Give one like v1 or experiment")
-    if options.licence is not None and not LICENCE.fullmatch(options.licence):
-        raise InputError(
-            f"--license {options.licence}: it is none of the Hub's. Give one like mit, apache-2.0 or cc-by-4.0"
-        )
+    if options.licence is not None:
+        known_licence(options.licence)
     return Target(hub_name(repo).repo, options.revision)
 
 

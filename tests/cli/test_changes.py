@@ -34,7 +34,7 @@ CHANGES = r"""
 3 data={}
   camel-wgangp.toml [data]: it names no dataset. Add name = one of array, celeba, cifar10, folder, quickdraw
 
-3 optimizers.critic.name=adamw
+2 optimizers.critic.name=adamw
   camel-wgangp.toml [optimizers.critic]: there is no 'adamw'. Did you mean 'adam'?
 
 3 optimizers.critic={}
@@ -53,7 +53,20 @@ CHANGES = r"""
   'weight'?
 
 3 optimizers.critic.lr=1
-  camel-wgangp.toml [optimizers.critic]: it has no field 'lr'; it has betas, eps, learning_rate, name. Remove it
+  camel-wgangp.toml [optimizers.critic]: it has no field 'lr'; it has betas, eps, learning_rate, name. Set
+  optimizers.critic.learning_rate instead
+
+3 training.lr=1
+  camel-wgangp.toml [training]: it has no field 'lr'; it has accumulate, batch_size, checkpoint_every, critic_steps,
+  ema, eval_every, log_every, sample_every, seed, steps. Set optimizers.critic.learning_rate and
+  optimizers.generator.learning_rate instead
+
+3 batch_size=8
+  camel-wgangp.toml: it has no field 'batch_size'; it has architecture, augmentations, data, losses, metric, name,
+  optimizers, regularizers, summary, training. Set training.batch_size instead
+
+2 optimizers.generator.name=sgd
+  camel-wgangp.toml [optimizers.generator]: there is no 'sgd'. There is adam, rmsprop.
 
 3 training.steps=abc
   camel-wgangp.toml [training]: steps should be a valid integer, found "abc". Change it

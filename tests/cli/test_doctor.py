@@ -65,7 +65,33 @@ def test_people_read_the_same(zoo: Zoo) -> None:
         assert not row["advice"] or any(line.strip() == f"{row['advice']}." for line in lines)
 
 
-def test_why_cuda_is_not_used(zoo: Zoo) -> None:
+def test_without_a_gpu_cuda_is_no_problem(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo_export.runtime.doctor._has_nvidia_gpu", lambda: False)
+    row = findings(zoo)["CUDAExecutionProvider"]
+
+    assert (row["state"], row["advice"]) == ("ok", None)
+    assert row["found"] == "not used: there is no NVIDIA GPU here, or no driver of one"
+
+
+def test_what_is_missing_is_not_ok(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = {"torch", "pyarrow", "onnxruntime"}
+    monkeypatch.setattr(
+        "zoo.plugins.installed.installed_version",
+        lambda name: None if name in absent else metadata.version(name),
+    )
+    found = findings(zoo)
+
+    assert {found[name]["state"] for name in ("torch", "pyarrow")} == {"note"}
+    assert found["pyarrow"]["advice"] == 'For what needs it, run pip install "gan-model-zoo[data]"'
+    assert "onnxruntime" not in found, "the one for GPUs is there"
+    absent |= {"onnxruntime-gpu", "numpy"}
+    ran = zoo("doctor")
+    assert ran.code == 3
+    assert ran.error == "numpy: not installed. Install gan-model-zoo again"
+
+
+def test_why_cuda_is_not_used(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo_export.runtime.doctor._has_nvidia_gpu", lambda: True)
     row = findings(zoo)["CUDAExecutionProvider"]
 
     assert row["state"] == "note"

@@ -160,9 +160,37 @@ def test_a_place_that_is_taken(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:
 
     assert (ran.code, ran.error) == (
         3,
-        f"{tmp_path / 'taken'}: it is already there. Give --out a new folder, or go on with "
-        f"`zoo resume {tmp_path / 'taken'}`",
+        f"{tmp_path / 'taken'}: it is already there. Give --out a new folder",
     )
+
+
+def test_advice_can_be_pasted_and_suits_what_is_there(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:
+    run, file = tmp_path / "my run", tmp_path / "file"
+    run.mkdir()
+    (run / "run.json").write_text(bare_record("2026-01-01"))
+    file.touch()
+
+    assert zoo("train", tiny, "--out", run).error == (
+        f"{run}: it is already there. Give --out a new folder, or go on with `zoo resume '{run}'`"
+    )
+    assert zoo("train", tiny, "--out", file).error == f"{file}: it is a file. Give --out a new folder"
+    assert zoo("generate", run).error == (
+        f"{run}: this run has no generator yet. Go on with `zoo resume '{run}'`"
+    )
+
+
+def test_a_run_that_learnt_nothing_says_so(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    rate = "optimizers.critic.learning_rate=1e30"
+    diverged = zoo("train", tiny, "--out", run, "--set", rate, "--set", "training.checkpoint_every=100")
+    assert diverged.code == 10
+
+    for command in (("export", "--onnx"), ("export", "--onnx", "--checkpoint", "last"), ("generate",)):
+        ran = zoo(command[0], run, *command[1:])
+        assert ran.code == 3
+        assert ran.error.startswith(
+            f"{run}: it failed before its second checkpoint, by diverging or by a full disk"
+        )
 
 
 def test_a_run_that_another_process_holds(zoo: Zoo, tmp_path: Path) -> None:

@@ -221,6 +221,6 @@ def test_a_folder_of_corrupt_images_only_is_refused_each_time(folder: Path) -> N
             Folder(path=str(folder)).images()
         assert (
             str(caught.value)
-            == f"{folder}: none of its 2 images can be read: the first, a.png: it is no image. Give others"
+            == f"{folder}: of its 2 images none can be read: the first, a.png: it is no image. Give others"
         )
         assert list(cache_folder("folder").iterdir()) == []

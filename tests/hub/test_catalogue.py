@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,7 +141,7 @@ def test_the_cache_keeps_what_is_asked_for_and_drops_the_rest(
     assert [(row["name"], row["commits"]) for row in before] == [("me/camel", 2)]
     assert before[0]["removable"] > 77
     pruned = zoo(you, "cache", "--prune")
-    assert pruned.err == f"{before[0]['removable']:,} bytes were removed\n"
+    assert pruned.err == f"{before[0]['removable']:,} bytes removed\n"
     assert [path.name for path in (store / "snapshots").iterdir()] == [head(hub)] != [old]
     assert not list(store.rglob("*.incomplete"))
     assert other.is_dir()
@@ -148,3 +150,20 @@ def test_the_cache_keeps_what_is_asked_for_and_drops_the_rest(
     hub.log.clear()
     assert you.zoo("pull", "me/camel").code == 0
     assert not any("/resolve/" in entry.path for entry in hub.log), "what is kept is whole"
+
+
+def test_the_list_of_a_hub_that_is_out_of_reach_is_given_up_like_everything_else(you: Person) -> None:
+    away = replace(you, endpoint="http://127.0.0.1:9")
+    began = time.monotonic()
+    listed = zoo(away, "list", "--hub")
+
+    assert listed.code == 6
+    assert "the Hub: http://127.0.0.1:9 cannot be reached" in listed.err
+    assert time.monotonic() - began < 30, "about 10 seconds, and no minute of the client's own"
+
+
+def test_a_token_that_no_request_can_carry_is_named(you: Person) -> None:
+    wrong = "the token's character 4 of 6 is '\\xe4', and a token has only letters, digits and signs"
+    for command in (("list", "--hub"), ("pull", "me/camel"), ("info", "me/camel")):
+        ran = zoo(replace(you, token="hf_äbc"), *command)
+        assert (ran.code, ran.err) == (3, f"zoo: error: HF_TOKEN: {wrong}. Copy it again\n")

@@ -18,6 +18,8 @@ from tests.support.run_folders import bare_record
 from zoo.errors import InputError
 from zoo.generators.files import ONNX
 from zoo.generators.folder import GeneratorFolder
+from zoo_hub.card.card import merge
+from zoo_hub.card.licences import known_licence
 from zoo_hub.cli.push import push
 
 if TYPE_CHECKING:
@@ -167,30 +169,63 @@ def test_a_path_without_a_generator(tmp_path: Path) -> None:
     assert str(error.value) == f"{tmp_path}: it is neither a run nor a generator folder. Give one of the two"
 
 
-def test_a_dry_run_says_all_and_changes_nothing(hub: Hub, me: Person, folder: Path) -> None:
+def test_a_dry_run_says_all_and_asks_nobody(hub: Hub, me: Person, folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    nobody = replace(me, token=None)
+    nobody = replace(me, token=None, endpoint="http://127.0.0.1:9")
     ran = nobody.zoo(
         "push", "me/camel", folder, "--dry-run", "--tag", "v1", "--private", "--revision", "wild"
     )
-    lines = [
-        "create me/camel, private",
-        "branch wild",
-        *(f"add    {name}" for name in PUBLISHED),
-        "tag    v1",
-    ]
-    assert (ran.code, ran.out.splitlines()) == (0, lines)
-    assert ran.err == "me/camel: this is what a push would do; nothing was sent\n"
+    first, *files, last = ran.out.splitlines()
+
+    assert (ran.code, first, last) == (0, "to     me/camel, branch wild, private if new", "tag    v1")
+    assert [line.split()[:2] for line in files] == [["file", name] for name in PUBLISHED]
+    sizes = {line.split()[1]: int(line.split()[2].replace(",", "")) for line in files}
+    assert all((folder / name).stat().st_size == size for name, size in sizes.items() if name != "README.md")
+    assert ran.err == (
+        "me/camel: this is what a push would publish. Nothing was sent, and the Hub was not asked: whether me/camel "
+        "exists, and what of this it holds already, is seen by a push\n"
+    )
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-    assert {entry.method for entry in hub.log} == {"GET"}
-    assert hub.store.load("models", "me/camel") is None
+    assert hub.log == []
     assert me.zoo("push", "me/camel", folder).code == 0
-    same = nobody.zoo("push", "me/camel", folder, "--dry-run")
-    nothing = "me/camel: nothing changed since the last push, so there would be no new commit\n"
-    assert (same.code, same.out, same.err) == (0, "", nothing)
-    make_folder(folder, seed=1)
-    changed = nobody.zoo("push", "me/camel", folder, "--dry-run")
-    assert changed.out.splitlines() == [f"change {name}" for name in PUBLISHED]
+    assert sizes["README.md"] == (folder / "README.md").stat().st_size
+    (folder / ONNX).write_bytes(b"changed")
+    refused = nobody.zoo("push", "me/camel", folder, "--dry-run")
+    assert (refused.code, refused.out) == (4, "")
+
+
+def test_every_licence_of_the_hub_and_of_spdx_is_known(folder: Path) -> None:
+    config = GeneratorFolder.open(folder).config
+
+    def license_lines(card: str) -> list[str]:
+        return [line for line in card.splitlines() if line.startswith("license")]
+
+    for wanted, key, name in (
+        ("mit", "mit", None),
+        ("Apache-2.0", "apache-2.0", None),
+        ("openrail++", "openrail++", None),
+        ("llama3.1", "llama3.1", None),
+        ("other", "other", None),
+        ("0BSD", "other", "0BSD"),
+        ("gpl-3.0-only", "other", "GPL-3.0-only"),
+    ):
+        assert known_licence(wanted) == (key, name)
+        named = [f"license_name: {name}"] if name else []
+        card = merge("", "me/camel", config, licence=wanted)
+        assert license_lines(card) == [f"license: {key}", *named]
+        assert license_lines(merge(card, "me/camel", config)) == [f"license: {key}", *named], "it is kept"
+        assert license_lines(merge(card, "me/camel", config, licence="isc")) == ["license: isc"]
+    for wrong in (
+        "nonsense",
+        "MIT OR Apache-2.0",
+        "LicenseRef-mine",
+        "mit licence",
+        "cc-by-5.0",
+        "-",
+        "mit\n",
+    ):
+        with pytest.raises(InputError, match="neither in the Hub's list nor an SPDX identifier"):
+            known_licence(wrong)
 
 
 def test_files_of_an_earlier_push_go_and_those_of_others_stay(hub: Hub, me: Person, folder: Path) -> None:
@@ -203,12 +238,12 @@ def test_files_of_an_earlier_push_go_and_those_of_others_stay(hub: Hub, me: Pers
     GeneratorFolder.write(
         folder, {}, config.model_copy(update={"files": {n: f for n, f in config.files.items() if n != half}})
     )
-    dry_run = me.zoo("push", "me/camel", folder, "--dry-run")
-    assert dry_run.out.splitlines() == ["change README.md", "change config.json", f"delete {half}"]
+    before = published(hub, the_repo(hub))
     assert me.zoo("push", "me/camel", folder).code == 0
     repo = the_repo(hub)
     assert history(repo) == ["Publish camel-wgangp", "by hand", "Publish camel-wgangp", "initial commit"]
     assert {*published(hub, repo)} == {*PUBLISHED, "LICENSE", "onnx/other.onnx", "notes/a.txt"}
+    assert {*before} - {*published(hub, repo)} == {half}
 
 
 def test_a_tag_is_put_once_and_never_moved(hub: Hub, me: Person, folder: Path) -> None:
@@ -246,7 +281,13 @@ def test_a_branch_is_made_and_main_stays(hub: Hub, me: Person, folder: Path) -> 
         (
             "--license",
             "MIT licence",
-            "--license MIT licence: it is none of the Hub's. Give one like mit, apache-2.0 or cc-by-4.0",
+            "--license MIT licence: it is neither in the Hub's list nor an SPDX identifier. "
+            "Give one like mit, apache-2.0 or cc-by-4.0, or other",
+        ),
+        (
+            "--license",
+            "apache2.0",
+            "--license apache2.0: it is neither in the Hub's list nor an SPDX identifier. Did you mean 'apache-2.0'?",
         ),
     ],
 )

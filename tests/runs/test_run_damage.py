@@ -36,7 +36,7 @@ def test_a_run_killed_after_its_last_checkpoint_is_finished_by_a_resume(
 ) -> None:
     run = library.train(str(tiny), out=tmp_path / "run")
     done = zoo("resume", run)
-    assert (done.code, done.error) == (2, f"{run}: it has made 4 of 4 steps. Name more with --steps")
+    assert (done.code, done.error) == (3, f"{run}: it has made 4 of 4 steps. Name more with --steps")
 
     shutil.rmtree(run / "generator")
     (run / "run.json").write_text((run / "run.json").read_text().replace('"done"', '"running"'))

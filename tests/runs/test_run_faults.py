@@ -141,7 +141,7 @@ def test_where_no_checkpoint_is_whole_nothing_is_begun_anew(tiny: Path, tmp_path
     run = library.train(str(tiny), out=tmp_path / "run")
     for damaged in checkpoints(run):
         flip(damaged / "state.safetensors")
-    with pytest.raises(IntegrityError, match=r"run: none of its 3 checkpoints is whole\. Start a new run$"):
+    with pytest.raises(IntegrityError, match=r"run: of its 3 checkpoints none is whole\. Start a new run$"):
         reopen(run)
 
     assert len(lines(run)) == 5

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from zoo.errors import InputError
+from zoo.errors import InputError, counted, quoted
 from zoo.pace.live import TRAINING
 from zoo.pace.speed import in_words
 from zoo.runs.folder import GENERATOR
@@ -53,7 +53,9 @@ class Screen(Display):
         until = run.plan.training.steps
         # A run that was killed after its last checkpoint still lacks its generator.
         if run.step >= until and run.complete:
-            raise InputError(f"{run.path}: it has made {run.step} of {until} steps. Name more with --steps")
+            raise InputError(
+                f"{run.path}: it has made {run.step:,} of {counted(until, 'step')}. Name more with --steps"
+            )
 
     @contextmanager
     def watching(self, run: Run, /) -> Iterator[None]:
@@ -81,14 +83,14 @@ class Screen(Display):
         ranks = f", {facts.ranks} ranks" if facts.ranks > 1 else ""
         graph = ", CUDA graph" if run.uses_graph else ""
         self._say(
-            f"{run.recipe.name}: {facts.data.images} images from {facts.data.source}; "
+            f"{run.recipe.name}: {counted(facts.data.images, 'image')} from {facts.data.source}; "
             f"{facts.hardware}, {facts.precision}{graph}{ranks}; to {run.path}"
         )
         shown = self._live if stderr().is_terminal else self._plain
         shown(run, until, self._estimated(run, steps))
         deadline = run.live.deadline
         if run.outcome != "stopped":
-            ended = f"{run.step} steps done"
+            ended = f"{counted(run.step, 'step')} done"
         elif deadline is not None and time.monotonic() >= deadline:
             ended = f"the time is up, stopped at step {run.step} of {until}"
         else:
@@ -101,9 +103,10 @@ class Screen(Display):
         click.echo(folder, file=self._results)
         if run.step < run.plan.training.steps:
             minutes = "" if self._minutes is None else f" --minutes {self._minutes:g}"
-            say(f"Go on with:  zoo resume {run.path}{minutes}")
+            say(f"Go on with:  zoo resume {quoted(run.path)}{minutes}")
         say(f"Look at:     {folder / 'samples.png'}")
-        say(f"Next:        zoo export {run.path} --onnx ; zoo generate {run.path} -n 64")
+        path = quoted(run.path)
+        say(f"Next:        zoo export {path} --onnx ; zoo generate {path} -n 64")
         if stop.signal is not None and run.outcome == "stopped":
             raise SystemExit(exit_code(stop.signal))
 

@@ -17,14 +17,26 @@ from zoo.system.cache import cache_folder, folder_size
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-PACKAGES = (
-    DISTRIBUTION, "numpy", "onnxruntime", "onnxruntime-gpu", "huggingface-hub", "pluggy", "pydantic", "safetensors",
-    "torch", "onnx", "onnxscript", "pyarrow", "starlette", "uvicorn",
-)  # fmt: skip
+    from zoo.hookspecs import State
 
 
-@click.command()
+NEEDED = (
+    DISTRIBUTION,
+    "numpy",
+    "huggingface-hub",
+    "pluggy",
+    "pydantic",
+    "safetensors",
+    "starlette",
+    "uvicorn",
+)
+RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
+"""One of them is needed: the one for GPUs runs without a GPU too."""
+EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
+"""What is not needed for pictures, and the extra that brings it."""
+
+
+@click.command(short_help="Try what pictures and training need; no network.")
 @json_option
 def doctor(as_json: bool) -> None:
     """Try what pictures and training need, without the network, and say what is amiss."""
@@ -57,8 +69,22 @@ def _versions() -> Iterator[Finding]:
     yield Finding("python", f"{platform.python_version()}, {platform.system()} {platform.machine()}")
     from zoo.plugins.installed import installed_version
 
-    for package in PACKAGES:
-        yield Finding(package, installed_version(package) or "not installed")
+    for package in NEEDED:
+        yield _version(package, f"Install {DISTRIBUTION} again", "broken")
+    there = [package for package in RUNTIMES if installed_version(package) is not None]
+    for package in there or RUNTIMES[:1]:
+        yield _version(package, f"Run pip install {package}", "broken")
+    for package, extra in EXTRAS.items():
+        yield _version(package, f'For what needs it, run pip install "{DISTRIBUTION}[{extra}]"', "note")
+
+
+def _version(package: str, advice: str, missing: State) -> Finding:
+    from zoo.plugins.installed import installed_version
+
+    version = installed_version(package)
+    if version is None:
+        return Finding(package, "not installed", missing, advice)
+    return Finding(package, version)
 
 
 def _training() -> Iterator[Finding]:

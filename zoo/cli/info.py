@@ -10,6 +10,7 @@ import click
 
 from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, plain, print_table
+from zoo.errors import counted
 from zoo.plugins.describe import component_facts
 from zoo.system.paths import given_path
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from zoo.generators.folder import GeneratorFolder
 
 
-@click.command()
+@click.command(short_help="Say what a name, folder or file is made of.")
 @click.argument("name", type=NAME)
 @json_option
 def info(name: str, as_json: bool) -> None:
@@ -34,10 +35,27 @@ def info(name: str, as_json: bool) -> None:
             print_table("fields", ((field, _field_line(row)) for field, row in value.items()))
         elif key == "text":
             click.echo(f"\n{value.rstrip()}")
-        elif isinstance(value, dict):
-            print_table(key, ((inner, plain(row)) for inner, row in value.items()))
         else:
-            click.echo(f"{key}: {plain(value)}")
+            _print_fact(key, value)
+
+
+def _print_fact(key: str, value: Any, indent: str = "") -> None:
+    """Print a fact: lists of plain values on one line, tables and lists of them below their name, one value a line."""
+    if isinstance(value, dict) and value:
+        click.echo(f"{indent}{key}")
+        for name, inner in value.items():
+            _print_fact(name, inner, indent + "  ")
+    elif isinstance(value, list) and any(isinstance(entry, dict) for entry in value):
+        for index, entry in enumerate(value):
+            _print_fact(f"{key}.{index}", entry, indent)
+    elif isinstance(value, list):
+        click.echo(_line(key, ", ".join(map(plain, value)) or "none", indent))
+    else:
+        click.echo(_line(key, "none" if value in (None, {}) else plain(value), indent))
+
+
+def _line(key: str, text: str, indent: str) -> str:
+    return f"{indent}{key:{31 - len(indent)}} {text}" if indent else f"{key}: {text}"
 
 
 def _generator_facts(path: Path) -> dict[str, Any] | None:
@@ -95,7 +113,8 @@ def _in_short(folder: GeneratorFolder) -> dict[str, Any]:
         "use": f"zoo generate {folder.path.name}",
         "folder": str(folder.path),
         "images": f"{data.images} from {data.source}; licence: {data.licence}",
-        "trained": f"{training.step} steps, seed {training.seed}, {training.seconds:.0f} s on {training.hardware}",
+        "trained": f"{counted(training.step, 'step')}, seed {training.seed}, {training.seconds:.0f} s on "
+        f"{training.hardware}",
         "figure": None if training.value is None else f"{training.metric} {training.value:.1f}",
         "protocol": training.protocol,
         "bytes": folder.size,

@@ -9,6 +9,7 @@ import click
 
 from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, print_columns, print_table
+from zoo.errors import counted
 from zoo.plugins.describe import first_line
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from zoo.plugins.registry import Entry
 
 
-@click.command("list")
+@click.command("list", short_help="List recipes, generators, components and runs.")
 @click.argument("owner", required=False, type=NAME)
 @click.option("--hub", is_flag=True, help="List published generators instead, of OWNER or of everybody.")
 @click.option("--search", type=NAME, metavar="WORDS", help="With --hub: whose names hold these words.")
@@ -65,7 +66,8 @@ def _generator_summary(path: Path) -> str:
     training = config.training
     figure = "" if training.value is None else f", {training.metric} {training.value:.1f}"
     look = describe_shape(config.image_shape)
-    return f"{look}, {training.step} steps on {config.data.images} images{figure}, {folder.size / 1e6:.1f} MB"
+    trained = f"{counted(training.step, 'step')} on {counted(config.data.images, 'image')}"
+    return f"{look}, {trained}{figure}, {folder.size / 1e6:.1f} MB"
 
 
 def _recipe_summary(path: Path) -> str:

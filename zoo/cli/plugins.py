@@ -9,7 +9,7 @@ import click
 from zoo.cli.output import json_option
 
 
-@click.command("plugins")
+@click.command("plugins", short_help="List the plugins, and how loading each went.")
 @json_option
 def plugins_(as_json: bool) -> None:
     """List the plugins: where each comes from, how loading it went, which hooks it has."""

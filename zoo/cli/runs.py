@@ -20,16 +20,20 @@ if TYPE_CHECKING:
 _TITLES = ("run", "state", "steps", "speed", "left", "best", "size", "started")
 
 
-@click.command("runs")
+@click.command("runs", short_help="List the runs: state, steps, best figure, size.")
 @click.argument("folder", type=PATH, required=False)
 @json_option
 def runs(folder: Path | None, as_json: bool) -> None:
     """List the runs in FOLDER (without it, in runs/): state, steps, speed, time left, best figure and size."""
+    from zoo.errors import InputError
     from zoo.runs.lock import RUNS
     from zoo.runs.summary import find_runs
     from zoo.system.console import say
 
     parent = folder or RUNS
+    if folder is not None and not folder.is_dir():
+        what = "it is a file" if folder.exists() else "there is no such folder"
+        raise InputError(f"{folder}: {what}. Give a folder that holds runs, or leave it out for {RUNS}/")
     found = find_runs(parent)
     if as_json:
         click.echo(json.dumps([{**asdict(run), "path": str(run.path)} for run in found], indent=2))

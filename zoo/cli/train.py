@@ -68,7 +68,7 @@ _minutes = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Train a recipe; ends with a generator folder.")
 @click.argument("recipe", type=NAME)
 @click.option(
     "--data",
@@ -113,7 +113,7 @@ def train(
         train_new(recipe, changed, data=data, out=out, options=options, display=screen)
 
 
-@click.command()
+@click.command(short_help="Go on with a run from its newest good checkpoint.")
 @click.argument("run", type=PATH, required=False)
 @click.option("--steps", type=click.IntRange(1), help="Go on until this many steps have been made in all.")
 @_minutes

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zoo.errors import InputError
+from zoo.errors import InputError, UsageError
 from zoo.recipes.optimizers import Optimizers
 from zoo.recipes.tables import Table, set_value
-from zoo.recipes.validation import explain
+from zoo.recipes.validation import REMOVE, elsewhere, explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,10 +93,17 @@ def read_recipe(path: Path, changes: Iterable[str] = ()) -> Recipe:
 
 
 def parse_recipe(table: Mapping[str, Any], where: str) -> Recipe:
-    """Return the recipe a table holds, or raise InputError naming `where`, table and key."""
+    """Return the recipe a table holds, or raise InputError naming `where`, table and key.
+
+    An optimizer that there is not is a UsageError, as every unknown component is.
+    """
     try:
         return Recipe.model_validate_json(json.dumps(table, default=str))
     except ValidationError as error:
-        raise InputError(explain(error.errors()[0], Recipe, where)) from None
+        details = error.errors()[0]
+        message, advice = explain(details, Recipe, where), elsewhere(details, table)
+        if advice is not None and message.endswith(REMOVE):
+            message = message.removesuffix(REMOVE) + advice
+        raise (UsageError if details["type"] == "union_tag_invalid" else InputError)(message) from None
     except RecursionError:
         raise InputError(f"{where}: its tables are nested too deeply. No recipe needs that") from None

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
-from zoo.errors import did_you_mean
+from zoo.errors import did_you_mean, joined
+from zoo.recipes.tables import flattened
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic_core import ErrorDetails
 
 WORDS = {
@@ -27,6 +30,9 @@ WORDS = {
     "less than or equal to": "at most",
 }
 """pydantic's words, and those that people who write TOML know."""
+REMOVE = "Remove it"
+ALIASES = {"lr": "learning_rate", "rate": "learning_rate", "batch": "batch_size", "epochs": "steps"}
+"""What other programs call a field, and what recipes call it."""
 FOUND_LENGTH = 80
 
 
@@ -57,6 +63,18 @@ def explain(details: ErrorDetails, model: type[BaseModel], where: str, component
     if kind == "value_error":
         return f"{where}: {subject + ': ' if subject else ''}{details['ctx']['error']}. Change it"
     return f"{where}: {subject} {_in_toml_words(details['msg'])}, found {_shown(details['input'])}. Change it"
+
+
+def elsewhere(details: ErrorDetails, table: Mapping[str, Any]) -> str | None:
+    """Return advice for a field that is unknown here and stands elsewhere in the recipe; None for any other error."""
+    if details["type"] != "extra_forbidden":
+        return None
+    *above, last = map(str, details["loc"])
+    wanted = ALIASES.get(last, last)
+    itself = ".".join([*above, last])
+    there = [key for key in flattened(table) if key.rpartition(".")[2] == wanted and key != itself]
+    own = [key for key in there if key.split(".")[:2] == above[:2]]
+    return f"Set {joined(own or there)} instead" if there else None
 
 
 def _place(where: str, table: list[str]) -> str:
@@ -93,7 +111,7 @@ def _unknown_field(owner: str, field: str, holder: Any) -> str:
     known = sorted(holder.model_fields) if _is_model(holder) else []
     advice = did_you_mean(field, known)
     has = f"{owner} has no field {field!r}; it has {', '.join(known)}"
-    return f"{has}. {advice if advice.startswith('Did') else 'Remove it'}"
+    return f"{has}. {advice if advice.startswith('Did') else REMOVE}"
 
 
 def _unknown_tag(context: dict[str, Any], union: Any) -> str:

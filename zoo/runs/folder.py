@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo.errors import ZooError
     from zoo.generators.folder import GeneratorFolder
     from zoo.pace.live import Progressing
+    from zoo.runs.record import RunRecord
 
 RECIPE = "recipe.toml"
 GENERATOR = "generator"
@@ -144,6 +145,22 @@ def new_run_path(recipe: str, parent: Path = RUNS) -> Path:
     return parent / f"{recipe}-{max(taken, default=0) + 1}"
 
 
+def refuse_nothing_learnt(run: Path, record: RunRecord) -> None:
+    """Refuse a run that failed while its only checkpoint was that of step 0, from before it learnt anything.
+
+    Raises:
+        InputError: it is one.
+    """
+    if record.state == "failed" and not any(
+        path.name.removeprefix("step-").strip("0") for path in run.glob("checkpoints/step-*[0-9]")
+    ):
+        raise InputError(
+            f"{run}: it failed before its second checkpoint, by diverging or by a full disk, so it holds nothing "
+            "that was learnt, and there is nothing to export. Train it again; after a divergence with lower learning "
+            "rates (--set optimizers.critic.learning_rate=...) or --on-nan rollback"
+        )
+
+
 def generator_folder(path: Path) -> GeneratorFolder | None:
     """Open the generator folder that `path` is or, for a run, holds; None when it is neither.
 
@@ -157,6 +174,9 @@ def generator_folder(path: Path) -> GeneratorFolder | None:
     if is_run(path):
         folder = path / GENERATOR
         if not is_generator_folder(folder):
+            from zoo.runs.record import read_record
+
+            refuse_nothing_learnt(path, read_record(path))
             raise _without_generator(path)
         return GeneratorFolder.open(folder)
     return GeneratorFolder.open(path) if is_generator_folder(path) else None

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from zoo.__about__ import __version__
-from zoo.errors import InputError, IntegrityError, UsageError, ZooError
+from zoo.errors import InputError, IntegrityError, UsageError, ZooError, counted, quoted
 from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
@@ -20,7 +20,7 @@ from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan
 from zoo.plugins.registry import validated
 from zoo.runs.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
-from zoo.runs.folder import GENERATOR, RECIPE
+from zoo.runs.folder import GENERATOR, RECIPE, refuse_nothing_learnt
 from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
 from zoo.system.console import warn
@@ -102,11 +102,12 @@ def writing_generator(run: Path, tick: Tick = lambda _done, _of: None) -> Iterat
 def _state(run: Path, record: RunRecord, which: str) -> State:
     there = checkpoints(run)
     if not there:
-        raise InputError(f"{run}: it has no checkpoint yet. Go on with `zoo resume {run}`")
+        raise InputError(f"{run}: it has no checkpoint yet. Go on with `zoo resume {quoted(run)}`")
     if which.isdigit():
         return _at_step(run, int(which), there)
     if which not in ("best", "last"):
         raise InputError(f"--checkpoint {which}: it is neither best nor last nor a step. Give one of these")
+    refuse_nothing_learnt(run, record)
     if which == "best" and record.best is not None:
         try:
             return load_checkpoint(checkpoint_path(run, record.best.step))
@@ -116,7 +117,9 @@ def _state(run: Path, record: RunRecord, which: str) -> State:
     for problem in problems:
         warn(problem)
     if state is None:
-        raise IntegrityError(f"{run}: none of its {len(there)} checkpoints is whole. Train it again")
+        raise IntegrityError(
+            f"{run}: of its {counted(len(there), 'checkpoint')} none is whole. Train it again"
+        )
     return state
 
 

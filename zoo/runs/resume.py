@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from zoo.data.split import split
 from zoo.distributed.leader import make_trainer
-from zoo.errors import InputError, IntegrityError
+from zoo.errors import InputError, IntegrityError, counted
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan
 from zoo.recipes.tables import flattened
@@ -82,10 +82,12 @@ def _state(path: Path, record: RunRecord) -> State | None:
     for problem in problems:
         warn(problem)
     if state is None and problems:
-        raise IntegrityError(f"{path}: none of its {len(problems)} checkpoints is whole. Start a new run")
+        raise IntegrityError(
+            f"{path}: of its {counted(len(problems), 'checkpoint')} none is whole. Start a new run"
+        )
     if state is None and record.step:
         raise IntegrityError(
-            f"{path}: its checkpoints are gone; it had made {record.step} steps. Start a new run"
+            f"{path}: its checkpoints are gone; it had made {counted(record.step, 'step')}. Start a new run"
         )
     if state is None:
         warn(f"{path}: it has no checkpoint yet, so it begins at step 0")

@@ -234,9 +234,10 @@ def _refuse_contents(path: Path) -> None:
     # Asked after listing: a rival that begins in between is met at the lock.
     ours = (path / LOCK).exists() and not is_run(path)
     if any(not (ours and _is_debris(entry)) for entry in there):
-        raise InputError(
-            f"{path}: it is already there. Give --out a new folder, or go on with `zoo resume {path}`"
-        )
+        if not path.is_dir():
+            raise InputError(f"{path}: it is a file. Give --out a new folder")
+        advice = f", or go on with `zoo resume {quoted(path)}`" if is_run(path) else ""
+        raise InputError(f"{path}: it is already there. Give --out a new folder{advice}")
 
 
 def _is_debris(path: Path) -> bool:

@@ -10,7 +10,7 @@ from zoo.__about__ import DISTRIBUTION
 
 def cache_folder(*parts: str) -> Path:
     """Return a folder inside the cache (not created)."""
-    root = os.environ.get("ZOO_CACHE")
+    root = os.environ.get("ZOO_CACHE", "").strip()
     if root:
         return Path(root, *parts)
     from platformdirs import user_cache_path

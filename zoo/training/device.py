@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from zoo.__about__ import DISTRIBUTION, __version__
-from zoo.errors import InputError, joined
+from zoo.errors import InputError, counted, joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,8 +89,7 @@ def describe_hardware(device: torch.device) -> str:
     """Return one line that says what the training runs on."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    threads = torch.get_num_threads()
-    return f"{_cpu_name()}, {threads} thread{'' if threads == 1 else 's'}"
+    return f"{_cpu_name()}, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def _cpu_flags() -> set[str]:

@@ -7,14 +7,13 @@ import html
 import json
 import math
 import re
-import shlex
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
 from zoo import __version__
 from zoo.api import load
-from zoo.errors import InputError, UsageError
+from zoo.errors import InputError, UsageError, counted, quoted
 from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents
 from zoo.images import describe_shape
@@ -54,7 +53,9 @@ def make_page(names: Sequence[str], runtime: Path | None = None) -> dict[str, by
         NetworkError: the Hub does not give it.
     """
     if not 1 <= len(names) <= MOST_GENERATORS:
-        raise UsageError(f"{len(names)} generators: a page shows 1 to {MOST_GENERATORS}. Name that many")
+        raise UsageError(
+            f"{counted(len(names), 'generator')}: a page shows 1 to {MOST_GENERATORS}. Name that many"
+        )
     copied = {} if runtime is None else {LOCAL + name: data for name, data in read_runtime(runtime).items()}
     generators = [_opened(name) for name in names]
     titles = _titles(generators)
@@ -86,7 +87,7 @@ def _described(generator: OnnxGenerator, title: str, file: str) -> dict[str, Any
     first = to_uint8(generator.generate(latents(0, 1, generator.latent_dim)))
     return {
         "name": title,
-        "opens": shlex.quote(_told(generator.name)),
+        "opens": quoted(_told(generator.name)),
         "file": file,
         "integrity": integrity(generator.model),
         "latent_dim": generator.latent_dim,
@@ -107,7 +108,9 @@ def _directions(generator: OnnxGenerator) -> Directions | None:
             "for them"
         )
         return None
-    say(f"{generator.name}: finding the directions in which its pictures change, in {pictures} pictures")
+    say(
+        f"{generator.name}: finding the directions in which its pictures change, in {counted(pictures, 'picture')}"
+    )
     return principal_directions(generator, pictures)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 OUT, HOST, PORT = Path("demo"), "127.0.0.1", 8000
 
 
-@click.command()
+@click.command(short_help="Make a web page that runs generators in the browser.")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=NAME)
 @click.option(
     "--out",

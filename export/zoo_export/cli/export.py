@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from typing import TYPE_CHECKING
 
 import click
 
 from zoo.cli.arguments import NAME, PATH
-from zoo.errors import InputError, UsageError
+from zoo.errors import InputError, UsageError, quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from zoo_export.report import ExportReport
 
 
-@click.command()
+@click.command(short_help="Turn a trained generator into checked ONNX files.")
 @click.argument("name", metavar="[RUN|GENERATOR]", required=False, type=PATH)
 @click.option("--onnx", is_flag=True, help="Export to ONNX (float32).")
 @click.option("--fp16", is_flag=True, help="And a file of half the size, with float32 latents and images.")
@@ -95,5 +94,5 @@ def _require_run(source: Path) -> None:
 
 
 def _next_steps(typed: Path, report: ExportReport) -> str:
-    path = shlex.quote(str(typed))
-    return f"Next:  zoo generate {path}  ;  zoo push me/{report.folder.config.recipe} {path}"
+    path = quoted(typed)
+    return f"Next:  zoo generate {path}  ;  zoo push OWNER/{report.folder.config.recipe} {path}"

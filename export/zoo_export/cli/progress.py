@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from zoo.errors import counted
 from zoo.system.console import say, stderr
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def _line_printer(total: int, began: float) -> Callable[[int], None]:
         now = time.monotonic()
         if now - last >= LINE_SECONDS:
             last = now
-            say(f"{done} of {total} pictures, {(now - began) / done * (total - done):.0f} s left")
+            say(
+                f"{done:,} of {counted(total, 'picture')}, {(now - began) / done * (total - done):.0f} s left"
+            )
 
     return show

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,10 +50,9 @@ def _packages() -> Iterator[Finding]:
 def _provider(device: Device) -> Finding:
     name = PROVIDERS[device]
     state: State = "broken" if device == "cpu" else "note"
-    advice = {
-        "cpu": "Install onnxruntime-gpu (or onnxruntime) again",
-        "cuda": "Where there is an NVIDIA GPU, install onnxruntime-gpu and the CUDA and cuDNN that it needs",
-    }[device]
+    advice = "Install onnxruntime-gpu (or onnxruntime) again" if device == "cpu" else _cuda_advice()
+    if device == "cuda" and not _has_nvidia_gpu():
+        return Finding(name, "not used: there is no NVIDIA GPU here, or no driver of one")
     with _captured_stderr() as log:
         try:
             right = _run_sigmoid(device)
@@ -63,6 +63,20 @@ def _provider(device: Device) -> Finding:
     if not right:
         return Finding(name, "computes wrong numbers", state, advice)
     return Finding(name, "works: a small model was run on it")
+
+
+def _has_nvidia_gpu() -> bool:
+    """Whether NVIDIA's driver is loaded, or its tool installed: without either no CUDA can work."""
+    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+
+
+def _cuda_advice() -> str:
+    """Return what makes CUDA work where there is a GPU."""
+    if not installed_version("onnxruntime-gpu"):
+        return "Run pip uninstall onnxruntime, then pip install onnxruntime-gpu"
+    return (
+        'Run pip install "onnxruntime-gpu[cuda,cudnn]", which brings the CUDA and cuDNN that it was built for'
+    )
 
 
 def _run_sigmoid(device: Device) -> bool:

@@ -7,7 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from zoo.errors import InputError, IntegrityError, ResourceError
+from zoo.errors import InputError, IntegrityError, ResourceError, quoted
 from zoo.generators.files import ONNX_LIMIT
 from zoo_export.inspection.limits import CheckedModel
 
@@ -76,7 +76,9 @@ def read_listed(folder: GeneratorFolder) -> bytes:
     path = folder.file(name)
     record = folder.config.files.get(name)
     if record is None:
-        raise InputError(f"{folder.path}: it holds no {ONNX}. Make it with `zoo export {folder.path} --onnx`")
+        raise InputError(
+            f"{folder.path}: it holds no {ONNX}. Make it with `zoo export {quoted(folder.path)} --onnx`"
+        )
     if not path.exists():
         raise IntegrityError(f"{path}: {CONFIG} lists it, but it is missing. Get the generator again")
     data = read_model(path)

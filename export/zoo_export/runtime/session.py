@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from zoo.errors import InputError, IntegrityError, ResourceError
+from zoo.errors import InputError, IntegrityError, ResourceError, counted, quoted
 from zoo.generators.generator import Generator
 from zoo_export.inspection.limits import RUN_LIMIT, WORK_LIMIT, CheckedModel, bytes_text
 from zoo_export.runtime.model_file import check_model, read_listed, read_model
@@ -126,7 +126,7 @@ class OnnxGenerator(Generator):
         if self.fitting(count) < count:
             cost = self._checked.cost(count)
             raise ResourceError(
-                f"{self.name}: {count} pictures at once would take {bytes_text(cost.bytes)} of memory and "
+                f"{self.name}: {counted(count, 'picture')} at once would take {bytes_text(cost.bytes)} of memory and "
                 f"{cost.work:.2g} multiplications, over {bytes_text(RUN_LIMIT)} or {WORK_LIMIT:.2g}. "
                 "Use a smaller batch"
             )
@@ -146,7 +146,7 @@ class OnnxGenerator(Generator):
         except Exception as error:  # onnxruntime's errors share no base class
             if "alloc" in str(error):
                 raise ResourceError(
-                    f"{self.name}: there is not enough memory for {count} pictures at once. "
+                    f"{self.name}: there is not enough memory for {counted(count, 'picture')} at once. "
                     "Use a smaller batch"
                 ) from error
             raise InputError(
@@ -154,8 +154,8 @@ class OnnxGenerator(Generator):
             ) from error
         if images.shape != (count, *self.image_shape):
             raise InputError(
-                f"{self.name}: {count} latents gave images {images.shape}, not {(count, *self.image_shape)}. "
-                "Export it again"
+                f"{self.name}: {counted(count, 'latent')} gave images {images.shape}, "
+                f"not {(count, *self.image_shape)}. Export it again"
             )
         return images
 
@@ -191,7 +191,7 @@ class OnnxGenerator(Generator):
         if exported and weights and exported != weights.sha256:
             raise IntegrityError(
                 f"{path}: {ONNX} was made from other weights than {WEIGHTS}. "
-                f"Make it anew with `zoo export {path} --onnx`"
+                f"Make it anew with `zoo export {quoted(path)} --onnx`"
             )
 
     def _check_range(self, images: NDArray[np.float32]) -> None:

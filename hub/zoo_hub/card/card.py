@@ -16,6 +16,7 @@ from zoo.__about__ import DISTRIBUTION
 from zoo.errors import InputError
 from zoo.generators.files import CARD
 from zoo_hub.card.front_matter import parse_card, split_card, with_values, without
+from zoo_hub.card.licences import known_licence
 from zoo_hub.card.text import section_texts
 
 if TYPE_CHECKING:
@@ -57,17 +58,22 @@ def merge(
     """
     text, sealed = _split_seal(card)
     present = _metadata(text)
-    ours = metadata(repo, config, licence or _default_licence(config))
+    chosen = None if licence is None else known_licence(licence)
+    ours = metadata(repo, config, chosen.key if chosen else _default_licence(config))
     values = {**ours, **{key: _merge_list(present.get(key), sealed.get(key), ours[key]) for key in LISTS}}
     if licence is None and present.get("license", sealed.get("license")) != sealed.get("license"):
         values["license"] = present["license"]
+    if chosen is not None and chosen.name is not None:
+        values["license_name"] = chosen.name
     front, body = split_card(text)
     sections = section_texts(repo, config, variety)
     if body.strip():
         body = _SECTION.sub(lambda match: _with_markers(match[1], sections.get(match[1], "")), body)
     else:
         body = "\n\n".join(_with_markers(name, section) for name, section in sections.items())
-    front = with_values(without(front, OWNED - values.keys()), values)
+    front = with_values(
+        without(front, (OWNED | ({"license_name"} if chosen else set())) - values.keys()), values
+    )
     whole = f"---\n{front}\n---\n\n{body.strip()}\n"
     seal = {key: ours[key] for key in LISTS}
     seal |= {"license": _default_licence(config), "words": _edit_hash(whole)}
@@ -105,7 +111,7 @@ def metadata(repo: str, config: GeneratorConfig, licence: str) -> dict[str, Any]
     from huggingface_hub import ModelCardData
 
     _, height, width = config.image_shape
-    size = f"{width}x{height}"
+    size = f"{height}x{width}"
     data = ModelCardData(
         library_name=DISTRIBUTION,
         pipeline_tag=TASK,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zoo.errors import counted
 from zoo.generators.files import SAMPLES
 from zoo_hub.card.citations import papers
 from zoo_hub.card.variety import ALIKE, PICTURES, SEED
@@ -38,7 +39,7 @@ def summary(repo: str, config: GeneratorConfig) -> str:
     lines = [
         f"<!-- {HINT} -->",
         f"# {repo.partition('/')[2]}",
-        f"Makes {colour} pictures of {width} x {height} pixels. Trained with the recipe "
+        f"Makes {colour} pictures of {height} x {width} pixels. Trained with the recipe "
         f"{escape(config.recipe)} of {escape(config.library)}.",
     ]
     if SAMPLES in config.files:
@@ -104,7 +105,7 @@ def data(config: GeneratorConfig) -> str:
     """Return what data the generator was trained on, and whether it is the data that the recipe asks for."""
     record = config.data
     lines = [
-        f"## Data\n\n{record.images:,} images of {escape(record.name)} ({escape(record.source)}), "
+        f"## Data\n\n{counted(record.images, 'image')} of {escape(record.name)} ({escape(record.source)}), "
         f"licence {escape(record.licence)}."
     ]
     if record.stand_in:

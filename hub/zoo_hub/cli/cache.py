@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.errors import InputError
+from zoo.errors import InputError, counted
 from zoo.system.console import say
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class CachedGenerator:
     """Bytes of commits that no pulled branch or tag is at any more, and of interrupted downloads."""
 
 
-@click.command()
+@click.command(short_help="Say what the caches hold, and prune them.")
 @click.option(
     "--prune",
     is_flag=True,
@@ -56,7 +56,7 @@ def cache(prune: bool, as_json: bool) -> None:
         removable = f", {row.removable:,} of them removable" if row.removable else ""
         click.echo(f"  {row.name:40} {row.bytes:,} bytes, commits: {row.commits}{removable}")
     if prune:
-        say(f"{freed:,} bytes were removed")
+        say(f"{counted(freed, 'byte')} removed")
     elif any(row.removable for row in generators):
         say("`zoo cache --prune` removes what is removable; it can be pulled again")
 

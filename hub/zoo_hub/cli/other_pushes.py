@@ -1,4 +1,4 @@
-"""What `zoo push` publishes besides one generator: those of the package, a play page; and what a push would change."""
+"""What `zoo push` publishes besides one generator: those of the package, a play page; and what a push would publish."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.errors import UsageError
+from zoo.errors import UsageError, counted
 from zoo.system.console import say
 from zoo_hub.names import hub_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from zoo_hub.push import PushOptions
-    from zoo_hub.repository.branch import Changes, RemoteBranch
 
 
 def push_package(owner: str, sources: Sequence[Path], options: PushOptions, *, dry: bool) -> None:
-    """Publish the generators of the package, or say what that would change."""
+    """Publish the generators of the package, or say what that would be."""
     from zoo_hub.bundled import dry_run_bundled, push_bundled
 
     if sources:
@@ -27,15 +26,15 @@ def push_package(owner: str, sources: Sequence[Path], options: PushOptions, *, d
     if options.revision is not None:
         raise UsageError("--bundled: it publishes on main. Leave --revision out")
     if dry:
-        for repo, remote, changes in dry_run_bundled(owner, options):
-            print_changes(repo, remote, changes, options)
+        for repo, files in dry_run_bundled(owner, options):
+            print_plan(repo, files, options)
         return
     for address in push_bundled(owner, options):
         click.echo(address)
 
 
 def push_page(name: str, sources: Sequence[Path], options: PushOptions, *, dry: bool) -> None:
-    """Publish a play page as a Space, or say what that would change."""
+    """Publish a play page as a Space, or say what that would be."""
     from zoo.runs.folder import latest_generator
     from zoo_hub.space import SpaceOptions, dry_run_space, push_space
 
@@ -49,24 +48,19 @@ def push_page(name: str, sources: Sequence[Path], options: PushOptions, *, dry: 
     generators = [str(source) for source in sources] or [str(latest_generator())]
     space = SpaceOptions(options.private, options.message)
     if dry:
-        print_changes(hub.repo, *dry_run_space(hub.repo, generators, space), options)
+        print_plan(hub.repo, dry_run_space(generators), options)
         return
     click.echo(push_space(hub.repo, generators, space))
 
 
-def print_changes(repo: str, remote: RemoteBranch, changes: Changes, options: PushOptions) -> None:
-    """Print what a push would do, a line for each file."""
-    if not remote.exists:
-        click.echo(f"create {repo}{', private' if options.private else ''}")
-    if remote.commit is None and options.revision:
-        click.echo(f"branch {options.revision}")
-    for what, names in (("add", changes.added), ("change", changes.changed), ("delete", changes.deleted)):
-        for name in names:
-            click.echo(f"{what:6} {name}")
+def print_plan(repo: str, files: Mapping[str, int], options: PushOptions) -> None:
+    """Print what a push would publish, a line for each file; the Hub is not asked."""
+    click.echo(f"to     {repo}, branch {options.revision or 'main'}{', private if new' * options.private}")
+    for name, size in files.items():
+        click.echo(f"file   {name}  {counted(size, 'byte')}")
     if options.tag:
         click.echo(f"tag    {options.tag}")
     say(
-        f"{repo}: this is what a push would do; nothing was sent"
-        if changes
-        else f"{repo}: nothing changed since the last push, so there would be no new commit"
+        f"{repo}: this is what a push would publish. Nothing was sent, and the Hub was not asked: whether {repo} "
+        "exists, and what of this it holds already, is seen by a push"
     )

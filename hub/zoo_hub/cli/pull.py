@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.cli.arguments import NAME, PATH
-from zoo.errors import InputError
+from zoo.errors import InputError, quoted
 from zoo.generators.bundled import bundled_folder
 from zoo.system.console import say
 from zoo_hub.names import hub_name
@@ -15,7 +15,7 @@ from zoo_hub.names import hub_name
 EXTRAS = ("fp16", "int8", "uint8", "weights")
 
 
-@click.command()
+@click.command(short_help="Download a generator from the Hub and check it.")
 @click.argument("name", metavar="OWNER/NAME[@REVISION]", type=NAME)
 @click.option(
     "--to",
@@ -39,7 +39,7 @@ def pull(name: str, to: Path | None, extras: str | None) -> None:
     pulled = fetch(hub.repo, hub.revision, to=to, extras=chosen)
     click.echo(pulled.folder)
     say(f"{hub.repo}: {hub.revision or 'main'} is commit {pulled.commit}")
-    say(f"Make pictures with `zoo generate {name if to is None else pulled.folder}`")
+    say(f"Make pictures with `zoo generate {quoted(name if to is None else pulled.folder)}`")
     _explain_short_name(name, hub.repo.partition("/")[2], to)
 
 

@@ -9,14 +9,14 @@ import click
 from zoo.cli.arguments import NAME, PATH
 from zoo.errors import InputError, UsageError
 from zoo.system.console import say
-from zoo_hub.cli.other_pushes import print_changes, push_package, push_page
+from zoo_hub.cli.other_pushes import print_plan, push_package, push_page
 from zoo_hub.names import hub_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(short_help="Publish a generator on the Hugging Face Hub.")
 @click.argument("name", metavar="OWNER/NAME", type=NAME)
 @click.argument("sources", metavar="[RUN|GENERATOR]", nargs=-1, type=PATH)
 @click.option("--private", is_flag=True, help="Make a new repository private.")
@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 @click.option("--message", type=NAME, metavar="TEXT", help="The commit's message.")
 @click.option("--tag", type=NAME, metavar="TAG", help="Put this tag on the commit, as in v1.")
 @click.option(
-    "--license", "licence", type=NAME, metavar="ID", help="The model's licence, as in cc-by-4.0 or mit."
+    "--license",
+    "licence",
+    type=NAME,
+    metavar="ID",
+    help="The model's licence, of the Hub or SPDX: mit, cc-by-4.0.",
 )
 @click.option("--bundled", is_flag=True, help="Publish all that come with the package; NAME is their OWNER.")
 @click.option(
     "--space", is_flag=True, help="Publish the page of `zoo demo` as a Space; it may show several generators."
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be published; ask and change nothing.")
 def push(
     name: str,
     sources: tuple[Path, ...],
@@ -47,7 +51,7 @@ def push(
     from zoo.runs.folder import latest_generator
     from zoo_export.export import export_if_missing
     from zoo_export.open import require_generator_folder
-    from zoo_hub.push import PushOptions
+    from zoo_hub.push import PushOptions, target_of
     from zoo_hub.push import dry_run as plan
     from zoo_hub.push import push as publish
 
@@ -64,9 +68,10 @@ def push(
     hub = hub_name(name)
     if hub.revision:
         raise InputError(f"{name}: a push names its branch with --revision. Leave @{hub.revision} out")
+    target_of(hub.repo, options)
     folder = require_generator_folder(sources[0] if sources else latest_generator())
     if dry_run:
-        print_changes(hub.repo, *plan(hub.repo, folder, options), options)
+        print_plan(hub.repo, plan(hub.repo, folder, options), options)
         return
     # A generator that was never exported is the one case in which a push needs torch.
     click.echo(publish(hub.repo, export_if_missing(folder), options))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from zoo.__about__ import DISTRIBUTION, __version__
+from zoo.errors import InputError
 from zoo.system.console import say, stderr
 from zoo_hub.client.errors import is_transport, root_cause
 from zoo_hub.client.watch import LONGEST_PAUSE, PAUSES, TRANSIENT, Watch, late_error, watching
@@ -27,11 +29,42 @@ def client() -> HfApi:
     from huggingface_hub import HfApi
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
+    check_token()
     # The zoo has its own messages for what the client logs ("no files have been modified").
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     if not stderr().is_terminal:
         disable_progress_bars()
     return HfApi(library_name=DISTRIBUTION, library_version=__version__)
+
+
+def headers() -> dict[str, str]:
+    """Return the headers of a request that is made without `client`: the zoo's name, and the token if there is one."""
+    from huggingface_hub.utils._headers import build_hf_headers
+
+    check_token()
+    return build_hf_headers(library_name=DISTRIBUTION, library_version=__version__)
+
+
+def check_token() -> None:
+    """Refuse a token that no request can carry.
+
+    Raises:
+        InputError: it holds a space, a control character or one that is not ASCII.
+    """
+    from huggingface_hub import constants, get_token
+
+    problem = token_problem(get_token() or "")
+    if problem:
+        source = "HF_TOKEN" if os.environ.get("HF_TOKEN") else constants.HF_TOKEN_PATH
+        raise InputError(f"{source}: the token's {problem}. Copy it again")
+
+
+def token_problem(token: str) -> str | None:
+    """Return what is wrong with a token, without showing it; None for one that a request can carry."""
+    bad = next((index for index, character in enumerate(token) if not "!" <= character <= "~"), None)
+    if bad is None:
+        return None
+    return f"character {bad + 1} of {len(token)} is {token[bad]!a}, and a token has only letters, digits and signs"
 
 
 def retrying(call: Callable[[], T], watch: Watch) -> T:

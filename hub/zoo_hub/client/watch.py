@@ -67,7 +67,7 @@ def time_limit() -> float:
     Raises:
         InputError: it is no positive number.
     """
-    text = os.environ.get(TIMEOUT_VARIABLE, "")
+    text = os.environ.get(TIMEOUT_VARIABLE, "").strip()
     try:
         seconds = float(text) if text else DEFAULT_SECONDS
     except ValueError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import InputError, IntegrityError
+from zoo.errors import InputError, IntegrityError, quoted
 from zoo.generators.files import CARD, CONFIG, LIMITS, ONNX, PEOPLE_EDIT, REPORT
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def check_publishable(folder: GeneratorFolder) -> None:
         IntegrityError: a file is not what `config.json` lists, or the report is about other files.
     """
     path, files = folder.path, folder.verify().config.files
-    again = f"Run `zoo export {path} --onnx`"
+    again = f"Run `zoo export {quoted(path)} --onnx`"
     if not folder.lists(folder.config.onnx):
         raise InputError(f"{path}: it has no {ONNX}. {again} first")
     if not folder.lists(REPORT):

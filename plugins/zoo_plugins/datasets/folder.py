@@ -17,7 +17,7 @@ from zoo.decoding.decode import decode, readable
 from zoo.decoding.files import LeftOut
 from zoo.decoding.folder import list_folder
 from zoo.decoding.left_out import describe, left_out, shown
-from zoo.errors import InputError
+from zoo.errors import InputError, counted
 from zoo.hookspecs import hookimpl
 from zoo.images import Images
 from zoo.system.atomic import write_atomic
@@ -120,7 +120,7 @@ class Folder(Dataset):
             _Outcome.file(stored).unlink(missing_ok=True)
             first = outcome.left_out[0]
             raise InputError(
-                f"{path}: none of its {len(files)} images can be read: the first, {shown(first.name)}: "
+                f"{path}: of its {counted(len(files), 'image')} none can be read: the first, {shown(first.name)}: "
                 f"{first.why or first.kind}. Give others"
             )
 

@@ -79,7 +79,7 @@ class QuickDraw(Dataset):
         return Images(read_images(path, self.limit), licence=LICENCE, source=source, stand_in=stand_in)
 
     def _fetch(self) -> Images:
-        root = os.environ.get("ZOO_QUICKDRAW_URL", HOST).rstrip("/")
+        root = (os.environ.get("ZOO_QUICKDRAW_URL", "").strip() or HOST).rstrip("/")
         url = f"{root}/{quote(self.category)}.npy"
         path = download(
             url, cache_folder("quickdraw") / f"{self.category}.npy", what=f"{self.category} drawings"

@@ -122,9 +122,10 @@ def test_a_second_push_changes_what_changed_and_keeps_what_people_wrote(
 def test_a_dry_run_sends_nothing(hub: Hub, me: Person, package: Path) -> None:
     ran = zoo(me, package, "push", "--bundled", "me", "--dry-run")
     assert ran.code == 0, ran.err
-    assert [line for line in ran.out.splitlines() if line.startswith("create")] == [
-        f"create me/{name}" for name in NAMES
+    assert [line for line in ran.out.splitlines() if line.startswith("to ")] == [
+        f"to     me/{name}, branch main" for name in NAMES
     ]
+    assert hub.log == []
     assert list(hub.store.every("models")) == []
 
 

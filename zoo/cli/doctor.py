@@ -20,19 +20,12 @@ if TYPE_CHECKING:
     from zoo.hookspecs import State
 
 
-NEEDED = (
-    DISTRIBUTION,
-    "numpy",
-    "huggingface-hub",
-    "pluggy",
-    "pydantic",
-    "safetensors",
-    "starlette",
-    "uvicorn",
-)
+NEEDED = (DISTRIBUTION, "numpy", "huggingface-hub", "pluggy", "pydantic", "safetensors")
 RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
 """One of them is needed: the one for GPUs runs without a GPU too."""
-EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data"}
+EXTRAS = {
+    "torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data", "starlette": "hub", "uvicorn": "hub"
+}  # fmt: skip
 """What is not needed for pictures, and the extra that brings it."""
 
 

@@ -69,7 +69,7 @@ def test_without_a_gpu_cuda_is_no_problem(zoo: Zoo, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("zoo_export.runtime.doctor._has_nvidia_gpu", lambda: False)
     row = findings(zoo)["CUDAExecutionProvider"]
 
-    assert (row["state"], row["advice"]) == ("ok", None)
+    assert (row["state"], row["advice"]) == ("ok", "")
     assert row["found"] == "not used: there is no NVIDIA GPU here, or no driver of one"
 
 

@@ -76,3 +76,4 @@ def test_the_command_line_draws_lists_and_describes_them(zoo: Zoo) -> None:
     assert "zoo generate camel-wgangp" in both.out
     assert "recipe: camel-wgangp" in alone.out, "the recipe that it was trained by"
     assert "cat-wgangp" in alone.out
+    assert not {"{", "[", '"'} & set(alone.out), "facts are for people here, and JSON comes with --json"

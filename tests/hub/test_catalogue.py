@@ -162,6 +162,16 @@ def test_the_list_of_a_hub_that_is_out_of_reach_is_given_up_like_everything_else
     assert time.monotonic() - began < 30, "about 10 seconds, and no minute of the client's own"
 
 
+@pytest.mark.parametrize("name", ["HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE"])
+def test_a_setting_that_is_set_to_nothing_is_named(you: Person, name: str) -> None:
+    for command in (("list", "--hub"), ("pull", "me/camel")):
+        ran = zoo(you, *command, **{name: ""})
+        assert (ran.code, ran.err) == (
+            3,
+            f"zoo: error: {name}: it is set to nothing. Unset it, or give it a value\n",
+        )
+
+
 def test_a_token_that_no_request_can_carry_is_named(you: Person) -> None:
     wrong = "the token's character 4 of 6 is '\\xe4', and a token has only letters, digits and signs"
     for command in (("list", "--hub"), ("pull", "me/camel"), ("info", "me/camel")):

@@ -55,7 +55,7 @@ def _print_fact(key: str, value: Any, indent: str = "") -> None:
 
 
 def _line(key: str, text: str, indent: str) -> str:
-    return f"{indent}{key:{31 - len(indent)}} {text}" if indent else f"{key}: {text}"
+    return f"{indent}{key:{32 - len(indent)}} {text}" if indent else f"{key}: {text}"
 
 
 def _generator_facts(path: Path) -> dict[str, Any] | None:

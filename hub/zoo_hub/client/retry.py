@@ -13,7 +13,15 @@ from zoo.__about__ import DISTRIBUTION, __version__
 from zoo.errors import InputError
 from zoo.system.console import say, stderr
 from zoo_hub.client.errors import is_transport, root_cause
-from zoo_hub.client.watch import LONGEST_PAUSE, PAUSES, TRANSIENT, Watch, late_error, watching
+from zoo_hub.client.watch import (
+    LONGEST_PAUSE,
+    PAUSES,
+    TRANSIENT,
+    Watch,
+    late_error,
+    refuse_empty_settings,
+    watching,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +37,7 @@ def client() -> HfApi:
     from huggingface_hub import HfApi
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    check_token()
+    check_settings()
     # The zoo has its own messages for what the client logs ("no files have been modified").
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     if not stderr().is_terminal:
@@ -41,16 +49,17 @@ def headers() -> dict[str, str]:
     """Return the headers of a request that is made without `client`: the zoo's name, and the token if there is one."""
     from huggingface_hub.utils._headers import build_hf_headers
 
-    check_token()
+    check_settings()
     return build_hf_headers(library_name=DISTRIBUTION, library_version=__version__)
 
 
-def check_token() -> None:
-    """Refuse a token that no request can carry.
+def check_settings() -> None:
+    """Refuse a token that no request can carry, and settings of the client's that are set to nothing.
 
     Raises:
-        InputError: it holds a space, a control character or one that is not ASCII.
+        InputError: a setting is empty, or the token holds a space, a control character or one that is not ASCII.
     """
+    refuse_empty_settings()
     from huggingface_hub import constants, get_token
 
     problem = token_problem(get_token() or "")

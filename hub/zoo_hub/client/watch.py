@@ -29,6 +29,8 @@ LONGEST_PAUSE = 30.0
 """... which is followed up to this many seconds; where the Hub asks for more, the call fails at once."""
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 """The statuses after which another try may succeed."""
+CLIENTS_OWN = ("HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE")
+"""Variables that the client itself reads, an empty one as if it were meant."""
 _watches: ContextVar[tuple[Watch, float] | None] = ContextVar("_watches", default=None)
 
 
@@ -59,6 +61,17 @@ def endpoint() -> str:
     from huggingface_hub import constants
 
     return constants.ENDPOINT
+
+
+def refuse_empty_settings() -> None:
+    """Refuse variables of the client's that are set to nothing: it would take the current folder for its cache.
+
+    Raises:
+        InputError: one of them is empty or blank.
+    """
+    for name in CLIENTS_OWN:
+        if name in os.environ and not os.environ[name].strip():
+            raise InputError(f"{name}: it is set to nothing. Unset it, or give it a value")
 
 
 def time_limit() -> float:

@@ -15,6 +15,7 @@ from zoo.errors import ResourceError
 from zoo.generators.files import CONFIG
 from zoo.system.atomic import write_atomic
 from zoo.system.console import say
+from zoo_hub.client.watch import refuse_empty_settings
 from zoo_hub.repository.listing import COMMIT
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Snapshot(NamedTuple):
 
 
 def cache_root() -> Path:
-    """Return the folder of the client's cache."""
+    """Return the folder of the client's cache; raises InputError where it is set to nothing."""
+    refuse_empty_settings()
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)

@@ -156,7 +156,8 @@ def _estimate(live: Live, minutes: float | None) -> str:
     end = now + timedelta(seconds=left)
     until = end.strftime("%H:%M" if end.date() == now.date() else "%d %B, %H:%M")
     if minutes is not None and live.steps_ahead + live.step < live.until:
-        what = f"{minutes:g} minutes on this machine: about {live.steps_ahead} steps more, of {live.until} in all"
+        given = f"{minutes:g} {'minute' if minutes == 1 else 'minutes'}"
+        what = f"{given} on this machine: about {live.steps_ahead} steps more, of {live.until} in all"
     else:
         what = f"about {in_words(left)} on this machine to step {live.until}"
     return f"{what} ({live.images_per_second or 0:.0f} images/s), until {until}"

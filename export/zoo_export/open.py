@@ -68,10 +68,12 @@ def require_exists(path: Path) -> None:
         InputError: there is nothing.
     """
     from zoo.runs.folder import refuse_starting
+    from zoo.runs.lock import near_runs
 
     if not path.exists():
         refuse_starting(path)
-        raise InputError(f"{path}: there is no such folder. Give a run or a generator folder")
+        advice = near_runs(path) or "Give a run or a generator folder"
+        raise InputError(f"{path}: there is no such folder. {advice}")
 
 
 def _open_folder(path: Path, name: str) -> Generator:

@@ -83,9 +83,11 @@ def _parse_unless_path(name: str) -> HubName | None:
         return None
     owner = name.partition("/")[0]
     if Path(owner).is_dir():
+        from zoo.runs.lock import near_runs
+
         raise InputError(
             f"{name}: there is no such folder in {owner}/, and with {owner}/ here the Hub is not asked. "
-            f"See `zoo list`, or get it from the Hub with `zoo pull {name}`"
+            f"{near_runs(Path(name)) or f'See `zoo list`, or get it from the Hub with `zoo pull {name}`'}"
         )
     return hub
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -134,6 +135,20 @@ def test_a_run_that_is_not_there(zoo: Zoo, tmp_path: Path) -> None:
     assert (
         missing.error == f"{tmp_path}: it holds no run.json, so it is no run. See which there are under runs/"
     )
+
+
+def test_a_run_whose_name_was_mistyped(zoo: Zoo) -> None:
+    run = Path("runs/camel-wgangp-1")
+    run.mkdir(parents=True)
+    (run / "run.json").write_text(bare_record("2026-01-01"))
+    asked = [("resume",), ("export", "--onnx"), ("push", "me/x"), ("generate",)]
+
+    for name in ("runs/camel-wgangp-11", "camel-wgangp-1", "camel-wgangp-l"):
+        for command in asked:
+            ran = zoo(*command, name)
+            assert ran.code == 3
+            assert ran.error.endswith("Did you mean 'runs/camel-wgangp-1'?"), ran.error
+    shutil.rmtree("runs")
 
 
 def test_data_of_another_shape(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:

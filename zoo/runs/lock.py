@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from zoo.errors import BusyError, ZooError
+from zoo.errors import BusyError, ZooError, joined, near_misses
 from zoo.pace.live import read_progress
 from zoo.system.atomic import disk_errors, write_atomic
 
@@ -34,6 +34,13 @@ STARTING = ".starting-"
 YOUNG = 60.0
 PATIENCE = 0.5
 """Seconds: whoever only looks whether a run is held holds it for a moment, and a new holder takes one to sign."""
+
+
+def near_runs(path: Path) -> str:
+    """Return the question that ends a message about a run that is not there: which of the runs here was meant."""
+    here = {found.name: found for found in RUNS.glob("*") if (found / RECORD).is_file()}
+    near = [repr(str(here[name])) for name in near_misses(path.name, here)]
+    return f"Did you mean {joined(near, 'or')}?" if near else ""
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import InputError
 from zoo.generators.config import DataRecord
-from zoo.runs.lock import RECORD, RUNS
+from zoo.runs.lock import RECORD, RUNS, near_runs
 from zoo.system.atomic import write_atomic
 
 if TYPE_CHECKING:
@@ -116,9 +116,8 @@ def read_record(run: Path) -> RunRecord:
     try:
         record = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise InputError(
-            f"{run}: it holds no {RECORD}, so it is no run. See which there are under {RUNS}/"
-        ) from None
+        advice = near_runs(run) or f"See which there are under {RUNS}/"
+        raise InputError(f"{run}: it holds no {RECORD}, so it is no run. {advice}") from None
     except (ValueError, OSError) as error:
         raise InputError(
             f"{path}: it cannot be read as JSON ({error}). Restore it or start a new run"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from zoo_export.inspection.graph import Graph, read_graph
 from zoo_export.inspection.tensors import printable
 from zoo_export.runtime.model_file import check_model, read_model
-from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +26,8 @@ def describe(path: Path) -> dict[str, Any]:
         ResourceError: it would take too much memory or time.
     """
     data, name = read_model(path), str(path)
-    cost = check_model(data, name).cost(1)
+    checked = check_model(data, name)
     graph = read_graph(data)
-    metadata = OnnxGenerator.from_bytes(data, name).metadata
     return {
         "size": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -37,9 +35,9 @@ def describe(path: Path) -> dict[str, Any]:
         "inputs": [str(port) for port in graph.inputs],
         "outputs": [str(port) for port in graph.outputs],
         "parameters": parameters(graph),
-        "multiplications": cost.work,
+        "multiplications": checked.cost(1).work,
         "operations": dict(sorted(Counter(node.op for node in graph.nodes).items())),
-        "metadata": {_display(key): _display(value) for key, value in sorted(metadata.items())},
+        "metadata": {_display(key): _display(value) for key, value in sorted(checked.metadata.items())},
     }
 
 

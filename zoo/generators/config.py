@@ -13,7 +13,10 @@ COMPONENT_NAME = r"^[\w. +-]{1,100}$"
 PAPER = r"^[^\n\r<>\[\]`|\\]{1,400}$"
 """One line of Markdown without a link, an image or HTML."""
 Paper = Annotated[str, Field(pattern=PAPER)]
-_Side = Annotated[int, Field(ge=1, le=4096)]
+LATENT_LIMIT = 4096
+SIDE_LIMIT = 2048
+"""Pixels of a picture's side; the architecture here makes at most 1,024."""
+_Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
 
 
 class _Part(BaseModel):
@@ -83,7 +86,7 @@ class GeneratorConfig(_Part):
     """Name and version of the library that wrote it."""
     recipe: str
     architecture: ComponentRecord
-    latent_dim: int = Field(ge=1, le=4096)
+    latent_dim: int = Field(ge=1, le=LATENT_LIMIT)
     image_shape: tuple[_Side, _Side, _Side]
     """(C, H, W)."""
     value_range: tuple[float, float] = (-1.0, 1.0)

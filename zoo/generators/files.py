@@ -23,8 +23,8 @@ CARD = "README.md"
 PEOPLE_EDIT = frozenset({CONFIG, CARD})
 """The files whose hashes are not listed: the list itself, and the card."""
 CONFIG_LIMIT = 1 << 20
-ONNX_LIMIT = 256 << 20
-"""As many bytes as are ever read of an ONNX file: 64 million float32 weights, ten times a 64 x 64 generator's."""
+ONNX_LIMIT = 128 << 20
+"""As many bytes as are ever read of an ONNX file: 32 million float32 weights, five times a 64 x 64 generator's."""
 LIMITS = {
     CONFIG: CONFIG_LIMIT,
     CARD: 1 << 20,

@@ -51,6 +51,9 @@ class Generator(ABC):
     def generate(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return images (N, C, H, W) in [-1, 1] for latents (N, latent_dim)."""
 
+    def close(self) -> None:  # noqa: B027  # most hold nothing that outlives them
+        """Free what runs it, as a process of its own; it may be used again."""
+
     def fitting(self, count: int) -> int:
         """Return how many pictures, at most `count`, may be made at once."""
         return count
@@ -151,6 +154,8 @@ def check_stops(stops: Sequence[int], *, loop: bool) -> list[int]:
 
 def to_uint8(images: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Turn float images (N, C, H, W) in [-1, 1] into uint8 (N, H, W) or (N, H, W, 3): `rint((x + 1) * 127.5)`."""
-    levels = np.clip(np.rint((images + 1) * 127.5), 0, 255).astype(np.uint8)
-    last = levels.transpose(0, 2, 3, 1)
+    levels = images + 1
+    levels *= 127.5
+    np.clip(np.rint(levels, out=levels), 0, 255, out=levels)
+    last = levels.astype(np.uint8).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(last[..., 0] if last.shape[-1] == 1 else last)

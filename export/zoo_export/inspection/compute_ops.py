@@ -1,4 +1,4 @@
-"""Shape inference for operators that compute, and how many multiplications and how much memory they need."""
+"""Shape inference for operators that compute."""
 
 from __future__ import annotations
 
@@ -149,33 +149,6 @@ def dequantize(call: Call) -> Array:
     """Infer DequantizeLinear: floats for integers, of the scale's type."""
     kind: Kind = call.array(1).kind
     return call.output(call.array().shape, kind)
-
-
-def multiplications(call: Call, output: Array) -> int:
-    """Return roughly how many multiplications the output takes, by which its time is estimated."""
-    work = output.count + sum(array.count for array in call.inputs if array)
-    if call.op == "Conv":
-        return work + output.count * math.prod(call.array(1).shape[1:])
-    if call.op == "ConvTranspose":
-        return work + call.array().count * math.prod(call.array(1).shape[1:])
-    if call.op == "Gemm":
-        return work + output.count * call.array().shape[0 if call.attribute("transA", 0) else 1]
-    if call.op == "MatMul":
-        return work + output.count * call.array().shape[-1]
-    if call.op in ("AveragePool", "MaxPool"):
-        return work + output.count * math.prod(call.sizes("kernel_shape", (1,) * (len(output.shape) - 2)))
-    return work
-
-
-def workspace(call: Call) -> int:
-    """Return the bytes an operator may need besides its output: one picture's windows side by side (im2col)."""
-    source = call.array() if call.inputs and call.inputs[0] else None
-    if source is None or not source.shape or call.op not in ("Conv", "ConvTranspose"):
-        return 0
-    kernel = math.prod(call.array(1).shape[2:])
-    pixels = math.prod(source.shape[2:])
-    channels = call.array(1).shape[1] * _group(call) if call.op == "ConvTranspose" else source.shape[1]
-    return channels * kernel * pixels * source.kind.dtype.itemsize
 
 
 def _kernel(call: Call) -> tuple[int, ...]:

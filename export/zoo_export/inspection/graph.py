@@ -67,6 +67,8 @@ class Graph:
     inputs: tuple[Port, ...]
     """Without the weights, which files of IR version 3 list as inputs too."""
     outputs: tuple[Port, ...]
+    metadata: dict[str, str]
+    """What the file says about itself."""
 
 
 def read_graph(data: bytes) -> Graph:
@@ -96,6 +98,7 @@ def read_graph(data: bytes) -> Graph:
         weights,
         tuple(port for port in inputs if port.name not in weights),
         tuple(map(_port, graph.get("output", ()))),
+        {text_field(pair, "key"): text_field(pair, "value") for pair in model.get("metadata_props", ())},
     )
 
 

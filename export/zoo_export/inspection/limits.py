@@ -1,7 +1,8 @@
 """What a model from a stranger may do, decided before onnxruntime loads it.
 
 Only the operators of `operators.py` are allowed, and the size of each output must follow from the file. So memory and
-time are known in advance, and no second process with limits is needed to stop a model that would take too much.
+time can be estimated in advance. That an estimate may be wrong is why such a model runs in a process that can be ended
+(`runtime/child.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, ResourceError
-from zoo_export.inspection import compute_ops
+from zoo.generators.config import LATENT_LIMIT, SIDE_LIMIT
+from zoo_export.inspection import costs
 from zoo_export.inspection.graph import Graph, Port, read_graph
 from zoo_export.inspection.operators import infer_outputs
 from zoo_export.inspection.protobuf import DamagedError, TooManyError
@@ -23,13 +25,17 @@ if TYPE_CHECKING:
 
 FLOAT, UINT8 = KINDS[1], KINDS[2]
 NODE_LIMIT = 4096
-BYTES_LIMIT = 1 << 30
-"""The bytes of all operators' outputs for one picture. A 64 x 64 generator of these recipes takes about 5 MB."""
-WORK_LIMIT = 250_000_000_000
-"""Multiplications for one picture, and for one batch: seconds on one core, and Ctrl-C waits no longer than that."""
-RUN_LIMIT = 4 << 30
-"""The bytes of all operators' outputs for one batch."""
-SIDE_LIMIT = 4096
+PICTURE_BYTES = 320 << 20
+"""For one picture: weights, three times over while they are loaded, and all arrays that are needed at one moment.
+
+A 32 x 32 generator of the recipes takes 8 MB, one of 1024 x 1024 with 32 channels at that size 290 MB. The process
+that runs one at the limit takes 500 MB in all.
+"""
+BATCH_BYTES = 160 << 20
+"""For a batch of several pictures; a batch that would take more is made in parts."""
+SECONDS_LIMIT = 5.0
+"""For one picture on one core, at the worst; and for a batch of several."""
+WEIGHT_COPIES = 3
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,11 @@ class Cost:
     """What a batch of pictures takes, and what it gives."""
 
     bytes: int
-    """The weights and all operators' outputs, as if nothing were freed: an upper bound."""
+    """The weights as often as they are held at once, and the most that all arrays take at one moment."""
     work: int
     """Multiplications."""
+    seconds: float
+    """On one core, at the worst."""
     output: Array
 
 
@@ -75,6 +83,16 @@ class CheckedModel:
         return int(self._graph.inputs[0].sizes[1])
 
     @property
+    def latents(self) -> str:
+        """The name of the input that takes latents."""
+        return self._graph.inputs[0].name
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the file says about itself."""
+        return self._graph.metadata
+
+    @property
     def label(self) -> str | None:
         """The name of the input that takes classes, where there is one."""
         return self._graph.inputs[1].name if len(self._graph.inputs) == 2 else None
@@ -92,7 +110,7 @@ class CheckedModel:
         return count
 
     def _fits(self, cost: Cost) -> bool:
-        return cost.bytes <= RUN_LIMIT and cost.work <= WORK_LIMIT
+        return cost.bytes <= BATCH_BYTES and cost.seconds <= SECONDS_LIMIT
 
     def _check_inputs(self) -> None:
         ports = self._graph.inputs
@@ -136,23 +154,49 @@ def estimate_cost(graph: Graph, count: int) -> Cost:
     known: dict[str, Array] = {
         tensor.name: Array(tensor.kind, tensor.shape, tensor.value) for tensor in graph.weights.values()
     }
+    memory, work, time = _Memory(graph, known), 0, 0.0
     for port in graph.inputs:
         known[port.name] = Array(port.kind, (count, *port.sizes[1:]))  # type: ignore[arg-type]
-    total = sum(array.bytes for array in known.values())
-    work = 0
-    for node in graph.nodes:
+    for index, node in enumerate(graph.nodes):
         call = Call(node, tuple(_input(known, node, name) for name in node.inputs))
         outputs = infer_outputs(call)
-        total += sum(array.bytes for array in outputs) + compute_ops.workspace(call)
-        work += sum(compute_ops.multiplications(call, array) for array in outputs)
         for name, array in zip(node.outputs, outputs, strict=True):
             if name in known:
                 raise ForbiddenError(f"it makes {printable(name)} twice")
             known[name] = array
+        memory.run(index, node, outputs, costs.workspace(call))
+        work += sum(costs.multiplications(call, array) for array in outputs)
+        time += costs.NODE + sum(costs.nanoseconds(call, array) for array in outputs)
     names = [port.name for port in graph.outputs]
     if len(names) != 1 or names[0] not in known:
         raise ForbiddenError(f"it gives {len(names)} outputs instead of one that it makes")
-    return Cost(total, work, known[names[0]])
+    return Cost(memory.peak, work, time / 1e9, known[names[0]])
+
+
+class _Memory:
+    """Follows which arrays are needed while the nodes run in the order of the file."""
+
+    def __init__(self, graph: Graph, weights: dict[str, Array]) -> None:
+        self._last = {name: index for index, node in enumerate(graph.nodes) for name in node.inputs}
+        # What depends on weights alone is computed once, while the model is loaded, and kept.
+        self._constant = set(weights)
+        self._sizes: dict[str, int] = {}
+        self._kept = {port.name for port in graph.outputs}
+        self._now = self.peak = WEIGHT_COPIES * sum(array.bytes for array in weights.values())
+
+    def run(self, index: int, node: Node, outputs: tuple[Array, ...], workspace: int) -> None:
+        """Run one node: what it makes is added, and what nothing needs after it is taken away."""
+        constant = self._constant.issuperset(filter(None, node.inputs))
+        for name, array in zip(node.outputs, outputs, strict=True):
+            self._now += costs.held(array)
+            if constant:
+                self._constant.add(name)
+            else:
+                self._sizes[name] = costs.held(array)
+        self.peak = max(self.peak, self._now + workspace)
+        for name in {*node.inputs, *node.outputs} - self._kept:
+            if self._last.get(name, index) == index:
+                self._now -= self._sizes.pop(name, 0)
 
 
 def _input(known: dict[str, Array], node: Node, name: str) -> Array | None:
@@ -166,14 +210,14 @@ def _input(known: dict[str, Array], node: Node, name: str) -> Array | None:
 
 
 def _check_limits(cost: Cost, name: str) -> None:
-    if cost.bytes > BYTES_LIMIT:
+    if cost.bytes > PICTURE_BYTES:
         raise ResourceError(
-            f"{name}: one picture would take {bytes_text(cost.bytes)} of memory, more than {bytes_text(BYTES_LIMIT)}. "
-            "Give another file"
+            f"{name}: one picture would take {bytes_text(cost.bytes)} of memory, more than "
+            f"{bytes_text(PICTURE_BYTES)}. Give another file"
         )
-    if cost.work > WORK_LIMIT:
+    if cost.seconds > SECONDS_LIMIT:
         raise ResourceError(
-            f"{name}: one picture would take {cost.work:.2g} multiplications, more than {WORK_LIMIT:.2g}. "
+            f"{name}: one picture would take up to {cost.seconds:.3g} s, more than {SECONDS_LIMIT:.3g}. "
             "Give another file"
         )
 
@@ -192,7 +236,7 @@ def _is_latents(port: Port) -> bool:
         and len(port.sizes) == 2
         and isinstance(port.sizes[0], str)
         and isinstance(port.sizes[1], int)
-        and 1 <= port.sizes[1] <= SIDE_LIMIT
+        and 1 <= port.sizes[1] <= LATENT_LIMIT
     )
 
 

@@ -27,14 +27,14 @@ _SIGNAL_SECONDS = 0.1
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
-def new_session(model: bytes, name: str, device: Device, threads: int | None) -> Any:
-    """Return an `onnxruntime.InferenceSession` for the bytes of a model.
+def new_session(model: bytes, name: str, device: Device, threads: int | None, options: Any = None) -> Any:
+    """Return an `onnxruntime.InferenceSession` for the bytes of a model, with these `SessionOptions` if any.
 
     Raises:
         InputError: onnxruntime refuses the model, or cannot run it on `device`.
     """
     runtime = load_onnxruntime()
-    options = runtime.SessionOptions()
+    options = options or runtime.SessionOptions()
     options.log_severity_level = FATAL
     # Otherwise onnxruntime would guess the format and accept its own, too, which is not checked.
     options.add_session_config_entry("session.load_model_format", "ONNX")

@@ -1,17 +1,24 @@
-"""A generator that onnxruntime runs. Needs onnxruntime and numpy; imports neither torch nor onnx."""
+"""A generator that onnxruntime runs. Needs onnxruntime and numpy; imports neither torch nor onnx.
+
+A file from anywhere runs in a process of its own (`child.py`): what inspection says of its time and memory is an
+estimate, and that process can be ended. What this package brings, or has just made, runs in this one.
+"""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from zoo.errors import InputError, IntegrityError, ResourceError, counted, quoted
+from zoo.errors import InputError, IntegrityError, counted, quoted
+from zoo.generators.bundled import FOLDER as BUNDLED
 from zoo.generators.generator import Generator
-from zoo_export.inspection.limits import RUN_LIMIT, WORK_LIMIT, CheckedModel, bytes_text
+from zoo_export.inspection.limits import BATCH_BYTES
+from zoo_export.runtime.child import Bounds, ChildSession
+from zoo_export.runtime.local import LocalSession
 from zoo_export.runtime.model_file import check_model, read_listed, read_model
-from zoo_export.runtime.providers import Device, first_line, new_session, run
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -19,7 +26,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.generators.folder import GeneratorFolder
+    from zoo_export.inspection.limits import CheckedModel
+    from zoo_export.runtime.providers import Device
 
+LEAST_SECONDS, MOST_SECONDS = 20.0, 70.0
+"""The least and the most that a batch may take before its process is ended; the estimate is at most 5 s."""
+SPARE_BYTES = 512 << 20
+"""Beyond twice the estimate: for onnxruntime itself, and for threads, of which each core has one."""
 RANGE_SLACK = 1e-3
 """How far beyond [-1, 1] a pixel may lie: enough for rounding, not for a generator without tanh."""
 
@@ -49,7 +62,7 @@ class OnnxGenerator(Generator):
             self._open_folder(GeneratorFolder.open(path), name, device, threads)
             return
         model, name = read_model(path), name or str(path)
-        self._open(model, check_model(model, name), name, device, threads)
+        self._open(model, check_model(model, name), name, device, threads, trusted=False)
 
     @classmethod
     def from_folder(
@@ -67,18 +80,31 @@ class OnnxGenerator(Generator):
 
     @classmethod
     def from_bytes(
-        cls, model: bytes, name: str, *, device: Device = "cpu", threads: int | None = None
+        cls,
+        model: bytes,
+        name: str,
+        *,
+        device: Device = "cpu",
+        threads: int | None = None,
+        trusted: bool = False,
     ) -> Self:
-        """Open the bytes of an .onnx file; raises as opening the file does."""
+        """Open the bytes of an .onnx file; raises as opening the file does.
+
+        `trusted` runs it in this process: for bytes that this process has made itself.
+        """
         generator = cls.__new__(cls)
-        generator._open(model, check_model(model, name), name, device, threads)
+        generator._open(model, check_model(model, name), name, device, threads, trusted=trusted)
         return generator
 
     def using(self, device: Device = "cpu", threads: int | None = None) -> Self:
         """Return the same generator on another device, or on a number of threads of the CPU."""
         other = self.__class__.__new__(self.__class__)
-        other._open(self._model, self._checked, self.name, device, threads)
+        other._open(self._model, self._checked, self.name, device, threads, trusted=self._trusted)
         return other
+
+    def close(self) -> None:
+        """End the process that runs it, where it has one; the next pictures would start another."""
+        self._session.close()
 
     @property
     def model(self) -> bytes:
@@ -88,7 +114,7 @@ class OnnxGenerator(Generator):
     @property
     def metadata(self) -> dict[str, str]:
         """The file's metadata: `zoo.architecture`, `zoo.recipe`, `zoo.licence` and the like."""
-        return dict(self._session.get_modelmeta().custom_metadata_map)
+        return self._checked.metadata
 
     def generate(
         self, z: NDArray[np.float32], labels: NDArray[np.int64] | None = None
@@ -96,22 +122,31 @@ class OnnxGenerator(Generator):
         """Return images (N, C, H, W) in [-1, 1] for latents (N, latent_dim).
 
         `labels` (N,) are the classes for a generator that takes them; without them all pictures are of class 0.
-        On the CPU an image is the same, to the last bit, in any batch.
+        On the CPU an image is the same, to the last bit, in any batch; more than `fitting` are made in parts.
 
         Raises:
             InputError: `z` or `labels` has another shape, or the pictures hold NaN or leave the range.
-            ResourceError: there is not enough memory for so many at once.
+            ResourceError: it takes too long or too much memory, or its process was ended from outside.
         """
         if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z):
             raise InputError(
                 f"{self.name}: z must be (N, {self.latent_dim}) with N >= 1, found {z.shape}. Reshape it"
             )
-        self._check_batch(len(z))
-        feeds: dict[str, NDArray[Any]] = {self._input: np.ascontiguousarray(z, np.float32)}
-        if self._checked.label is not None:
-            feeds[self._checked.label] = self._labels(labels, len(z))
-        elif labels is not None:
+        if labels is not None and self._checked.label is None:
             raise InputError(f"{self.name}: it takes no labels. Leave them out")
+        classes = None if self._checked.label is None else self._labels(labels, len(z))
+        part = self.fitting(len(z))
+        parts = [
+            self._part(z[start : start + part], None if classes is None else classes[start : start + part])
+            for start in range(0, len(z), part)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _part(self, z: NDArray[np.float32], labels: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        """Return images for so many latents as fit."""
+        feeds: dict[str, NDArray[Any]] = {self._checked.latents: np.ascontiguousarray(z, np.float32)}
+        if self._checked.label is not None and labels is not None:
+            feeds[self._checked.label] = labels
         images = self._run(feeds, len(z))
         if images.dtype == np.uint8:
             return (images / np.float32(127.5) - 1).astype(np.float32)
@@ -119,17 +154,8 @@ class OnnxGenerator(Generator):
         return images
 
     def fitting(self, count: int) -> int:
-        """Return how large a batch, of at most `count` pictures, is allowed: its memory and time are known before."""
+        """Return how large a batch, of at most `count` pictures, is made at once: its memory and time are estimated."""
         return self._checked.fitting(count)
-
-    def _check_batch(self, count: int) -> None:
-        if self.fitting(count) < count:
-            cost = self._checked.cost(count)
-            raise ResourceError(
-                f"{self.name}: {counted(count, 'picture')} at once would take {bytes_text(cost.bytes)} of memory and "
-                f"{cost.work:.2g} multiplications, over {bytes_text(RUN_LIMIT)} or {WORK_LIMIT:.2g}. "
-                "Use a smaller batch"
-            )
 
     def _labels(self, labels: NDArray[np.int64] | None, count: int) -> NDArray[np.int64]:
         if labels is None:
@@ -141,17 +167,8 @@ class OnnxGenerator(Generator):
         return np.ascontiguousarray(labels, np.int64)
 
     def _run(self, feeds: dict[str, NDArray[Any]], count: int) -> NDArray[Any]:
-        try:
-            images = run(self._session, feeds)
-        except Exception as error:  # onnxruntime's errors share no base class
-            if "alloc" in str(error):
-                raise ResourceError(
-                    f"{self.name}: there is not enough memory for {counted(count, 'picture')} at once. "
-                    "Use a smaller batch"
-                ) from error
-            raise InputError(
-                f"{self.name}: onnxruntime cannot run it: {first_line(error)}. Export it again"
-            ) from error
+        most = 4 * count * math.prod(self.image_shape)
+        images = self._session.run(feeds, most, self._seconds(count))
         if images.shape != (count, *self.image_shape):
             raise InputError(
                 f"{self.name}: {counted(count, 'latent')} gave images {images.shape}, "
@@ -163,19 +180,44 @@ class OnnxGenerator(Generator):
         self, folder: GeneratorFolder, name: str | None, device: Device, threads: int | None
     ) -> None:
         model, name = read_listed(folder), name or str(folder.path)
-        self._open(model, check_model(model, name), name, device, threads)
+        trusted = folder.path.parent == BUNDLED
+        self._open(model, check_model(model, name), name, device, threads, trusted=trusted)
         self._check_config(folder)
 
     def _open(
-        self, model: bytes, checked: CheckedModel, name: str, device: Device, threads: int | None
+        self,
+        model: bytes,
+        checked: CheckedModel,
+        name: str,
+        device: Device,
+        threads: int | None,
+        *,
+        trusted: bool,
     ) -> None:
         self.name = name
         self._model = model
         self._checked = checked
+        self._device: Device = device
+        self._trusted = trusted
         self.latent_dim, self.image_shape = checked.latent_dim, checked.image_shape
-        self._session = new_session(model, name, device, threads)
-        self.provider = self._session.get_providers()[0]
-        self._input = self._session.get_inputs()[0].name
+        self._session: ChildSession | LocalSession
+        if trusted:
+            self._session = LocalSession(model, name, device, threads)
+        else:
+            self._session = ChildSession(model, name, device, threads, self._bounds(device))
+        self.provider = self._session.provider
+
+    def _bounds(self, device: Device) -> Bounds:
+        """Return what loading the model may take; a GPU's driver takes memory and time of its own."""
+        if device != "cpu":
+            return Bounds(MOST_SECONDS, 0)
+        cost = self._checked.cost(1)
+        return Bounds(self._seconds(1), 2 * max(cost.bytes, BATCH_BYTES) + SPARE_BYTES, cost.bytes)
+
+    def _seconds(self, count: int) -> float:
+        """Return how long a batch may take: ten times what is estimated, for slow and busy machines."""
+        estimate = self._checked.cost(count).seconds
+        return MOST_SECONDS if self._device != "cpu" else min(LEAST_SECONDS + 10 * estimate, MOST_SECONDS)
 
     def _check_config(self, folder: GeneratorFolder) -> None:
         from zoo.generators.files import ONNX, WEIGHTS
@@ -195,7 +237,7 @@ class OnnxGenerator(Generator):
             )
 
     def _check_range(self, images: NDArray[np.float32]) -> None:
-        peak = float(np.abs(images).max())  # NaN when any pixel is
+        peak = float(np.maximum(images.max(), -images.min()))  # NaN when any pixel is
         if not np.isfinite(peak):
             raise InputError(
                 f"{self.name}: its pictures hold pixels that are not finite. Export another checkpoint"

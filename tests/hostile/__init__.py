@@ -1,0 +1,1 @@
+"""Attacks: files and requests that nobody needs, and what they may take."""

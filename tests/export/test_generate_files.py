@@ -223,12 +223,12 @@ def test_truncation_reaches_the_latents() -> None:
         ),
         (
             ["-n", "100000", "--scale", "64"], InputError,
-            "--scale 64: grid.png would have 8,229,445,632 pixels, and at most 67,108,864 are written. "
+            "--scale 64: grid.png would have 8,229,445,632 pixels, and at most 33,554,432 are written. "
             "Choose a smaller --scale, or fewer pictures",
         ),
         (
             ["--interpolate", "0:1", "--frames", "10000", "--scale", "64"], InputError,
-            "--scale 64: walk.gif would have 245,760,000 pixels, and at most 67,108,864 are written. "
+            "--scale 64: walk.gif would have 245,760,000 pixels, and at most 33,554,432 are written. "
             "Choose a smaller --scale, or fewer pictures",
         ),
         (

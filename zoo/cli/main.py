@@ -122,10 +122,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
         said = str(error) or "nothing is left half-written. Run it again when you like"
         return f"interrupted: {said}", exit_code()
     if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
-        return (
-            "memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16",
-            5,
-        )
+        return f"memory: there is not enough of it. {_memory_advice(sys.argv[1:])}", 5
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if missing in EXTRAS:
         install = f'pip install "gan-model-zoo[{EXTRAS[missing]}]"'
@@ -134,6 +131,16 @@ def _explained(error: BaseException) -> tuple[str, int]:
         f"{type(error).__name__}: {error}. This is a fault of the zoo or of a plugin; --debug shows where",
         1,
     )
+
+
+def _memory_advice(arguments: list[str]) -> str:
+    """Return what to do about it in the command that was given."""
+    command = next((word for word in arguments if not word.startswith("-")), None)
+    if command in ("train", "resume"):
+        return "Use a smaller batch, as with --set training.batch_size=16"
+    if command == "generate":
+        return "Make fewer pictures at once, as with --batch 8, or write them to a .npy"
+    return "Free some, or give a smaller file"
 
 
 def _is_torchs_memory_error(error: BaseException) -> bool:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-RECIPE_LIMIT = 1 << 20
+RECIPE_LIMIT = 1 << 16
+"""Bytes; the recipes here have 2,000."""
+DOTS_LIMIT = 200
+"""In one line: Python's reader takes the square of a dotted key's parts, seconds for a few thousand."""
 
 
 class _Part(BaseModel):
@@ -71,14 +74,16 @@ def read_recipe(path: Path, changes: Iterable[str] = ()) -> Recipe:
     """Read a recipe file and apply `--set` changes (`training.steps=500`, `losses.1.weight=5`).
 
     Raises:
-        InputError: the file is missing, over 1 MiB, not TOML, or a field or a change is wrong.
+        InputError: the file is missing, over 64 KiB, not TOML, or a field or a change is wrong.
     """
     try:
         if path.stat().st_size > RECIPE_LIMIT:
             raise InputError(
-                f"{path}: it has {path.stat().st_size} bytes, which no recipe needs. Give a recipe file"
+                f"{path}: it has {path.stat().st_size} bytes, and at most {RECIPE_LIMIT} are read. Give a recipe file"
             )
-        table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
+        _check_dots(text, path)
+        table = tomllib.loads(text)
     except OSError as error:
         raise InputError(f"{path}: it cannot be read: {error.strerror}. Give a recipe file") from None
     except UnicodeDecodeError:
@@ -90,6 +95,15 @@ def read_recipe(path: Path, changes: Iterable[str] = ()) -> Recipe:
     for change in changes:
         set_value(table, change)
     return parse_recipe(table, path.name)
+
+
+def _check_dots(text: str, path: Path) -> None:
+    for number, line in enumerate(text.splitlines(), 1):
+        dots = line.count(".")
+        if dots > DOTS_LIMIT:
+            raise InputError(
+                f"{path}: its line {number} has {dots} dots, and at most {DOTS_LIMIT} are read. Give a recipe file"
+            )
 
 
 def parse_recipe(table: Mapping[str, Any], where: str) -> Recipe:

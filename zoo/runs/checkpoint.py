@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FOLDER = "checkpoints"
+MANIFEST_LIMIT = 1 << 16
+"""Bytes of a manifest that are read: two names and two hashes."""
 TENSORS = "state.safetensors"
 VALUES = "state.json"
 MANIFEST = "manifest.json"
@@ -120,7 +122,8 @@ def load_checkpoint(path: Path) -> State:
         ResourceError: it cannot be read, whole as it may be.
     """
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
+        with (path / MANIFEST).open("rb") as file:
+            manifest = json.loads(file.read(MANIFEST_LIMIT))
         wrong = [name for name in (TENSORS, VALUES) if sha256_file(path / name) != manifest[name]]
     except (
         FileNotFoundError,

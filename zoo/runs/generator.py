@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
@@ -16,6 +17,7 @@ from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, 
 from zoo.generators.files import CONFIG, SAMPLES, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
 from zoo.generators.pictures import grid, png
+from zoo.generators.safetensors_header import TensorHeader, describe, read_header
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan
 from zoo.plugins.registry import validated
@@ -35,6 +37,16 @@ if TYPE_CHECKING:
     from zoo.components import Architecture, Component, Plan
     from zoo.evaluation.torch_generator import Tick
     from zoo.runs.record import RunRecord
+
+
+_KINDS = {
+    torch.float32: "F32",
+    torch.int64: "I64",
+    torch.float64: "F64",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+}
+"""What safetensors calls the types of weights and of batch norm's counters."""
 
 
 @isolated()
@@ -178,7 +190,9 @@ def load_generator(folder: GeneratorFolder) -> nn.Module:
         raise IntegrityError(f"{folder.file(CONFIG)}: it lists no {WEIGHTS}. Get the generator again")
     folder.verify((WEIGHTS,))
     weights, config = folder.file(WEIGHTS), folder.config
-    network = architecture_of(config, str(folder.path)).generator()
+    architecture = architecture_of(config, str(folder.path))
+    _check_shapes(weights, architecture)
+    network = architecture.generator()
     try:
         network.load_state_dict(load_file(weights))
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
@@ -187,6 +201,33 @@ def load_generator(folder: GeneratorFolder) -> nn.Module:
             f"{weights}: it does not fit {config.architecture.name}: {reason}. Get the generator again"
         ) from error
     return network.eval()
+
+
+def _check_shapes(weights: Path, architecture: Architecture) -> None:
+    """Compare what a file says that it holds with what the network needs, before either takes memory.
+
+    Raises:
+        IntegrityError: they differ, or the file's header is damaged.
+    """
+    try:
+        found = read_header(weights)
+    except (ValueError, OSError) as error:
+        raise IntegrityError(f"{weights}: {error}. Get the generator again") from error
+    needed = {
+        name: TensorHeader(_KINDS.get(tensor.dtype, str(tensor.dtype)), tuple(tensor.shape))
+        for name, tensor in architecture.networks[1].state_dict().items()
+    }
+    for name in sorted(needed.keys() | found.keys()):
+        if needed.get(name) == found.get(name):
+            continue
+        holds, wants = (
+            "no such" if tensor is None else describe(tensor)
+            for tensor in (found.get(name), needed.get(name))
+        )
+        raise IntegrityError(
+            f"{weights}: it does not fit {architecture.name}: its tensor {name[:60]!r} is {holds}, and "
+            f"{CONFIG} asks for {wants}. Get the generator again"
+        )
 
 
 def architecture_of(config: GeneratorConfig, where: str) -> Architecture:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from zoo.training.step import Step
 
 NAME = "metrics.jsonl"
+LINE_LIMIT = 1 << 16
+"""Bytes of a line that is read; what follows is taken for the next."""
 Measured = tuple[int, float]
 """Step and figure of a measurement."""
 
@@ -31,14 +33,16 @@ def figure_at(run: Path, name: str, step: int) -> float | None:
     """Return the figure of a step by its name, None where it was not measured then."""
     path = run / NAME
     found = None
-    with disk_errors(path):
-        lines = path.read_bytes().splitlines() if path.is_file() else []
-    for line in lines:
-        # A killed process may have left half a line, and a failing disk anything.
-        with suppress(ValueError, TypeError, RecursionError):
-            entry = json.loads(line)
-            if isinstance(entry, dict) and entry.get("step") == step and name in entry:
-                found = float(entry[name])
+    if not path.is_file():
+        return None
+    with disk_errors(path), path.open("rb") as file:
+        # Line by line: a log of a million steps is long, and one of a single endless line is no log.
+        while line := file.readline(LINE_LIMIT):
+            # A killed process may have left half a line, and a failing disk anything.
+            with suppress(ValueError, TypeError, RecursionError):
+                entry = json.loads(line)
+                if isinstance(entry, dict) and entry.get("step") == step and name in entry:
+                    found = float(entry[name])
     return found
 
 
@@ -138,7 +142,7 @@ class MetricsLog:
         size = self._size()
         if size < offset:
             warn(f"{self.path}: {offset - size} bytes of its end are lost. The training goes on without them")
-            offset = self.path.read_bytes().rfind(b"\n") + 1 if size else 0
+            offset = _whole_lines(self.path)
         if size > offset:
             with disk_errors(self.path):
                 os.truncate(self.path, offset)
@@ -158,6 +162,17 @@ class MetricsLog:
 
     def _size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
+
+
+def _whole_lines(path: Path) -> int:
+    """Return how many bytes the whole lines of a file have; memory does not grow with the file."""
+    end = whole = 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            newline = piece.rfind(b"\n")
+            whole = end + newline + 1 if newline >= 0 else whole
+            end += len(piece)
+    return whole
 
 
 def _averaged(scalars: list[tuple[str, float]], step: int) -> dict[str, float]:

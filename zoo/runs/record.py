@@ -15,6 +15,8 @@ from zoo.system.atomic import write_atomic
 if TYPE_CHECKING:
     from pathlib import Path
 
+RECORD_LIMIT = 1 << 20
+"""Bytes of `run.json`: it has 2,000, and a few more for each resume."""
 RunState = Literal["running", "done", "stopped", "failed"]
 """`running` stays where a process was killed."""
 
@@ -114,6 +116,11 @@ def read_record(run: Path) -> RunRecord:
     """
     path = run / RECORD
     try:
+        size = path.stat().st_size
+        if size > RECORD_LIMIT:
+            raise InputError(
+                f"{path}: it has {size} bytes, and at most {RECORD_LIMIT} are read. Restore it or start a new run"
+            )
         record = json.loads(path.read_bytes())
     except FileNotFoundError:
         advice = near_runs(run) or f"See which there are under {RUNS}/"

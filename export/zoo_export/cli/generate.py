@@ -111,7 +111,7 @@ def generate(
     `zoo list` shows. One file, or with --each one file a picture (and one of all too where --out is given).
     """
     from zoo.api import load
-    from zoo_export.cli.request import Request, check_scale
+    from zoo_export.cli.request import Request, check_size
 
     count_given = ctx.get_parameter_source("count") is not click.core.ParameterSource.DEFAULT
     _refuse_contradictions(interpolate, frames, loop, count_given=count_given)
@@ -123,7 +123,7 @@ def generate(
     _check_places(out, each, scale)
     _check_way(interpolate, count, loop=loops)
     generator = _on_device(load(name), device, threads)
-    check_scale(scale, generator.image_shape, count, out=out)
+    check_size(scale, generator.image_shape, count, out=out)
     request = Request(count, seed, batch, interpolate, loops, truncation)
     _write(name, generator, request, out, each, scale)
 
@@ -218,4 +218,5 @@ def _on_device(generator: Generator, device: Device, threads: int | None) -> Gen
         raise UsageError(
             f"{generator.name}: its plugin chooses device and threads. Leave out --device and --threads"
         )
+    generator.close()
     return generator.using(device, threads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.errors import InputError, counted
+from zoo.errors import InputError, ResourceError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from zoo.generators.generator import Generator
     from zoo.images import ImageShape
 
-MOST_PIXELS = 1 << 26
-"""In one enlarged file, all frames of a GIF together: beyond it few programs open the file."""
+MOST_PIXELS = 1 << 25
+"""In one enlarged file, all frames of a GIF together: it takes 300 MB to write one, and few programs open larger."""
 
 
 @dataclass(frozen=True)
@@ -56,25 +56,29 @@ class Request:
         return f"{pictures} of {height} x {width}, seed {self.seed}, on {generator.provider}"
 
 
-def check_scale(scale: int | None, shape: ImageShape, count: int, *, out: Path | None) -> None:
-    """Refuse an enlargement whose file would be too large to open, before any picture is made.
+def check_size(scale: int | None, shape: ImageShape, count: int, *, out: Path | None) -> None:
+    """Refuse a file that would be too large to hold and to open, before any picture is made.
 
     Raises:
-        InputError: it would have more than `MOST_PIXELS`.
+        InputError: enlarged as asked for, it would have more than `MOST_PIXELS`.
+        ResourceError: so many pictures would have more than `MOST_PIXELS` as they are enlarged by default.
     """
-    if scale is None:
-        return
-    from zoo.generators.pictures import grid_pixels
+    from zoo.generators.pictures import GIF_SCALE, GRID_SCALE, grid_pixels
 
     _, height, width = shape
-    alone = height * width * scale**2
     suffix = None if out is None else out.suffix.lower()
-    pixels = {None: alone, ".npy": alone, ".gif": alone * count}.get(
-        suffix, grid_pixels(count, height, width, scale)
-    )
-    if pixels > MOST_PIXELS:
+    if suffix == ".gif":
+        pixels = height * width * count * (scale or GIF_SCALE) ** 2
+    elif suffix in (None, ".npy"):
+        pixels = height * width * (scale or 1) ** 2
+    else:
+        pixels = grid_pixels(count, height, width, scale or GRID_SCALE)
+    if pixels <= MOST_PIXELS:
+        return
+    too_many = f"would have {pixels:,} pixels, and at most {MOST_PIXELS:,} are written"
+    if scale is not None:
         what = "each picture" if suffix in (None, ".npy") else str(out)
-        raise InputError(
-            f"--scale {scale}: {what} would have {pixels:,} pixels, and at most {MOST_PIXELS:,} are written. "
-            "Choose a smaller --scale, or fewer pictures"
-        )
+        raise InputError(f"--scale {scale}: {what} {too_many}. Choose a smaller --scale, or fewer pictures")
+    raise ResourceError(
+        f"{out}: it {too_many}. Ask for fewer pictures, give --scale 1, or write them to --each FOLDER or a .npy"
+    )

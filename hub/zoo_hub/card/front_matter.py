@@ -11,16 +11,32 @@ import yaml
 FRONT = re.compile(r"\A---[ \t]*\n((?:.*?\n)??)---[ \t]*(?:\n|\Z)", re.DOTALL)
 LIMIT = 1 << 20
 """Characters of the longest card that is parsed."""
+FRONT_LIMIT = 1 << 16
+"""Characters of the longest YAML at a card's top that is parsed: the zoo's own have 2,000."""
+NODE_LIMIT, DEPTH_LIMIT = 2000, 32
+"""Values in it, and how deep they are nested; a reader in Python takes 0.1 ms for each value."""
 _KEY = re.compile(r"(?P<key>[^\s#:'\"-][^\s:]*)[ \t]*:(?:[ \t]|$)")
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases: a few lines of nested aliases can expand to a terabyte."""
+    """YAML of at most `NODE_LIMIT` values without aliases, of which a few nested lines can expand to a terabyte."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._nodes = self._depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not taken")
-        return super().compose_node(parent, index)
+        self._nodes += 1
+        self._depth += 1
+        if self._nodes > NODE_LIMIT:
+            raise yaml.YAMLError(f"it holds more than {NODE_LIMIT:,} values")
+        if self._depth > DEPTH_LIMIT:
+            raise yaml.YAMLError(f"it is nested over {DEPTH_LIMIT} deep")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 def parse_card(text: str) -> dict[str, Any]:
@@ -34,6 +50,8 @@ def parse_card(text: str) -> dict[str, Any]:
     match = FRONT.match(text.replace("\r\n", "\n"))
     if match is None or not match[1].strip():
         return {}
+    if len(match[1]) > FRONT_LIMIT:
+        raise ValueError(f"its YAML is longer than {FRONT_LIMIT:,} characters")
     try:
         data = yaml.load(match[1], Loader=_PlainLoader)
         plain = json.loads(json.dumps(data, default=str, allow_nan=False))

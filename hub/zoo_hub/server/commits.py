@@ -20,6 +20,8 @@ COMMIT_LIMIT = 64 << 20
 MAX_FILES = 10_000
 """Files in one repository."""
 MAX_PATH, MAX_NAME = 1000, 255
+MAX_TITLE, MAX_MESSAGE = 1000, 64 << 10
+"""Characters of a commit's title and of what follows it, which every reader of the history is given."""
 
 
 def commit(context: Context, request: Request, kind: str, repo_id: str, branch: str) -> Body:
@@ -34,7 +36,8 @@ def commit(context: Context, request: Request, kind: str, repo_id: str, branch: 
 def _commit(context: Context, request: Request, kind: str, repo_id: str, branch: str, body: bytes) -> Answer:
     user = context.access.require_user(request)
     head, operations = _parse(body)
-    summary, parent = text_of(head, "summary"), text_of(head, "parentCommit", "")
+    summary, message = _bounded(head, "summary", MAX_TITLE), _bounded(head, "description", MAX_MESSAGE)
+    parent = text_of(head, "parentCommit", "")
     with context.store.lock:
         repo = context.access.writable(request, kind, repo_id)
         if branch not in repo["branches"]:
@@ -47,10 +50,17 @@ def _commit(context: Context, request: Request, kind: str, repo_id: str, branch:
             _apply(context.store, tree, key, value, uploaded)
         if len(tree) > MAX_FILES:
             raise RefusedError(413, f"a repository holds at most {MAX_FILES:,} files")
-        sha = context.store.commit(repo, branch, tree, summary, text_of(head, "description", ""), user)
+        sha = context.store.commit(repo, branch, tree, summary, message, user)
     url = f"{page_of(request, kind, repo_id)}/commit/{sha}"
     done = {"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": "", "pullRequestUrl": None}
     return Answer(done)
+
+
+def _bounded(head: dict[str, Any], field: str, most: int) -> str:
+    text = text_of(head, field, "")
+    if len(text) > most:
+        raise RefusedError(413, f"the {field} of a commit has at most {most:,} characters")
+    return text
 
 
 def _parse(body: bytes) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]:

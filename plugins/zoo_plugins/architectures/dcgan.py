@@ -26,6 +26,8 @@ Sizes = Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_le
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Momentum = Annotated[float, Field(gt=0, lt=1)]
 BATCH_NORM_EPS = 1e-3
+LARGEST = 1 << 25
+"""Numbers in a layer's weights, and in what it makes of one image: 134 MB, as much as any ONNX file may hold."""
 
 
 class Dcgan(Architecture):
@@ -113,6 +115,30 @@ class Dcgan(Architecture):
             if min(height, width) < 1:
                 raise ValueError(
                     f"critic layer {layer} is given {found} pixels, too few for its kernel of {kernel}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _layers_are_bounded(self) -> Self:
+        height, width, channels = self.initial
+        sizes = [("generator's dense layer", self.latent_dim * height * width * channels)]
+        for layer, filters in enumerate(self.generator_filters):
+            factor = self.generator_upsample[layer] * self.generator_strides[layer]
+            height, width = height * factor, width * factor
+            weights = channels * filters * self.generator_kernels[layer] ** 2
+            sizes.append((f"generator layer {layer}", max(weights, filters * height * width)))
+            channels = filters
+        channels, height, width = self.image_shape
+        for layer, filters in enumerate(self.critic_filters):
+            kernel = self.critic_kernels[layer]
+            height, width = (_strided(side, kernel, self.critic_strides[layer]) for side in (height, width))
+            weights = channels * filters * kernel**2
+            sizes.append((f"critic layer {layer}", max(weights, filters * height * width)))
+            channels = filters
+        for name, size in sizes:
+            if size > LARGEST:
+                raise ValueError(
+                    f"{name} has {size:,} numbers in its weights or of one image, over {LARGEST:,}"
                 )
         return self
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -159,3 +159,23 @@ def test_one_image_is_enough_without_batch_norm(tiny: Path) -> None:
     tiny.write_text(tiny.read_text().replace("generator_batch_norm_momentum = 0.9\n", ""))
     plan = load_plan(tiny, ["training.batch_size=1"])
     assert plan.training.batch_size == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"generator_kernels": (255, 5, 5, 5)}, "generator layer 0 has 532,684,800 numbers"),
+        ({"latent_dim": 4096, "initial": (64, 64, 64)}, "generator's dense layer has 1,073,741,824 numbers"),
+        (
+            {"critic_kernels": (5, 5, 5, 127), "critic_strides": (1, 1, 1, 1)},
+            "critic layer 3 has 264,257,536",
+        ),
+        (
+            {"initial": (128, 128, 1), "latent_dim": 1, "generator_filters": (1024, 1, 1, 1)},
+            "generator layer 0 has",
+        ),
+    ],
+)
+def test_layers_that_no_file_could_hold_are_refused(fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValidationError, match=named):
+        Dcgan(**fields)

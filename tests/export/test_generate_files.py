@@ -372,7 +372,7 @@ def test_memory_does_not_grow_with_the_number() -> None:
 
 
 def test_ctrl_c_is_heard_while_onnxruntime_works() -> None:
-    generator = OnnxGenerator.from_bytes(layers([700] * 60, 4), "slow", threads=1)
+    generator = OnnxGenerator.from_bytes(layers([600] * 60, 4), "slow", threads=1)
     z = np.ones((700, LATENT_DIM), np.float32)
     began = time.monotonic()
     generator.generate(z)

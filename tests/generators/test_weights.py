@@ -67,7 +67,7 @@ def test_the_weights_come_back_equal_and_in_eval_mode(folder: Path) -> None:
 def test_listed_garbage_is_refused(folder: Path) -> None:
     GeneratorFolder.open(folder).add_files({WEIGHTS: b"garbage, garbage"})
     assert refused(folder) == (
-        f"{folder / WEIGHTS}: it does not fit dcgan: Error while deserializing header: header too large. "
+        f"{folder / WEIGHTS}: its header has 3199076778277757287 bytes, and at most 1048576 are read. "
         "Get the generator again"
     )
 
@@ -104,4 +104,24 @@ def test_an_architecture_that_is_not_installed_is_named_with_who_brings_it(folde
     assert str(caught.value) == (
         f"{folder}: it needs architecture 'unet' from zoo-unet 2.1. Install that "
         f"({folder}: unet: there is no such architecture. There is dcgan.)"
+    )
+
+
+def test_what_the_configuration_asks_for_is_compared_before_it_takes_memory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = GeneratorFolder.open(folder).config
+    fields = {**config.architecture.fields, "generator_kernels": [63, 5, 5, 5]}
+    architecture = config.architecture.model_copy(update={"fields": fields})
+    data = (folder / WEIGHTS).read_bytes()
+    GeneratorFolder.write(folder, {WEIGHTS: data}, config.model_copy(update={"architecture": architecture}))
+
+    def never(weight: torch.Tensor, *_: object) -> torch.Tensor:
+        assert weight.device.type == "meta", "a network was made that the file does not fit"
+        return weight
+
+    monkeypatch.setattr(torch.nn.init, "normal_", never)
+    assert refused(folder) == (
+        f"{folder / WEIGHTS}: it does not fit dcgan: its tensor 'body.0.weight' is F32 of 128 x 64 x 5 x 5, and "
+        f"{CONFIG} asks for F32 of 128 x 64 x 63 x 63. Get the generator again"
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RECIPE_LIMIT = 1 << 16
 """Bytes; the recipes here have 2,000."""
-DOTS_LIMIT = 200
+DOTS_LIMIT = 100
 """In one line: Python's reader takes the square of a dotted key's parts, seconds for a few thousand."""
 
 

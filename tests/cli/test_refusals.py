@@ -98,7 +98,7 @@ def test_info_of_a_folder_that_is_no_generator(zoo: Zoo, tmp_path: Path) -> None
         (None, "{}: it cannot be read: No such file or directory. Give a recipe file"),
         (b'name = "mine', "{}: it is not TOML: Unterminated string (at end of document). Mend that"),
         (b"\x89PNG\r\n\x1a\n\xff\xfe", "{}: it is not text in UTF-8, so it is not TOML. Give a recipe file"),
-        (b"# \n" * (1 << 20), "{}: it has 3145728 bytes, which no recipe needs. Give a recipe file"),
+        (b"# \n" * (1 << 20), "{}: it has 3145728 bytes, and at most 65536 are read. Give a recipe file"),
         (b"x = " + b"[" * 100_000, "{}: its lists are nested too deeply. No recipe needs that"),
         (b"seed = " + b"9" * 5000, "{}: it is not TOML: Exceeds the limit"),
         (b".".join([b"a"] * 2_000) + b" = 1", "mine.toml: its tables are nested too deeply. No recipe needs that"),

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.hostile.slow import folding, pooling
 from tests.support.handmade import LATENT_DIM, build, pictures_of
+from tests.support.hostile.slow import folding, pooling
 from zoo.errors import InputError, ResourceError
 from zoo_export.runtime import session as sessions
 from zoo_export.runtime.child import Bounds, ChildSession

@@ -27,9 +27,9 @@ SECONDS = 5
 
 @pytest.fixture(autouse=True)
 def in_time() -> Iterator[None]:
-    began = time.monotonic()
+    began = time.process_time()
     yield
-    assert time.monotonic() - began < SECONDS
+    assert time.process_time() - began < SECONDS
 
 
 def recipe_of(tmp_path: Path, size: int) -> Path:

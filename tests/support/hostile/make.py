@@ -27,6 +27,7 @@ from tests.support.hostile.models import (
     training,
     within,
 )
+from tests.support.hostile.slow import enlarged, folding, pooling, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,6 +150,13 @@ MODELS = {
     "never-ends.onnx": Hostile(
         RESOURCE, "one picture would take up to 36 s, more than 5", bytes_of(chain(20, side=1500))
     ),
+    "maximum.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(pooling(1500, "MaxPool"))),
+    "average.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(pooling(700))),
+    "thousands.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(repeated("Softplus", 4000, 150))),
+    "sines.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(repeated("Sin", 3000, 300))),
+    "cubic.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(enlarged(2200))),
+    "folded.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(folding(9, 1200))),
+    "copies.onnx": Hostile(RESOURCE, "one picture would take ", bytes_of(repeated("Relu", 10, 7000))),
     "promised.onnx": Hostile(
         INPUT, "its tensor w of shape (1000000, 1000000) has only 96 bytes of numbers",
         bytes_of(generator(promised=(10**6, 10**6))),

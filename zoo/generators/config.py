@@ -6,16 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from zoo.generators.files import ONNX, ONNX_FP16
+from zoo.generators.files import LATENT_LIMIT, ONNX, ONNX_FP16, SIDE_LIMIT
 
 COMPONENT_NAME = r"^[\w. +-]{1,100}$"
 """Letters, digits and a few marks: nothing that reads as a path, an import or a line of its own."""
 PAPER = r"^[^\n\r<>\[\]`|\\]{1,400}$"
 """One line of Markdown without a link, an image or HTML."""
 Paper = Annotated[str, Field(pattern=PAPER)]
-LATENT_LIMIT = 4096
-SIDE_LIMIT = 2048
-"""Pixels of a picture's side; the architecture here makes at most 1,024."""
 _Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
 
 

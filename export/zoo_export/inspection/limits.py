@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, ResourceError
-from zoo.generators.config import LATENT_LIMIT, SIDE_LIMIT
+from zoo.generators.files import LATENT_LIMIT, SIDE_LIMIT
 from zoo_export.inspection import costs
 from zoo_export.inspection.graph import Graph, Port, read_graph
 from zoo_export.inspection.operators import infer_outputs

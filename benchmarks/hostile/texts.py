@@ -37,26 +37,23 @@ def _changed(name: str, *changes: str) -> Text:
 
 def _large_kernels(folder: Path) -> None:
     """Write a folder whose configuration asks for kernels that its weights do not hold."""
-    path = folder / "kernels"
     header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
     weights = len(header).to_bytes(8, "little") + header + b"\0" * 4
-    record = config(latent_dim=100)
-    fields = {"generator_kernels": [63] * 4, "generator_filters": [64, 64, 64, 1]}
-    part = record.architecture.model_copy(
-        update={
-            "name": "dcgan",
-            "fields": fields,
-            "provider": record.architecture.provider.model_copy(update={"distribution": "gan-model-zoo"}),
-        }
-    )
-    GeneratorFolder.write(
-        path, {WEIGHTS: weights}, record.model_copy(update={"architecture": part, "image_shape": (1, 28, 28)})
-    )
+    _dcgan(folder / "kernels", weights, {"generator_kernels": [63] * 4, "generator_filters": [64, 64, 64, 1]})
 
 
 def _large_header(folder: Path) -> None:
-    path = folder / "header"
-    GeneratorFolder.write(path, {WEIGHTS: (200 << 20).to_bytes(8, "little") + b" " * 1000}, config())
+    """Write a folder whose weights begin with a header of 200 MB."""
+    _dcgan(folder / "header", (200 << 20).to_bytes(8, "little") + b" " * 1000, {})
+
+
+def _dcgan(folder: Path, weights: bytes, fields: dict[str, object]) -> None:
+    record = config(latent_dim=100)
+    provider = record.architecture.provider.model_copy(update={"distribution": "gan-model-zoo"})
+    update = {"name": "dcgan", "fields": fields, "provider": provider}
+    part = record.architecture.model_copy(update=update)
+    changed = record.model_copy(update={"architecture": part, "image_shape": (1, 28, 28)})
+    GeneratorFolder.write(folder, {WEIGHTS: weights}, changed)
 
 
 def _long_record(folder: Path) -> None:

@@ -60,7 +60,7 @@ FORMATS: tuple[tuple[str, str, str, float, dict[str, Any]], ...] = (
     ("QOI", "RGB", "QOI", MOST_MEMORY / SLOW["QOI"], {}),
     ("DDS", "RGBA", "DDS", MOST_MEMORY / SLOW["DDS"], {}),
     ("JPEG", "RGB", "JPEG", MOST_MEMORY / MOST_JPEG_PIXELS, {"quality": 75}),
-    ("JPEG progressive", "RGB", "JPEG", 6.1, {"progressive": True, "subsampling": 0, "quality": 90}),
+    ("JPEG progressive", "RGB", "JPEG", 6.2, {"progressive": True, "subsampling": 0, "quality": 90}),
 )
 """What it is called, mode, format, bytes a pixel as the limits count them, how it is saved."""
 

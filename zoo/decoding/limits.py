@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 256 << 20
 """Of a picture's file."""
-MOST_MEMORY = 192 << 20
+MOST_MEMORY = 128 << 20
 """Bytes that decoding a picture takes."""
 MOST_JPEG_PIXELS = 128 << 20
 """A JPEG is decoded at a smaller scale where it is more than twice as large as wanted."""
@@ -22,7 +22,7 @@ MOST_SCANNED = 512 << 20
 """Pixels times scans of a JPEG in several scans."""
 SLOW = {"QOI": 1 << 20, "DDS": 1 << 20, "JPEG2000": 6 << 20}
 """Pixels of formats that take seconds for more; Pillow decodes the first two in Python."""
-SCRATCH = {"WEBP": 12.4, "AVIF": 12, "HEIF": 12, "JPEG2000": 16, "SGI": 4, "QOI": 4, "DDS": 4}
+SCRATCH = {"WEBP": 12.4, "AVIF": 12, "HEIF": 7, "JPEG2000": 16, "SGI": 4, "QOI": 4, "DDS": 4}
 """Bytes a pixel that decoders take beside the picture, measured."""
 LOSSLESS_WEBP = 16
 BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}

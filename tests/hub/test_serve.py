@@ -79,8 +79,8 @@ def test_without_users_the_made_up_token_stays(tmp_path: Path) -> None:
             tokens.append(lines[1])
     assert re.fullmatch(r"export HF_TOKEN=hf_[0-9a-f]{32}  # me\n", tokens[0])
     assert tokens[0] == tokens[1]
-    assert (tmp_path / "hub/token").stat().st_mode & 0o077 == 0
-    assert (tmp_path / "hub").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "zoo-hub/token").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "zoo-hub").stat().st_mode & 0o077 == 0
 
 
 def test_serving_to_the_network_warns(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_taken_port_and_a_taken_folder(tmp_path: Path) -> None:
 def test_users_that_cannot_be(tmp_path: Path, users: list[str], sentence: str) -> None:
     arguments = [word for user in users for word in ("--user", user)]
     assert fails(tmp_path, *arguments) == (3, f"zoo: error: {sentence}\n")
-    assert not (tmp_path / "hub").exists()
+    assert not (tmp_path / "zoo-hub").exists()
 
 
 @pytest.mark.parametrize("package", ["starlette", "uvicorn"])

@@ -72,6 +72,7 @@ def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     """Keep caches and the current folder in a temporary place, and leave torch's threads to the other tests."""
     place = tmp_path_factory.mktemp("world")
     monkeypatch.setenv("ZOO_CACHE", str(place / "cache"))
+    monkeypatch.setenv("ZOO_REPORT", "0")  # drawing takes longer than a test's training
     monkeypatch.delenv("ZOO_DISABLE", raising=False)
     monkeypatch.chdir(place)
 

@@ -35,14 +35,15 @@ FLOORS = tuple(
     frozenset(rooms.split())
     for rooms in (
         "zoo.__about__ zoo.errors zoo.batch zoo.layers zoo_plugins zoo_export zoo_hub",
-        "zoo.images zoo.recipes zoo.system zoo.decoding",
+        "zoo.history zoo.images zoo.recipes zoo.system zoo.decoding",
         "zoo.components zoo.generators",
         "zoo.hookspecs zoo.data",
         "zoo.plugins zoo.training zoo.evaluation zoo.pace",
         "zoo_plugins.architectures zoo_plugins.augmentations zoo_plugins.datasets zoo_plugins.losses"
-        " zoo_plugins.metrics zoo_plugins.recipes zoo_plugins.regularizers",
+        " zoo_plugins.metrics zoo_plugins.recipes zoo_plugins.regularizers zoo_plugins.symptoms",
         "zoo.distributed",
         "zoo.runs",
+        "zoo.reports",
         "zoo.api zoo.cli",
         "zoo zoo.__main__",
         "zoo_export.inspection",

@@ -135,8 +135,9 @@ def train(
         from zoo.distributed.worker import follow
 
         return follow()
+    from zoo.reports.watch import Reporting
     from zoo.runs.options import TrainOptions
-    from zoo.runs.session import Display, all_changes, train_new
+    from zoo.runs.session import all_changes, train_new
 
     given_name(recipe, "recipe", needed=True)
     source, folder = (
@@ -144,7 +145,7 @@ def train(
     )
     options = TrainOptions(device, precision, eager, on_nan, minutes)
     changed = all_changes(changes, steps, seed)
-    return train_new(recipe, changed, data=source, out=folder, options=options, display=Display())
+    return train_new(recipe, changed, data=source, out=folder, options=options, display=Reporting())
 
 
 def resume(
@@ -179,10 +180,11 @@ def resume(
         from zoo.distributed.worker import follow
 
         return follow()
+    from zoo.reports.watch import Reporting
     from zoo.runs.options import TrainOptions
-    from zoo.runs.session import Display, all_changes, train_further
+    from zoo.runs.session import all_changes, train_further
 
     options = TrainOptions(device, precision, eager, on_nan, minutes)
     return train_further(
-        given_path(run, "run", needed=True), all_changes(changes, steps, None), options, Display()
+        given_path(run, "run", needed=True), all_changes(changes, steps, None), options, Reporting()
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from zoo.batch import CriticBatch, GeneratorBatch
+    from zoo.history import Diagnosis, History
     from zoo.images import Images, ImageShape
     from zoo.recipes.recipe import Recipe, Training
     from zoo.recipes.tables import Table
@@ -109,6 +110,8 @@ class Loss(Component):
     kind = "loss"
     scores_are_logits: ClassVar[bool] = False
     """Whether a score is the logit of an image's being real, so that the critic need not be Lipschitz."""
+    slope_target: ClassVar[float | None] = None
+    """The norm that it holds the critic's gradient to between real and generated images, if it does."""
     weight: float = Field(default=1.0, ge=0, description="factor of this loss in the sum")
     interval: int = Field(default=1, ge=1, description="apply on every n-th step, n times as strong")
 
@@ -189,6 +192,16 @@ class Metric(Component):
     def protocol(self, shape: ImageShape) -> str:  # noqa: ARG002
         """Return one line that says how the figure is measured on images of this shape (C, H, W)."""
         return self.name
+
+
+class Symptom(Component):
+    """Something that can ail a training, and how it shows."""
+
+    kind = "symptom"
+
+    @abstractmethod
+    def find(self, history: History) -> Diagnosis | None:
+        """Return what shows that the training has it, or None. Figures may be few: a run of ten steps is asked too."""
 
 
 @dataclass(frozen=True)

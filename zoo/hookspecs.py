@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from zoo.components import Architecture, Augmentation, Dataset, Loss, Metric, Plan, Regularizer
+    from zoo.components import Architecture, Augmentation, Dataset, Loss, Metric, Plan, Regularizer, Symptom
     from zoo.generators.generator import Generator
     from zoo.recipes.recipe import Recipe
 
@@ -110,6 +110,12 @@ def zoo_register_datasets() -> Iterable[type[Dataset]]:
 @hookspec
 def zoo_register_metrics() -> Iterable[type[Metric]]:
     """Bring figures of quality: `return [MyDistance]`."""
+    return []
+
+
+@hookspec
+def zoo_register_symptoms() -> Iterable[type[Symptom]]:
+    """Bring what can ail a training: `return [MySymptom]`; its `find(history)` says whether a run has it."""
     return []
 
 

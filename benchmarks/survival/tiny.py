@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zoo.runs.checkpoint import FOLDER, checkpoints, load_checkpoint
+from zoo.runs.folder import METRICS as LOG
 from zoo.runs.folder import is_run
-from zoo.runs.metrics_log import NAME as LOG
 from zoo.system.atomic import sha256_file
 
 if TYPE_CHECKING:

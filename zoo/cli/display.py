@@ -13,9 +13,10 @@ import click
 from zoo.errors import InputError, counted, quoted
 from zoo.pace.live import TRAINING
 from zoo.pace.speed import in_words
+from zoo.reports.watch import Watch, report_at_end
 from zoo.runs.folder import GENERATOR
 from zoo.runs.session import MAKING, Display
-from zoo.system.console import say, stderr
+from zoo.system.console import say, stderr, warn
 from zoo.system.signals import exit_code
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Screen(Display):
             f"{facts.hardware}, {facts.precision}{graph}{ranks}; to {run.path}"
         )
         shown = self._live if stderr().is_terminal else self._plain
-        shown(run, until, self._estimated(run, steps))
+        shown(run, until, self._estimated(run, _watched(run, steps)))
         deadline = run.live.deadline
         if run.outcome != "stopped":
             ended = f"{counted(run.step, 'step')} done"
@@ -97,6 +98,12 @@ class Screen(Display):
             ended = f"stopped at step {run.step}"
         self._say(f"{run.path}: {ended}.")
 
+    def failed(self, run: Run) -> None:
+        """Write the report of a run that diverged, or could not be written on."""
+        path = report_at_end(run.path)
+        if path is not None:
+            say(f"Look at:     {path}")
+
     def ended(self, run: Run, stop: Stop) -> None:
         """Print the generator folder and say what to do with it; a signal that stopped the run is the exit code."""
         folder = run.path / GENERATOR
@@ -104,7 +111,7 @@ class Screen(Display):
         if run.step < run.plan.training.steps:
             minutes = "" if self._minutes is None else f" --minutes {self._minutes:g}"
             say(f"Go on with:  zoo resume {quoted(run.path)}{minutes}")
-        say(f"Look at:     {folder / 'samples.png'}")
+        say(f"Look at:     {report_at_end(run.path) or folder / 'samples.png'}")
         path = quoted(run.path)
         say(f"Next:        zoo export {path} --onnx ; zoo generate {path} -n 64")
         if stop.signal is not None and run.outcome == "stopped":
@@ -148,6 +155,16 @@ class Screen(Display):
     def _say(self, text: str) -> None:
         say(text)
         self._said = time.monotonic()
+
+
+def _watched(run: Run, steps: Iterator[Progress]) -> Iterator[Progress]:
+    """Pass the steps on, and after each measurement warn of what newly ails the training."""
+    watch = Watch(run.path)
+    for progress in steps:
+        yield progress
+        if progress.value is not None:
+            for line in watch.news():
+                warn(f"step {progress.step}: {line}")
 
 
 def _estimate(live: Live, minutes: float | None) -> str:

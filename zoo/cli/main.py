@@ -13,6 +13,7 @@ from zoo.cli.group import CommandGroup, unknown_option
 from zoo.cli.info import info
 from zoo.cli.list import list_
 from zoo.cli.plugins import plugins_
+from zoo.cli.report import diagnose, report
 from zoo.cli.runs import runs
 from zoo.cli.streams import ReaderGoneError, end_now, take_streams
 from zoo.cli.train import resume, train
@@ -27,6 +28,8 @@ EXTRAS = {
     "torch": "train",
     "onnx": "train",
     "onnxscript": "train",
+    "matplotlib": "train",
+    "jinja2": "train",
     "pyarrow": "data",
     "starlette": "hub",
     "uvicorn": "hub",
@@ -43,7 +46,7 @@ def cli(debug: bool) -> None:
     """Train GANs from recipes, export the generator to ONNX, publish it, make pictures."""
 
 
-for command in (train, resume, runs, list_, info, plugins_, doctor):
+for command in (train, resume, runs, report, diagnose, list_, info, plugins_, doctor):
     cli.add_command(command)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.evaluation.measure import measure
+from zoo.evaluation.probe import Prober
 from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
+from zoo.system.console import warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
 
     from zoo.components import Plan
     from zoo.data.split import Split
+    from zoo.history import Probe
     from zoo.images import Images
+
+    Seen = tuple[Probe, NDArray[np.uint8]]
 
 SAMPLE_SEED = 0
 SAMPLE_COUNT = 64
@@ -31,6 +36,7 @@ class Monitor:
         self._split = split
         self._averaged = averaged
         self._measured: tuple[int, TorchGenerator] | None = None
+        self._prober: Prober | None = Prober(plan, images, split)
 
     def value(self, step: int) -> float:
         """Return the plan's metric of the averaged generator, which has been trained so many steps."""
@@ -38,6 +44,21 @@ class Monitor:
         generator = self._generator(calibration_batches(step))
         self._measured = (step, generator)
         return measure(self._plan.metric, generator, self._images, self._split)
+
+    def seen(self, step: int, critic: nn.Module) -> Seen | None:
+        """Return what a probe sees of the generator that was just measured, and of the critic.
+
+        A critic that cannot be probed costs a warning, and no training.
+        """
+        if self._prober is None or self._measured is None:
+            return None
+        try:
+            return self._prober.probe(step, critic, self._measured[1])
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            warn(f"step {step}: the critic cannot be probed ({reason}). The report will show less")
+            self._prober = None
+            return None
 
     def pictures(self, step: int) -> NDArray[np.uint8]:
         """Return the pictures of the same 64 latents every time; what was just measured is not calibrated again."""

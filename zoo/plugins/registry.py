@@ -20,6 +20,7 @@ from zoo.components import (
     Loss,
     Metric,
     Regularizer,
+    Symptom,
 )
 from zoo.errors import InputError, UsageError, did_you_mean
 from zoo.generators.config import COMPONENT_NAME, PAPER, ComponentRecord, Provider
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 KINDS: dict[str, type[Component]] = {
-    kind.kind: kind for kind in (Architecture, Loss, Regularizer, Augmentation, Dataset, Metric)
+    kind.kind: kind for kind in (Architecture, Loss, Regularizer, Augmentation, Dataset, Metric, Symptom)
 }
 
 

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 RECIPE = "recipe.toml"
 GENERATOR = "generator"
+METRICS = "metrics.jsonl"
+PROBES = "probes"
+"""A folder: what each evaluation saw beside its figure."""
+NEIGHBOURS = "neighbours.png"
+"""In it: generated pictures of the last evaluation, the training image nearest to each, and other training images."""
 
 
 def is_run(path: Path) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zoo.errors import DivergedError
+from zoo.runs.folder import METRICS
 from zoo.system.atomic import disk_errors, sync_file
 from zoo.system.console import warn
 from zoo.training.step import GRADIENT
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from zoo.components import Metric
     from zoo.training.step import Step
 
-NAME = "metrics.jsonl"
 LINE_LIMIT = 1 << 16
 """Bytes of a line that is read; what follows is taken for the next."""
 Measured = tuple[int, float]
@@ -31,7 +31,7 @@ Measured = tuple[int, float]
 
 def figure_at(run: Path, name: str, step: int) -> float | None:
     """Return the figure of a step by its name, None where it was not measured then."""
-    path = run / NAME
+    path = run / METRICS
     found = None
     if not path.is_file():
         return None
@@ -54,7 +54,7 @@ class MetricsLog:
     """
 
     def __init__(self, run: Path) -> None:
-        self.path = run / NAME
+        self.path = run / METRICS
         self._unread: list[Step] = []
         self._pending: list[tuple[int, dict[str, float]]] = []
         self._line = (0, 0.0)

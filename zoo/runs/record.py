@@ -39,6 +39,13 @@ class Best(_Part):
     value: float
 
 
+class Divergence(_Part):
+    """Where numbers were no longer finite."""
+
+    step: int
+    cause: str
+
+
 class Rollback(_Part):
     """A return to a checkpoint after a divergence."""
 
@@ -92,7 +99,14 @@ class RunRecord(_Part):
     best: Best | None = None
     cuda_graph: bool = False
     rollbacks: list[Rollback] = []
+    divergence: Divergence | None = None
+    """What ended it, where something that was not finite did."""
     changes: list[Change] = []
+
+    def clear_divergence(self) -> None:
+        """Forget what ended it: it goes on."""
+        if self.divergence is not None:
+            self.divergence = None
 
     def add_rollback(self, rollback: Rollback) -> None:
         """Append a rollback."""

@@ -19,7 +19,7 @@ from zoo.runs import checkpoint
 from zoo.runs.folder import GENERATOR, RECIPE
 from zoo.runs.metrics_log import Measured, MetricsLog
 from zoo.runs.options import OnNan
-from zoo.runs.record import Best
+from zoo.runs.record import Best, Divergence
 from zoo.runs.rollback import SLOWER, describe, last_good, rollback_entry, slower_plan
 from zoo.runs.saving import Reached, RunFiles, most_bytes
 from zoo.system.atomic import write_atomic
@@ -122,6 +122,7 @@ class Run:
         checkpoint.sweep(self.path)
         self._files.refuse_without_room(self.checkpoint_bytes)
         self.facts.steps = until
+        self.facts.clear_divergence()
         write_atomic(self.path / RECIPE, write_toml(self.plan.resolved()))
         self._note("running")
         self._drop_what_came_after()
@@ -139,7 +140,9 @@ class Run:
         except GeneratorExit:
             self._stop_early()
             raise
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, DivergedError):
+                self.facts.divergence = Divergence(step=error.step, cause=error.cause)
             self._fail()
             raise
         self._end("stopped" if stop and self.step < until else "done")
@@ -190,6 +193,9 @@ class Run:
         with self.live.busy(f"measuring {metric.name}"):
             value = self._monitor.value(self.step)
         best = self._log.write_figure(self.step, metric, value)
+        seen = self._monitor.seen(self.step, self._trainer.critic)
+        if seen is not None:
+            self._files.save_probe(*seen)
         self._notify("zoo_step_logged", step=self.step, metrics={metric.name: value})
         return Progress(progress.step, progress.metrics, value, best)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoo.errors import ResourceError
 from zoo.generators.pictures import grid, png
 from zoo.runs import checkpoint
+from zoo.runs.folder import NEIGHBOURS, PROBES
 from zoo.runs.record import Best, write_record
 from zoo.system.atomic import write_atomic
 from zoo.system.background import Background
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.components import Plan
+    from zoo.history import Probe
     from zoo.runs.record import RunRecord, RunState
 
 
@@ -85,6 +87,16 @@ class RunFiles:
     def _write_samples(self, path: Path, pictures: NDArray[np.uint8], step: int) -> None:
         self._refuse_removed(step)
         write_atomic(path, png(grid(pictures)))
+
+    def save_probe(self, probe: Probe, pictures: NDArray[np.uint8]) -> None:
+        """Write what an evaluation saw, and its pictures in place of those of the one before."""
+        self._background.do(partial(self._write_probe, probe, pictures))
+
+    def _write_probe(self, probe: Probe, pictures: NDArray[np.uint8]) -> None:
+        self._refuse_removed(probe.step)
+        folder = self.path / PROBES
+        write_atomic(folder / f"step-{probe.step:06d}.json", f"{probe.model_dump_json()}\n".encode())
+        write_atomic(folder / NEIGHBOURS, png(grid(pictures, columns=len(pictures) // 3)))
 
     def save_checkpoint(
         self, reached: Reached, make_state: Callable[[], checkpoint.State], saved: Callable[[Path], object]

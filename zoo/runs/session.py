@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import this_rank
-from zoo.errors import InputError, ResourceError, quoted
+from zoo.errors import InputError, ResourceError, ZooError, quoted
 from zoo.runs.folder import RECIPE, is_run, latest_run, refuse_starting
 from zoo.runs.lock import HOLDER, LOCK, RUNS, held, starting
 from zoo.system.atomic import disk_errors
@@ -51,6 +51,9 @@ class Display:
     def ended(self, run: Run, stop: Stop) -> None:
         """Look at a run whose generator is written; it is still held."""
 
+    def failed(self, run: Run) -> None:
+        """Look at a run that an error ended, before that is raised."""
+
 
 def train_new(
     recipe: str,
@@ -84,12 +87,16 @@ def _train(run: Run, options: TrainOptions, display: Display) -> None:
             stop.after(60 * options.minutes)
             run.live.deadline = stop.deadline
         until, tick = run.plan.training.steps, _ending(run, stop)
-        with (
-            display.watching(run),
-            writing_generator(run.path, tick),
-            closing(run.go(until, stop, options.on_nan)) as steps,
-        ):
-            display.show(run, steps)
+        try:
+            with (
+                display.watching(run),
+                writing_generator(run.path, tick),
+                closing(run.go(until, stop, options.on_nan)) as steps,
+            ):
+                display.show(run, steps)
+        except ZooError:
+            display.failed(run)
+            raise
         display.ended(run, stop)
 
 

@@ -26,6 +26,7 @@ class GradientPenalty(Loss):
     paper: ClassVar[str] = (
         "Gulrajani et al., *Improved Training of Wasserstein GANs*, 2017, arXiv:1704.00028, section 4"
     )
+    slope_target: ClassVar[float | None] = 1.0
     weight: float = Field(default=10.0, ge=0, description="lambda in the paper")
 
     def critic(self, batch: CriticBatch) -> Tensor:

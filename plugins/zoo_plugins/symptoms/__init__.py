@@ -1,0 +1,1 @@
+"""What can ail a training; each symptom is asked by `zoo diagnose` and the report."""

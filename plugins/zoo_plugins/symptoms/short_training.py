@@ -1,0 +1,50 @@
+"""A training that could have gone on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from zoo.components import Symptom
+from zoo.history import Diagnosis
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zoo.history import History
+
+
+class StillImproving(Symptom):
+    """The figure was still getting better when the training ended, or was hardly measured."""
+
+    name: ClassVar[str] = "not-trained-long-enough"
+    gain: float = Field(
+        default=0.1, gt=0, lt=1, description="of the figure, over the last third of the measurements"
+    )
+
+    def find(self, history: History) -> Diagnosis | None:
+        """Return where the last figure is the best, and clearly better than a while before."""
+        quality = history.quality
+        best = history.record.get("best") or {}
+        if len(quality) < 3 or best.get("step") != quality.steps[-1]:
+            return None
+        before = float(quality.values[-1 - max(len(quality) // 3, 1)])
+        last = float(quality.values[-1])
+        gained = abs(before - last) / max(abs(before), 1e-12)
+        if gained < self.gain:
+            return None
+        return Diagnosis(
+            what="The training was not long enough",
+            evidence=f"{history.record.get('metric')} went from {before:.1f} to {last:.1f}, its best, by the last step",
+            cause="it ended before its figure stopped getting better",
+            advice=("zoo resume --steps N, with more steps",),
+            step=int(quality.steps[-1]),
+            plot="Quality",
+        )
+
+
+@hookimpl
+def zoo_register_symptoms() -> Iterable[type[Symptom]]:
+    return [StillImproving]

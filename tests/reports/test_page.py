@@ -1,0 +1,182 @@
+"""The page: whole, on its own, and never anything but text where a stranger could write something else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo as library
+from tests.conftest import TINY
+from tests.reports.test_symptoms import SICK, history, probe
+from zoo.reports import page as pages
+from zoo.reports import watch
+from zoo.reports.health import diagnose
+from zoo.reports.page import page, write_report
+
+if TYPE_CHECKING:
+    from tests.support.cli_fixtures import Zoo
+
+pytest_plugins = ["tests.support.cli_fixtures"]
+
+MARKUP = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}'
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with its report, made once."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "tiny.toml").write_text(TINY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_REPORT", "1")
+        patch.chdir(folder)
+        return folder / library.train("tiny.toml", out="runs/tiny-1")
+
+
+@pytest.fixture
+def run(trained: Path) -> Path:
+    """The finished run, as it would lie here."""
+    return Path(shutil.copytree(trained, "runs/tiny-1"))
+
+
+def test_a_run_ends_with_a_page_that_shows_all_it_left(run: Path) -> None:
+    text = (run / "report.html").read_text("utf-8")
+
+    titles = re.findall(r"<h3>(.*?)</h3>", text)
+    assert {"Quality", "Losses", "Gradient norms", "Scores", "Slopes", "Spread", "Weights"} <= set(titles)
+    assert text.count("<svg ") == text.count("</svg>") == text.count("<figcaption>") - 1
+    assert 'alt="Grid of generated pictures at step 4"' in text
+    assert "<h2>Generated and real</h2>" in text
+    assert "zoo export runs/tiny-1 --onnx" in text
+    assert "wasserstein" in text
+    assert len(text) < 3_000_000
+    assert {path.name for path in (run / "probes").iterdir()} == {"step-000004.json", "neighbours.png"}
+    with Image.open(run / "probes" / "neighbours.png") as image:
+        assert image.width > image.height, "three rows"
+
+
+def test_the_page_asks_for_nothing_and_runs_its_own_script_only(run: Path) -> None:
+    text = (run / "report.html").read_text("utf-8")
+
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in text
+    )
+    addresses = set(re.findall(r'(?:src|href)="(?!data:image/png;base64,|#)([^"]*)"', text))
+    assert addresses == set(), "matplotlib's own references stay inside the picture"
+
+
+def test_the_same_history_gives_the_same_page(run: Path) -> None:
+    before = (run / "report.html").read_bytes()
+
+    assert write_report(run).read_bytes() == before
+
+
+def test_markup_from_a_run_folder_is_text(tmp_path: Path) -> None:
+    strange = tmp_path / "a<b>"
+    strange.mkdir()
+    (strange / "recipe.toml").write_text(MARKUP)
+    seen = history(
+        "camel-gan", probe(500), probe(1000, generated_spread=1.0),
+        seed=MARKUP, metric=MARKUP, hardware=MARKUP, protocol=MARKUP, command=[MARKUP], versions={MARKUP: MARKUP},
+        data={"images": MARKUP, "source": MARKUP, "licence": MARKUP},
+    )  # fmt: skip
+    seen.curves[f"critic.{MARKUP}"] = seen.curves[MARKUP] = seen.curves["swd"]  # type: ignore[index]
+    finding = diagnose(seen)
+
+    text = page(strange, seen, finding)
+
+    assert text.count("<script") == 1
+    assert not re.search(r"<img[^>]*onerror", text)
+    assert "a&lt;b&gt;" in text
+    assert "49" not in re.findall(r"<th scope=\"row\">hardware</th><td>(.*?)</td>", text)[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + b"\x00" * 50])
+def test_a_damaged_grid_is_left_out(run: Path, content: bytes) -> None:
+    (run / "samples" / "step-000002.png").write_bytes(content)
+
+    text = write_report(run).read_text("utf-8")
+
+    assert text.count("<img data-step=") == len(list((run / "samples").glob("*.png"))) - 1
+
+
+def test_many_large_grids_do_not_make_a_large_page(run: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+    for step in range(100, 130):
+        Image.fromarray(noise).save(run / "samples" / f"step-{step:06d}.png")
+    (run / "samples" / "step-000140.png").symlink_to(Path("/dev/zero"))
+
+    assert write_report(run).stat().st_size < 5_000_000
+
+
+def test_the_commands_write_and_diagnose(run: Path, zoo: Zoo) -> None:
+    (run / "report.html").unlink()
+    ran = zoo("report")
+    assert (ran.code, ran.out.strip()) == (0, "runs/tiny-1/report.html")
+    ran = zoo("report", str(run), "--out", "mine.html")
+    assert (ran.code, Path("mine.html").stat().st_size > 10_000) == (0, True)
+    ran = zoo("diagnose", "--json")
+    assert (ran.code, json.loads(ran.out)) == (0, [])
+    ran = zoo("diagnose", str(run))
+    assert (ran.code, ran.out) == (0, "")
+    assert "runs/tiny-1: no symptom was found" in ran.err
+    assert zoo("diagnose", "runs/none").code == 3
+
+
+def test_a_finding_is_said_once_while_it_trains(
+    tiny: Path, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_REPORT", "1")
+    monkeypatch.setattr(watch, "read_history", lambda _: SICK["mode-collapse"][0])
+
+    ran = zoo("train", str(tiny), "--set", "training.eval_every=1")
+
+    assert ran.code == 0
+    assert (
+        ran.err.count("The generated pictures are nearly all alike: mode collapse: two of them are 12 levels")
+        == 1
+    )
+    assert "step 1: The generated" in ran.err.replace("zoo: warning: ", "")
+    assert "See `zoo diagnose runs/tiny-1`" in ran.err
+
+
+def test_a_diverged_run_has_a_report_that_says_so(
+    tiny: Path, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_REPORT", "1")
+
+    ran = zoo("train", str(tiny), "--set", "optimizers.critic.learning_rate=1e30", "--steps", "20")
+
+    assert ran.code == 10
+    assert "runs/tiny-1/report.html" in ran.err
+    assert "The training diverged" in zoo("diagnose").out
+    assert "The training diverged" in Path("runs/tiny-1/report.html").read_text("utf-8")
+
+
+def test_no_report_is_written_where_none_is_wanted(tiny: Path) -> None:
+    run = library.train(str(tiny))
+
+    assert not (run / "report.html").exists()
+
+
+def test_a_report_that_cannot_be_drawn_costs_a_warning_only(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("no ink")
+
+    monkeypatch.setenv("ZOO_REPORT", "1")
+    monkeypatch.setattr(pages, "plots", fail)
+
+    assert library.train(str(tiny)).is_dir()
+    assert "its report cannot be written (no ink)" in capsys.readouterr().err

@@ -1,0 +1,46 @@
+"""`zoo report` and `zoo diagnose`: what became of a training."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from zoo.cli.output import json_option
+from zoo.system.console import say
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.option("--out", type=click.Path(path_type=Path), help="The file; without it RUN/report.html.")
+def report(run: Path | None, out: Path | None) -> None:
+    """Write a page about RUN (without it, the latest)."""
+    from zoo.reports.page import write_report
+    from zoo.runs.folder import latest_run
+
+    click.echo(write_report(run or latest_run(), out))
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+@json_option
+def diagnose(run: Path | None, as_json: bool) -> None:
+    """Say what ails RUN (without it, the latest)."""
+    from zoo.reports.health import diagnose as find
+    from zoo.reports.health import in_lines
+    from zoo.reports.read import read_history
+    from zoo.runs.folder import latest_run
+
+    path = run or latest_run()
+    history = read_history(path)
+    findings = find(history)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        return
+    for line in in_lines(findings):
+        click.echo(line)
+    if not findings:
+        seen = "" if history.probes else " in its log; it has no probes, which would show more"
+        say(f"{path}: no symptom was found{seen}")

@@ -1,0 +1,101 @@
+"""Reading a run's history back from its folder, whoever it comes from; needs no torch but for the plan."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from zoo.errors import ZooError
+from zoo.history import Curve, History, Probe
+from zoo.plugins.collect import load_registry
+from zoo.plugins.planning import make_plan
+from zoo.recipes.recipe import read_recipe
+from zoo.runs.folder import METRICS, PROBES, RECIPE
+from zoo.runs.record import read_record
+from zoo.system.atomic import disk_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from zoo.components import Plan
+
+LINES_LIMIT = 2_000_000
+LINE_LIMIT = 1 << 16
+"""Bytes of a line; longer ones are passed over."""
+CURVES_LIMIT = 64
+NAME_LIMIT = 80
+PROBES_LIMIT = 2_000
+PROBE_LIMIT = 1 << 18
+
+
+def read_history(run: Path) -> History:
+    """Return a run's history: its record, its components, its curves and what its probes saw.
+
+    Lines and probes that are damaged are passed over; of a huge log the first two million lines are read.
+
+    Raises:
+        InputError: it is no run, or its `run.json` is wrong.
+        ResourceError: a file cannot be read.
+    """
+    record = read_record(run)
+    curves = _curves(run)
+    probes = tuple(probe for probe in _probes(run) if probe.step <= max(record.step, _last_step(curves)))
+    return History(record.as_dict(), _plan(run), curves, probes)
+
+
+def _plan(run: Path) -> Plan | None:
+    try:
+        return make_plan(read_recipe(run / RECIPE), load_registry(), str(run / RECIPE))
+    except ZooError:
+        return None
+
+
+def _curves(run: Path) -> dict[str, Curve]:
+    """Return each figure by its name, over increasing steps: what a killed process wrote twice counts once."""
+    points: dict[str, dict[int, float]] = {}
+    for entry in _entries(run / METRICS):
+        step = entry.get("step")
+        if type(step) is not int or not 0 <= step < 2**53:
+            continue
+        for name, value in entry.items():
+            known = name in points or (len(points) < CURVES_LIMIT and len(name) <= NAME_LIMIT)
+            if name != "step" and known and type(value) in (int, float) and math.isfinite(value):
+                points.setdefault(name, {})[step] = float(value)
+    return {name: _curve(found) for name, found in points.items()}
+
+
+def _curve(found: dict[int, float]) -> Curve:
+    steps = np.array(sorted(found), np.int64)
+    return Curve(steps, np.array([found[int(step)] for step in steps]))
+
+
+def _entries(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.is_file():
+        return
+    with disk_errors(path), path.open("rb") as file:
+        for line in itertools.islice(iter(lambda: file.readline(LINE_LIMIT), b""), LINES_LIMIT):
+            try:
+                entry = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(entry, dict):
+                yield entry
+
+
+def _probes(run: Path) -> Iterator[Probe]:
+    for path in sorted((run / PROBES).glob("step-*.json"))[:PROBES_LIMIT]:
+        try:
+            if path.is_file() and path.stat().st_size <= PROBE_LIMIT:
+                yield Probe.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue
+
+
+def _last_step(curves: dict[str, Curve]) -> int:
+    return max((int(curve.steps[-1]) for curve in curves.values() if len(curve)), default=0)

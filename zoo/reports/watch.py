@@ -1,0 +1,73 @@
+"""What is said of a training's health while it lasts, and the report that is written when it ends."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from zoo.errors import ZooError
+from zoo.reports.health import diagnose
+from zoo.reports.read import read_history
+from zoo.runs.session import Display
+from zoo.system.console import warn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zoo.runs.run import Run
+    from zoo.system.signals import Stop
+
+REPORTS = "ZOO_REPORT"
+"""The environment variable that, at `0`, keeps runs from being diagnosed as they train, and from ending in a report."""
+
+
+def wanted() -> bool:
+    """Whether runs are watched and reported on."""
+    return os.environ.get(REPORTS) != "0"
+
+
+class Watch:
+    """Looks at a run after its measurements, and says each finding once."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._told: set[str] = set()
+
+    def news(self) -> list[str]:
+        """Return a line for each finding that is new; nothing that fails here disturbs the training."""
+        if not wanted():
+            return []
+        try:
+            findings = diagnose(read_history(self._run))
+        except ZooError:
+            return []
+        new = [finding for finding in findings if finding.what not in self._told]
+        self._told |= {finding.what for finding in new}
+        return [f"{finding.what}: {finding.evidence}. See `zoo diagnose {self._run}`" for finding in new]
+
+
+class Reporting(Display):
+    """Shows nothing, and leaves a report."""
+
+    def ended(self, run: Run, stop: Stop) -> None:  # noqa: ARG002
+        """Write the report."""
+        report_at_end(run.path)
+
+    def failed(self, run: Run) -> None:
+        """Write the report of what there is."""
+        report_at_end(run.path)
+
+
+def report_at_end(run: Path) -> Path | None:
+    """Write a run's report where it is wanted and can be drawn; that it cannot is a warning, and no failure."""
+    if not wanted():
+        return None
+    try:
+        from zoo.reports.page import write_report
+
+        return write_report(run)
+    except ImportError:
+        return None
+    except Exception as error:
+        warn(f"{run}: its report cannot be written ({error}). Try again with `zoo report {run}`")
+        return None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zoo.components import Plan
+    from zoo.recipes.recipe import Recipe
 
 BINS = 24
 """Of each histogram."""
@@ -125,16 +125,20 @@ class History:
 
     Attributes:
         record: what `run.json` holds.
-        plan: its components; None where a plugin that it needs is not here.
+        recipe: its tables with every field of their components; None where it cannot be read.
         curves: by the names in `metrics.jsonl`: `critic` and `generator` are the sums as they are minimised,
             `critic.gradient-norm` and `generator.gradient-norm` of their gradients, `critic.NAME` a loss of its own.
         probes: in the order of their steps.
+        scores_are_logits: whether the critic's scores are logits; None where a plugin that would know is not here.
+        slope_target: the norm to which a loss holds the critic's gradient; None where none does, or that is unknown.
     """
 
     record: Mapping[str, Any]
-    plan: Plan | None
+    recipe: Recipe | None = None
     curves: Mapping[str, Curve] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
+    scores_are_logits: bool | None = None
+    slope_target: float | None = None
 
     def curve(self, name: str) -> Curve:
         """Return a curve, or an empty one."""
@@ -149,11 +153,6 @@ class History:
     def quality(self) -> Curve:
         """The recipe's metric, empty where it has none."""
         return self.curve(str(self.record.get("metric") or ""))
-
-    @property
-    def scores_are_logits(self) -> bool | None:
-        """Whether the critic's scores are logits; None where that is not known."""
-        return None if self.plan is None else any(loss.scores_are_logits for loss in self.plan.losses)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def test_curves_are_by_name_and_step(run: Path) -> None:
     assert history.curve("critic").values.tolist() == [1.0, 2.0]
     assert (history.quality.steps.tolist(), history.quality.values.tolist()) == ([20], [9.0])
     assert len(history.curve("best")) == 0, "a truth value is no figure"
-    assert history.plan is None, "there is no recipe"
+    assert history.recipe is None
 
 
 def test_what_a_killed_process_wrote_twice_counts_once(run: Path) -> None:

@@ -11,6 +11,7 @@ from zoo.history import BINS, Curve, Diagnosis, Distribution, History, Neighbour
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan
 from zoo.reports.health import diagnose, in_lines
+from zoo.reports.read import with_facts
 
 if TYPE_CHECKING:
     from zoo.components import Symptom
@@ -74,7 +75,8 @@ def history(recipe: str = "camel-wgangp", *probes: Probe, **changed: Any) -> His
     given = {name.replace("_", "."): value for name, value in changed.items() if isinstance(value, Curve)}
     given = {name.replace("gradient.norm", "gradient-norm"): value for name, value in given.items()}
     record |= {name: value for name, value in changed.items() if not isinstance(value, Curve)}
-    return History(record, load_plan(recipe), curves | given, probes or (probe(5500), probe()))
+    found = History(record, load_plan(recipe).recipe, curves | given, probes or (probe(5500), probe()))
+    return with_facts(found, recipe)
 
 
 def found(name: str, seen: History) -> Diagnosis | None:
@@ -148,7 +150,7 @@ def test_a_healthy_history_has_nothing(recipe: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_that_has_just_begun_has_nothing(name: str) -> None:
-    empty = History({"step": 0}, load_plan("camel-wgangp"))
+    empty = with_facts(History({"step": 0}, load_plan("camel-wgangp").recipe), "here")
     short = History(
         {"step": 2, "metric": "swd"}, None, {"critic": curve([1.0, 2.0], [1, 2]), "swd": curve([3.0], [2])}
     )

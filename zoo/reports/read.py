@@ -1,10 +1,11 @@
-"""Reading a run's history back from its folder, whoever it comes from; needs no torch but for the plan."""
+"""Reading a run's history back from its folder, whoever it comes from; needs torch only to ask components."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from zoo.components import Plan
+    from zoo.recipes.recipe import Recipe
 
 LINES_LIMIT = 2_000_000
 LINE_LIMIT = 1 << 16
@@ -35,7 +36,7 @@ PROBE_LIMIT = 1 << 18
 
 
 def read_history(run: Path) -> History:
-    """Return a run's history: its record, its components, its curves and what its probes saw.
+    """Return a run's history: its record, its recipe, its curves and what its probes saw.
 
     Lines and probes that are damaged are passed over; of a huge log the first two million lines are read.
 
@@ -46,12 +47,26 @@ def read_history(run: Path) -> History:
     record = read_record(run)
     curves = _curves(run)
     probes = tuple(probe for probe in _probes(run) if probe.step <= max(record.step, _last_step(curves)))
-    return History(record.as_dict(), _plan(run), curves, probes)
+    recipe = _recipe(run)
+    return with_facts(History(record.as_dict(), recipe, curves, probes), str(run / RECIPE))
 
 
-def _plan(run: Path) -> Plan | None:
+def with_facts(history: History, where: str) -> History:
+    """Return a history with what its recipe's losses say of themselves, where the plugins that bring them are here."""
+    if history.recipe is None:
+        return history
     try:
-        return make_plan(read_recipe(run / RECIPE), load_registry(), str(run / RECIPE))
+        plan = make_plan(history.recipe, load_registry(), where)
+    except ZooError:
+        return history
+    targets = [loss.slope_target for loss in plan.losses if loss.slope_target is not None]
+    logits = any(loss.scores_are_logits for loss in plan.losses)
+    return replace(history, scores_are_logits=logits, slope_target=max(targets, default=None))
+
+
+def _recipe(run: Path) -> Recipe | None:
+    try:
+        return read_recipe(run / RECIPE)
     except ZooError:
         return None
 

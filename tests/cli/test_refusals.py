@@ -25,7 +25,7 @@ pytest_plugins = ["tests.support.cli_fixtures"]
 RECIPES = "camel-gan, camel-wgan, camel-wgangp, face-gan, face-wgan, face-wgangp, horse-gan, horse-wgan, horse-wgangp"
 
 
-NO_MEMORY = "memory: there is not enough of it. Use a smaller batch, as with --set training.batch_size=16"
+NO_MEMORY = "memory: there is not enough of it. Free some, or give a smaller file"
 
 
 @pytest.fixture(autouse=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import follows
 from zoo.errors import InputError, ZooError, joined, near_misses, quoted
 from zoo.plugins.manager import DISABLE, in_words, is_interruption, plugins
+from zoo.system.arguments import given_text, shown
 from zoo.system.paths import given_name, given_path, refuse_address
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from zoo.generators.generator import Generator
+    from zoo.plugins.manager import PluginInfo
     from zoo.runs.options import OnNan
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
@@ -35,7 +36,7 @@ def load(name: str | PathLike[str]) -> Generator:
     """
     from zoo.runs.folder import refuse_starting
 
-    name = given_name(fspath(name), "name", needed=True)
+    name = given_name(given_text(name, "name"), "name", needed=True)
     refuse_address(name, "name")
     refuse_starting(Path(name))
     # pluggy asks the newest plugin first; here the built-in ones are.
@@ -45,7 +46,7 @@ def load(name: str | PathLike[str]) -> Generator:
     )
     for plugin, opener in openers:
         try:
-            generator: Generator | None = opener(name=name)
+            generator = opener(name=name)
         except BaseException as error:
             ours = isinstance(error, ZooError) or plugin.builtin
             if ours or is_interruption(error):
@@ -55,7 +56,7 @@ def load(name: str | PathLike[str]) -> Generator:
                 f"{in_words(error)}. Set {DISABLE}={plugin.distribution} to do without it"
             ) from error
         if generator is not None:
-            return generator
+            return _checked(generator, name, plugin)
     raise InputError(_unknown_generator(name))
 
 
@@ -91,6 +92,17 @@ def _recipe_names() -> list[str]:
         return list(load_registry().recipes())
     except ModuleNotFoundError:
         return []
+
+
+def _checked(generator: object, name: str, plugin: PluginInfo) -> Generator:
+    from zoo.generators.generator import Generator
+
+    if not isinstance(generator, Generator):
+        raise InputError(
+            f"{name}: plugin {plugin.name} of {plugin.distribution} opened it as {shown(generator)}, which is no "
+            f"Generator. Set {DISABLE}={plugin.distribution} to do without it"
+        )
+    return generator
 
 
 def train(
@@ -139,7 +151,7 @@ def train(
     from zoo.runs.options import TrainOptions
     from zoo.runs.session import all_changes, train_new
 
-    given_name(recipe, "recipe", needed=True)
+    recipe = given_name(given_text(recipe, "recipe"), "recipe", needed=True)
     source, folder = (
         None if path is None else given_path(path, what) for what, path in (("data", data), ("out", out))
     )

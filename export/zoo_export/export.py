@@ -12,9 +12,10 @@ from zoo.errors import InputError, counted
 from zoo.generators.files import CARD, FILES, ONNX, ONNX_FP16, REPORT, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
 from zoo.runs.lock import held
+from zoo.system.arguments import given_choice, given_flag, given_kind, given_text, given_whole, given_words
 from zoo.system.atomic import new_folder
 from zoo.system.console import say
-from zoo.system.paths import refuse_missing_parent
+from zoo.system.paths import given_path, refuse_missing_parent
 from zoo_export.report import ExportedFile, ExportReport, report_json
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ class ExportOptions:
     timed: bool = False
     """Whether to measure how fast the files are; int8, whose purpose is speed, is measured in any case."""
 
+    def __post_init__(self) -> None:
+        given_whole(self.opset, "opset")
+        given_flag(self.timed, "timed")
+        for variant in given_words(self.variants, "variants"):
+            given_choice(variant, "variants", FILES)
+
 
 DEFAULT_OPTIONS = ExportOptions()
 
@@ -52,6 +59,7 @@ def export(folder: GeneratorFolder, options: ExportOptions = DEFAULT_OPTIONS) ->
         IntegrityError: the weights are not the listed ones, or onnxruntime's pictures differ from torch's.
         ResourceError: the folder cannot be written.
     """
+    folder, options = GeneratorFolder.given(folder), given_kind(options, "options", ExportOptions)
     config = folder.config
     if not folder.lists(WEIGHTS):
         raise InputError(
@@ -115,6 +123,7 @@ def export_copy(folder: GeneratorFolder, out: Path, options: ExportOptions = DEF
 
     Raises as `export` does, and InputError where `out` exists; on an error nothing is left at `out`.
     """
+    folder, out = GeneratorFolder.given(folder), given_path(out, "out", needed=True)
     _refuse_existing(out)
     names = tuple(name for name in folder.config.files if not name.startswith(ONNX_FOLDER))
     folder.verify(names)
@@ -139,6 +148,8 @@ def export_checkpoint(
     """
     from zoo.runs.generator import write_generator
 
+    run, which = given_path(run, "run", needed=True), given_text(which, "which")
+    out = None if out is None else given_path(out, "out")
     with held(run):
         if out is None:
             return export(write_generator(run, which), options)

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 from zoo.errors import InputError, IntegrityError
 from zoo.generators.files import CONFIG, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
+from zoo.system.arguments import given_choice, given_text, given_words
 from zoo.system.atomic import new_folder
 from zoo.system.console import say
 from zoo.system.disk_space import refuse_without_room
-from zoo.system.paths import refuse_missing_parent
+from zoo.system.paths import given_path, refuse_missing_parent
 from zoo_hub.client.errors import hub_errors, is_unreachable, root_cause
 from zoo_hub.client.retry import client, download
 from zoo_hub.client.watch import Watch, endpoint, transfer_seconds
 from zoo_hub.names import hub_name
 from zoo_hub.providers import warn_missing_package
-from zoo_hub.repository.choice import Choice
+from zoo_hub.repository.choice import EXTRAS, Choice
 from zoo_hub.repository.integrity import PUSH_AGAIN, check_agreement, mismatch
 from zoo_hub.repository.listing import Listing, fetch_listing
 from zoo_hub.repository.snapshots import (
@@ -81,8 +82,14 @@ def pull(
         ResourceError: there is no room, or the cache cannot be written.
         NetworkError: the Hub did not give it, and the cache has none.
     """
+    repo = given_text(repo, "OWNER/NAME")
+    if revision is not None:
+        revision = given_text(revision, "revision")
     hub_name(repo if revision is None else f"{repo}@{revision}")
+    for extra in given_words(extras or (), "extras"):
+        given_choice(extra, "extras", EXTRAS)
     if to is not None:
+        to = given_path(to, "to")
         refuse_missing_parent(to, "--to")
     if to is not None and to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise InputError(f"{to}: it exists and is not empty. Give --to a new folder")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
 from zoo.generators.files import CARD
+from zoo.generators.folder import GeneratorFolder
+from zoo.system.arguments import given_flag, given_kind, given_text
 from zoo.system.atomic import write_atomic
 from zoo.system.console import say
 from zoo_hub.card.card import base_card, merge
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
 
     from huggingface_hub import HfApi
 
-    from zoo.generators.folder import GeneratorFolder
-
 
 @dataclass(frozen=True)
 class PushOptions:
@@ -52,6 +52,12 @@ class PushOptions:
     """A tag to put on the commit."""
     licence: str | None = None
     """The model's licence, as the Hub or SPDX abbreviates it; None keeps the card's, or derives it from the data's."""
+
+    def __post_init__(self) -> None:
+        given_flag(self.private, "private")
+        for name in ("revision", "message", "tag", "licence"):
+            if (text := getattr(self, name)) is not None:
+                given_text(text, name)
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ def push(repo: str, folder: GeneratorFolder, options: PushOptions = PushOptions(
         IntegrityError: a file is not what `config.json` or the export report says.
         NetworkError: the Hub did not take it.
     """
+    repo, folder = given_text(repo, "OWNER/NAME"), GeneratorFolder.given(folder)
+    options = given_kind(options, "options", PushOptions)
     api = client()
     with hub_errors(repo, options.revision):
         plan = prepare(api, repo, folder, options)
@@ -98,6 +106,8 @@ def dry_run(repo: str, folder: GeneratorFolder, options: PushOptions) -> dict[st
 
     Raises as `push` does, but for what the Hub alone knows.
     """
+    repo, folder = given_text(repo, "OWNER/NAME"), GeneratorFolder.given(folder)
+    options = given_kind(options, "options", PushOptions)
     target_of(repo, options)
     folder = folder.current()
     check_publishable(folder)

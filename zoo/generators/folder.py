@@ -16,6 +16,7 @@ from zoo.errors import InputError, IntegrityError
 from zoo.generators.config import FileRecord, GeneratorConfig
 from zoo.generators.files import CONFIG, CONFIG_LIMIT, PEOPLE_EDIT, is_safe_name
 from zoo.system.atomic import sha256_file, write_atomic
+from zoo.system.paths import given_path
 from zoo.system.strict_json import check_json
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ class GeneratorFolder:
             InputError: it is missing, over 1 MiB, no JSON or ambiguous JSON, or a field is wrong.
         """
         return cls._from_bytes(path, _config_bytes(path))
+
+    @classmethod
+    def given(cls, folder: object) -> Self:
+        """Return a folder that a caller has opened, or open the path that it gave; raises as `open` does."""
+        return folder if isinstance(folder, cls) else cls.open(given_path(folder, "folder", needed=True))
 
     def current(self) -> Self:
         """Return this folder, opened again if its `config.json` no longer has the bytes that were read.

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.errors import InputError, counted
+from zoo.errors import InputError, ResourceError, counted
 from zoo.generators.latents import latents, tour
 from zoo.images import describe_shape
+from zoo.system.arguments import given_flag, given_whole, shown
+from zoo.system.disk_space import physical_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -68,7 +73,7 @@ class Generator(ABC):
         Raises:
             InputError: `n` or `batch` is below 1, or `seed` or `truncation` is out of range.
         """
-        self._check_counts(n, batch)
+        n, batch = self._check_counts(n, batch)
         batch = self.fitting(batch)
         for start in range(0, n, batch):
             count = min(batch, n - start)
@@ -78,7 +83,13 @@ class Generator(ABC):
     def sample(
         self, n: int = 1, seed: int = 0, *, batch: int = 64, truncation: float | None = None
     ) -> NDArray[np.uint8]:
-        """Return `n` pictures as one uint8 array, (n, H, W) for grey and (n, H, W, 3) for colour."""
+        """Return `n` pictures as one uint8 array, (n, H, W) for grey and (n, H, W, 3) for colour.
+
+        Raises:
+            InputError: as `batches` does.
+            ResourceError: this machine has less memory than so many pictures take.
+        """
+        self._check_room(n)
         return np.concatenate(list(self.batches(n, seed, batch=batch, truncation=truncation)))
 
     def walking(
@@ -103,9 +114,12 @@ class Generator(ABC):
 
         Raises:
             InputError: a number is out of range, there are too few stops or steps, or one stop follows itself.
+            ResourceError: this machine has less memory than so many pictures take.
         """
-        self._check_counts(steps, batch)
+        steps, batch = self._check_counts(steps, batch)
+        given_flag(loop, "loop")
         stops = check_stops(stops, loop=loop)
+        self._check_room(steps)
         batch = self.fitting(batch)
         ends = [latents(seed, 1, self.latent_dim, start=stop, truncation=truncation)[0] for stop in stops]
         path = tour(np.stack(ends), steps, loop=loop)
@@ -129,10 +143,21 @@ class Generator(ABC):
         """
         return np.concatenate(list(self.walking((a, b), steps, seed, batch=batch, truncation=truncation)))
 
-    def _check_counts(self, n: int, batch: int) -> None:
+    def _check_counts(self, n: int, batch: int) -> tuple[int, int]:
+        n, batch = given_whole(n, "n"), given_whole(batch, "batch")
         if n < 1 or batch < 1:
             raise InputError(
                 f"{self.name}: asked for {counted(n, 'picture')} in batches of {batch}. Both must be at least 1"
+            )
+        return n, batch
+
+    def _check_room(self, n: int) -> None:
+        """Refuse more pictures than this machine's memory holds, with their latents, before the first is made."""
+        taken = given_whole(n, "n") * (math.prod(self.image_shape) + 8 * self.latent_dim)
+        if taken > physical_memory():
+            raise ResourceError(
+                f"{self.name}: {n:,} pictures take {taken:,} bytes of memory, and this machine has "
+                f"{physical_memory():,}. Ask for fewer at a time"
             )
 
 
@@ -142,14 +167,41 @@ def check_stops(stops: Sequence[int], *, loop: bool) -> list[int]:
     Raises:
         InputError: there are fewer than two, or one follows itself, so that nothing would change on the way.
     """
+    if isinstance(stops, str | bytes) or not isinstance(stops, Sequence | np.ndarray):
+        raise InputError(f"stops: {shown(stops)} is no list of pictures. Give one, like [3, 8]")
+    stops = [given_whole(stop, "stops") for stop in stops]
     named = list(stops[:-1] if loop and len(stops) > 2 and stops[0] == stops[-1] else stops)
-    shown = ":".join(map(str, stops[:MOST_SHOWN])) + ("..." if len(stops) > MOST_SHOWN else "")
+    told = ":".join(map(str, stops[:MOST_SHOWN])) + ("..." if len(stops) > MOST_SHOWN else "")
     if len(named) < 2:
-        raise InputError(f"{shown}: a way leads from one picture to another. Name at least two")
+        raise InputError(f"{told}: a way leads from one picture to another. Name at least two")
     twice = next((stop for stop, following in pairwise(named) if stop == following), None)
     if twice is not None:
-        raise InputError(f"{shown}: from picture {twice} to itself nothing changes. Name another picture")
+        raise InputError(f"{told}: from picture {twice} to itself nothing changes. Name another picture")
     return named
+
+
+def checked_latents(z: object, latent_dim: int, name: str) -> NDArray[np.float32]:
+    """Return latents as float32 (N, latent_dim); lists and whatever else numpy takes for numbers will do.
+
+    Raises:
+        InputError: they are something else, have another shape, or are not finite; the message begins with `name`.
+    """
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            given = np.asarray(z)
+            found = np.ascontiguousarray(given, np.float32) if given.dtype.kind in "fiu" else None
+    except Exception:  # other people's arrays raise what they like
+        found = None
+    if found is None:
+        raise InputError(
+            f"{name}: z is {shown(z)}, which is no array of numbers. Give float32 (N, {latent_dim})"
+        )
+    if given.ndim != 2 or given.shape[1] != latent_dim or not len(given):
+        raise InputError(f"{name}: z must be (N, {latent_dim}) with N >= 1, found {given.shape}. Reshape it")
+    if not np.isfinite(found).all():
+        raise InputError(f"{name}: z holds numbers that are not finite in float32. Give finite ones")
+    return found
 
 
 def to_uint8(images: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.errors import InputError
+from zoo.system.arguments import given_number, given_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,13 +35,17 @@ def latents(
     Raises:
         InputError: `seed` is not in [0, 2^64), a picture's number is not, or `truncation` is below `LEAST_TRUNCATION`.
     """
+    seed, n, dim, start = (
+        given_whole(value, what)
+        for value, what in ((seed, "seed"), (n, "n"), (dim, "dim"), (start, "picture"))
+    )
     if not 0 <= seed < 2**64:
         raise InputError(f"seed: {seed} is not between 0 and 2^64 - 1. Choose another")
     if start < 0:
         raise InputError(f"picture: {start} is below 0, and the first is 0. Choose another")
     if start + n > 2**64:
         raise InputError(f"picture: {start + n - 1} is over 2^64 - 1, and the last is that. Choose another")
-    if truncation is not None and not truncation >= LEAST_TRUNCATION:
+    if truncation is not None and not given_number(truncation, "truncation") >= LEAST_TRUNCATION:
         raise InputError(f"truncation: {truncation} is not at least {LEAST_TRUNCATION}. Choose another")
     out = np.empty((n, dim), np.float32)
     for first in range(0, n, AT_ONCE):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from zoo.errors import InputError
+from zoo.system.arguments import given_choice, given_flag, shown
 from zoo.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 OnNan = Literal["stop", "rollback"]
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "fp32", "bf16")
 YEAR = 366 * 24 * 60
 """Minutes of a year, the longest that a training may be given."""
 
@@ -24,7 +27,7 @@ class TrainOptions:
     where it can.
 
     Raises:
-        InputError: `minutes` is no number above 0, or more than a year.
+        InputError: a choice is none of those there are, or `minutes` is no number above 0, or more than a year.
 
     Attributes:
         device: where to train.
@@ -45,6 +48,12 @@ class TrainOptions:
     ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
+        for name, choices in (("device", DEVICES), ("precision", PRECISIONS)):
+            if (choice := getattr(self, name)) is not None:
+                given_choice(choice, name, choices)
+        if self.eager is not None:
+            given_flag(self.eager, "eager")
+        given_choice(self.on_nan, "on_nan", get_args(OnNan))
         if self.minutes is not None:
             checked_minutes(self.minutes)
 
@@ -66,8 +75,9 @@ def checked_minutes(value: object, name: str = "minutes") -> float:
         minutes = None
     # Not a number is neither more nor less than any other.
     if minutes is None or not 0 < minutes <= YEAR:
+        told = repr(str(value)[:40]) if isinstance(value, (str, int, float)) else shown(value)
         raise InputError(
-            f"{name}: {str(value)[:40]!r} is no number of minutes above 0 and up to {YEAR:,} (a year). "
+            f"{name}: {told} is no number of minutes above 0 and up to {YEAR:,} (a year). "
             "Give one like 4 or 0.5"
         )
     return minutes

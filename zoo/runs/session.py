@@ -11,6 +11,7 @@ from zoo.distributed.torchrun import this_rank
 from zoo.errors import InputError, ResourceError, ZooError, quoted
 from zoo.runs.folder import RECIPE, is_run, latest_run, refuse_starting
 from zoo.runs.lock import HOLDER, LOCK, RUNS, held, starting
+from zoo.system.arguments import given_whole, given_words
 from zoo.system.atomic import disk_errors
 from zoo.system.paths import refuse_missing_parent
 from zoo.system.signals import deferred, interrupt, stop_on_signals
@@ -218,9 +219,15 @@ def claimed(path: Path, *, fresh: bool) -> Iterator[None]:
 
 
 def all_changes(changes: Sequence[str], steps: int | None, seed: int | None) -> list[str]:
-    """Return `--set` changes with those that `--steps` and `--seed` stand for."""
-    own = {"training.steps": steps, "training.seed": seed}
-    return [*changes, *(f"{key}={value}" for key, value in own.items() if value is not None)]
+    """Return `--set` changes with those that `--steps` and `--seed` stand for.
+
+    Raises:
+        InputError: one of them is no whole number, or the changes are no list of texts.
+    """
+    own = {"steps": steps, "seed": seed}
+    numbers = {name: given_whole(value, name) for name, value in own.items() if value is not None}
+    changed = given_words(changes, "changes")
+    return [*changed, *(f"training.{name}={number}" for name, number in numbers.items())]
 
 
 def _refuse_no_run(path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Whether there is room for what will be written, asked before it is."""
+"""Whether there is room for what will be written, asked before it is; and how much memory there is at all."""
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,14 @@ from zoo.system.atomic import free_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def physical_memory() -> int:
+    """Return the bytes of memory of this machine, or a number beyond any where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return sys.maxsize
 
 
 def refuse_without_room(path: Path, size: int, times: int = 1) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from unicodedata import category
 
 from zoo.errors import InputError, quoted
+from zoo.system.arguments import given_text
 
 ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 MOST_SHOWN = 200
@@ -26,6 +27,7 @@ def given_name(text: str, what: str, *, needed: bool = False) -> str:
     Raises:
         InputError: it is empty or blank, as an unset variable of a shell is, or holds a control character.
     """
+    text = given_text(text, what)
     if not text.strip():
         advice = "Give one" if needed else "Give one, or leave it out"
         raise InputError(f"{what}: it is empty, as a variable that is not set would be. {advice}")
@@ -37,12 +39,12 @@ def given_name(text: str, what: str, *, needed: bool = False) -> str:
     return text
 
 
-def given_path(path: str | os.PathLike[str], what: str, *, needed: bool = False) -> Path:
+def given_path(path: object, what: str, *, needed: bool = False) -> Path:
     """Return the path that was given; raises as `given_name` does, and InputError for an address on the web.
 
     What the system does not even look up, as a name of 300 letters, is refused too.
     """
-    text = given_name(os.fspath(path), what, needed=needed)
+    text = given_name(given_text(path, what), what, needed=needed)
     refuse_address(text, what)
     try:
         os.stat(text)  # noqa: PTH116

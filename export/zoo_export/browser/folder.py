@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
+from zoo.system.arguments import given_words
 from zoo.system.atomic import new_folder
-from zoo.system.paths import refuse_missing_parent
+from zoo.system.paths import given_path, refuse_missing_parent
 from zoo_export.browser.page import MADE_BY, PAGE, make_page
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ def demo(names: str | Sequence[str], out: Path, runtime: Path | None = None) -> 
         ResourceError: the disk is full, or the folder cannot be written.
         ZooError: whatever `make_page` raises.
     """
+    out = given_path(out, "out", needed=True)
+    runtime = None if runtime is None else given_path(runtime, "runtime")
+    named = given_words([names] if isinstance(names, str) else names, "names")
     check_out(out)
-    write_page(make_page([names] if isinstance(names, str) else names, runtime), out)
+    write_page(make_page(named, runtime), out)
     return out
 
 

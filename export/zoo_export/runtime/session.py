@@ -7,18 +7,20 @@ estimate, and that process can be ended. What this package brings, or has just m
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from zoo.errors import InputError, IntegrityError, counted, quoted
 from zoo.generators.bundled import FOLDER as BUNDLED
-from zoo.generators.generator import Generator
+from zoo.generators.generator import Generator, checked_latents
+from zoo.system.arguments import given_choice, given_text, given_whole, shown
+from zoo.system.paths import given_path
 from zoo_export.inspection.limits import BATCH_BYTES
 from zoo_export.runtime.child import Bounds, ChildSession
 from zoo_export.runtime.local import LocalSession
 from zoo_export.runtime.model_file import check_model, read_listed, read_model
+from zoo_export.runtime.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -55,7 +57,7 @@ class OnnxGenerator(Generator):
             ResourceError: it would take too much memory or time.
             IntegrityError: in a folder: the bytes, or the weights they were exported from, are not the listed ones.
         """
-        path = Path(path)
+        path = given_path(path, "path", needed=True)
         if path.is_dir():
             from zoo.generators.folder import GeneratorFolder
 
@@ -92,6 +94,10 @@ class OnnxGenerator(Generator):
 
         `trusted` runs it in this process: for bytes that this process has made itself.
         """
+        if not isinstance(model, bytes):
+            raise InputError(
+                f"{shown(name)}: {shown(model)} is no bytes of a file. Give those of an .onnx file"
+            )
         generator = cls.__new__(cls)
         generator._open(model, check_model(model, name), name, device, threads, trusted=trusted)
         return generator
@@ -128,10 +134,7 @@ class OnnxGenerator(Generator):
             InputError: `z` or `labels` has another shape, or the pictures hold NaN or leave the range.
             ResourceError: it takes too long or too much memory, or its process was ended from outside.
         """
-        if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z):
-            raise InputError(
-                f"{self.name}: z must be (N, {self.latent_dim}) with N >= 1, found {z.shape}. Reshape it"
-            )
+        z = checked_latents(z, self.latent_dim, self.name)
         if labels is not None and self._checked.label is None:
             raise InputError(f"{self.name}: it takes no labels. Leave them out")
         classes = None if self._checked.label is None else self._labels(labels, len(z))
@@ -160,6 +163,10 @@ class OnnxGenerator(Generator):
     def _labels(self, labels: NDArray[np.int64] | None, count: int) -> NDArray[np.int64]:
         if labels is None:
             return np.zeros(count, np.int64)
+        if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
+            raise InputError(
+                f"{self.name}: labels are {shown(labels)}, no array of whole numbers. Give int64"
+            )
         if labels.shape != (count,):
             raise InputError(
                 f"{self.name}: labels must be ({count},), found {labels.shape}. Give one a picture"
@@ -194,7 +201,10 @@ class OnnxGenerator(Generator):
         *,
         trusted: bool,
     ) -> None:
-        self.name = name
+        given_choice(device, "device", PROVIDERS)
+        if threads is not None and given_whole(threads, "threads") < 1:
+            raise InputError(f"threads: {threads} is below 1. Give at least 1, or leave it out")
+        self.name = given_text(name, "name")
         self._model = model
         self._checked = checked
         self._device: Device = device

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import copy
+import itertools
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Protocol, Self
 
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.instancenorm import _InstanceNorm
 
 from zoo.generators.generator import Generator
 from zoo.generators.latents import fixed_latents
+from zoo.layers.computed_weights import copy_network, settle_spectral_norms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -63,7 +66,7 @@ class TorchGenerator(Generator):
         batches: int = CALIBRATION_BATCHES,
         tick: Tick = lambda _done, _of: None,
     ) -> Self:
-        """Return the generator of a copy with batch-norm statistics for its weights, as `calibrated` makes them."""
+        """Return the generator of a copy with running statistics for its weights, as `calibrated` makes them."""
         return cls(calibrated(network, architecture.latent_dim, batch, batches, tick), architecture, batch)
 
     def generate(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -102,30 +105,56 @@ def calibrated(
     batches: int = CALIBRATION_BATCHES,
     tick: Tick = lambda _done, _of: None,
 ) -> nn.Module:
-    """Return a copy in eval mode whose batch-norm statistics are the plain average over seeded latent batches.
+    """Return a copy in eval mode whose running statistics are the plain average over seeded latent batches.
 
     `tick` is called after each; what it raises ends the work.
 
-    Statistics gathered while the weights were others do not fit averaged weights. Draws nothing from torch's random
-    numbers, so that looking at a generator never changes its training.
+    Statistics gathered while the weights were others do not fit averaged weights: those of batch and instance norms,
+    and the singular vectors of spectral norms. A norm that a plugin writes itself takes its own kind of average.
+    Draws nothing from torch's random numbers, so that looking at a generator never changes its training.
     """
-    copied = copy.deepcopy(generator).eval()
-    norms = [
-        module for module in copied.modules() if isinstance(module, _BatchNorm) and module.track_running_stats
-    ]
-    if not norms:
-        return copied
-    momenta = [norm.momentum for norm in norms]
+    network = copy_network(generator).eval()
+    settle_spectral_norms(network)
+    counting = [module for module in network.modules() if _has_running_statistics(module)]
+    if not counting:
+        return network
     z = torch.tensor(
-        fixed_latents(CALIBRATION_SEED, batches * batch, latent_dim), device=next(copied.parameters()).device
+        fixed_latents(CALIBRATION_SEED, batches * batch, latent_dim), device=next(network.parameters()).device
     )
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-        norm.train()
-    for done, some in enumerate(torch.split(z, batch), 1):
-        copied(some)
-        tick(done, batches)
-    for norm, momentum in zip(norms, momenta, strict=True):
+    with ExitStack() as stack:
+        for module in counting:
+            module.training = True
+            if isinstance(module, _NormBase):
+                stack.enter_context(_plain_average(module))
+        for done, some in enumerate(torch.split(z, batch), 1):
+            network(some)
+            tick(done, batches)
+    return network.eval()
+
+
+def _has_running_statistics(module: nn.Module) -> bool:
+    """Whether a module counts something over the batches of a training."""
+    if isinstance(module, _NormBase):
+        return module.track_running_stats
+    return any(name.startswith("running_") for name, _ in module.named_buffers(recurse=False))
+
+
+@contextmanager
+def _plain_average(norm: _NormBase) -> Iterator[None]:
+    """Have a norm forget its statistics, and average those of all calls in the block."""
+    momentum = norm.momentum
+    norm.reset_running_stats()
+    norm.momentum = None  # for a batch norm, that says it
+    calls = itertools.count(1)
+
+    def weigh(module: nn.Module, _inputs: object) -> None:
+        module.momentum = 1 / next(calls)  # type: ignore[assignment]
+
+    instance = isinstance(norm, _InstanceNorm)
+    handle = norm.register_forward_pre_hook(weigh) if instance else None
+    try:
+        yield
+    finally:
         norm.momentum = momentum
-    return copied.eval()
+        if handle is not None:
+            handle.remove()

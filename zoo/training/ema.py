@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import torch
+
+from zoo.layers.computed_weights import copy_network
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -15,7 +16,7 @@ class Ema:
     """An exponential moving average of a generator's parameters; its buffers are copied, never averaged."""
 
     def __init__(self, generator: nn.Module, decay: float) -> None:
-        self.module = copy.deepcopy(generator).eval().requires_grad_(False)
+        self.module = copy_network(generator).eval().requires_grad_(False)
         self.decay = decay
         self.updates = 0
         # On the device, so that a recorded iteration reads another one at every replay.

@@ -13,9 +13,9 @@ import torch
 
 from benchmarks.support.machine import machine
 from benchmarks.support.networks import architecture, generator
+from zoo.evaluation.contract import TOLERANCE
 from zoo.generators.latents import latents
 from zoo.plugins.collect import load_registry
-from zoo_export.convert.parity import TOLERANCE
 from zoo_export.convert.to_onnx import OPSETS, to_onnx
 from zoo_export.runtime.session import OnnxGenerator
 

@@ -6,7 +6,7 @@ It becomes `onnx/report.json` and the table on the terminal.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.generators.files import REPORT
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zoo.generators.files import Variant
     from zoo.generators.folder import GeneratorFolder
     from zoo_export.convert.parity import BatchParity, Parity
+    from zoo_export.convert.timing import Speed
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def _facts(file: ExportedFile) -> dict[str, Any]:
         "opset": file.opset,
         "provider": file.parity.provider,
         "batches": [_batch(row) for row in file.parity.batches],
+        **({} if file.parity.speed is None else {"speed": asdict(file.parity.speed)}),
     }
 
 
@@ -135,7 +137,17 @@ def _cells(variant: Variant, row: BatchParity) -> tuple[str, ...]:
 def _file_line(folder: Path, file: ExportedFile) -> str:
     psnr = file.parity.batches[-1].psnr
     noise = f", PSNR {psnr:.1f} dB" if file.variant == "int8" and psnr is not None else ""
-    return f"{folder / file.name}: {file.size / 1e6:.1f} MB, opset {file.opset}{noise}, on {file.parity.provider}"
+    speed = "" if file.parity.speed is None else f", {_speed(file.parity.speed)}"
+    figures = f"{file.size / 1e6:.1f} MB, opset {file.opset}{noise}{speed}"
+    return f"{folder / file.name}: {figures}, on {file.parity.provider}"
+
+
+def _speed(speed: Speed) -> str:
+    if speed.faster is None:
+        return f"as fast as float32 as far as {speed.rounds} rounds tell (ratio {speed.ratio:.2f})"
+    if speed.faster:
+        return f"{1 / speed.ratio:.1f} times as fast as float32 here"
+    return f"{speed.ratio:.1f} times as slow as float32 here"
 
 
 def _earlier_variants(folder: Path) -> Mapping[str, Mapping[str, Any]]:

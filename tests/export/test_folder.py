@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,15 +13,17 @@ from onnx import helper
 import zoo.runs.generator
 import zoo_export.convert.parity
 import zoo_export.convert.to_onnx
+import zoo_export.export
 from tests.support.handmade import LATENT_DIM, SHAPE, build, config
 from zoo import __version__
 from zoo.cli.info import info
-from zoo.errors import InputError, IntegrityError, UsageError
+from zoo.errors import InputError, IntegrityError, ResourceError, UsageError
 from zoo.generators.files import FILES, ONNX, REPORT, WEIGHTS, Variant
 from zoo.generators.folder import GeneratorFolder
 from zoo.system.atomic import sha256_file
 from zoo_export.cli.export import export as export_command
-from zoo_export.convert.parity import Parity, Reference, Tolerance
+from zoo_export.convert.parity import Reference, Tolerance
+from zoo_export.convert.timing import Speed
 from zoo_export.export import ExportOptions, export, export_copy
 from zoo_export.runtime.session import OnnxGenerator
 
@@ -79,7 +80,8 @@ def test_the_file_is_listed_and_says_where_it_comes_from(folder: Path) -> None:
 
 
 def test_a_file_that_fails_the_check_never_appears(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zoo_export.convert.parity, "TOLERANCE", 0.0)
+    strict: dict[Variant, Tolerance] = {"fp32": Tolerance(1, difference=0.0)}
+    monkeypatch.setattr(zoo_export.convert.parity, "tolerances", lambda: strict)
     before = {path: path.read_bytes() for path in folder.rglob("*")}
     with pytest.raises(
         IntegrityError, match=r"^fp32, batch \d+: onnxruntime's pictures differ from torch's by up to"
@@ -154,7 +156,7 @@ def test_one_variant_that_fails_leaves_everything_as_it_was(
     monkeypatch.setattr(
         zoo_export.convert.parity,
         "tolerances",
-        lambda: {"fp32": Tolerance(difference=1), "fp16": Tolerance(difference=0)},
+        lambda: {"fp32": Tolerance(1, difference=1), "fp16": Tolerance(1, difference=0)},
     )
     before = {path: path.read_bytes() for path in folder.rglob("*")}
     arguments = [str(folder), "--onnx", "--fp16"]
@@ -167,24 +169,43 @@ def test_one_variant_that_fails_leaves_everything_as_it_was(
     assert {path: path.read_bytes() for path in folder.rglob("*")} == before
 
 
-def test_int8_that_would_be_slower_is_not_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def add_timings(
-        _: Reference, models: dict[Variant, bytes], parities: dict[Variant, Parity]
-    ) -> dict[Variant, Parity]:
-        slow = {"fp32": 0.002, "int8": 0.003}
-        return {
-            name: replace(parity, batches=tuple(replace(row, seconds=slow[name]) for row in parity.batches))
-            for name, parity in parities.items()
-            if name in models
-        }
+@pytest.mark.parametrize(
+    ("speed", "words", "warned"),
+    [
+        (Speed(1.5, 12, faster=False), "1.5 times as slow as float32 here", True),
+        (Speed(0.4, 10, faster=True), "2.5 times as fast as float32 here", False),
+        (Speed(0.98, 90, faster=None), "as fast as float32 as far as 90 rounds tell (ratio 0.98)", False),
+    ],
+)
+def test_a_slow_int8_file_is_advised_against_and_kept_with_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, speed: Speed, words: str, warned: bool
+) -> None:
+    monkeypatch.setattr(Reference, "compare_speed", lambda *_: speed)
+    arguments = [str(folder), "--onnx", "--fp16", "--int8", "--uint8"]
+    result = CliRunner().invoke(export_command, arguments, standalone_mode=False)
+    assert result.exception is None
+    listed = GeneratorFolder.open(folder).verify().config.files
+    assert set(FILES.values()) <= set(listed)
+    lines = [line for line in result.stdout.splitlines() if line.startswith(str(folder / FILES["int8"]))]
+    assert len(lines) == 1
+    assert f" dB, {words}, on CPUExecutionProvider" in lines[0]
+    advice = f"int8: it takes {speed.ratio:.2f} times as long as float32 on this machine. The file is kept"
+    assert (advice in result.stderr) == warned
+    written = json.loads((folder / REPORT).read_bytes())["variants"]
+    assert written["int8"]["speed"] == {"ratio": speed.ratio, "rounds": speed.rounds, "faster": speed.faster}
+    assert "speed" not in written["fp16"]
 
-    monkeypatch.setattr(Reference, "add_timings", add_timings)
+
+def test_a_file_larger_than_is_ever_read_is_not_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo_export.export, "ONNX_LIMIT", 100)
     before = {path: path.read_bytes() for path in folder.rglob("*")}
-    with pytest.raises(InputError) as caught:
-        export(GeneratorFolder.open(folder), ExportOptions(variants=("int8",)))
-    assert str(caught.value) == (
-        "--int8: 64 pictures would take 3.0 ms, in float32 they take 2.0 ms. Leave it out"
-    )
+    with pytest.raises(
+        ResourceError,
+        match=r"^onnx/model.onnx: it would have \d+ bytes, and more than 100 are never read\. Train",
+    ):
+        export(GeneratorFolder.open(folder))
     assert {path: path.read_bytes() for path in folder.rglob("*")} == before
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from zoo.images import ImageShape
 
 
+RANGE_SLACK = 1e-3
+"""How far beyond [-1, 1] a pixel may lie: enough for rounding, not for a generator without tanh."""
 SHOWN = 24
 """Pictures that a notebook shows of a generator."""
 MOST_SHOWN = 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,31 +10,41 @@ import numpy as np
 import torch
 
 from zoo.errors import InputError, IntegrityError
+from zoo.evaluation.contract import (
+    BATCHES,
+    TOLERANCE,
+    full_precision,
+    latents_by_batch,
+    pictures_by_batch,
+    refuse_batch_dependence,
+)
 from zoo.generators.generator import to_uint8
-from zoo.generators.latents import latents
-from zoo_export.convert.timing import median_seconds
+from zoo_export.convert.timing import Speed, compare_speed, median_seconds
 from zoo_export.convert.to_onnx import inference_copy
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
     from torch import nn
 
     from zoo.generators.files import Variant
 
-BATCHES = (1, 2, 7, 64)
-TOLERANCE = 1e-4
-"""The largest |difference| of a pixel in [-1, 1], for a float32 file."""
 ROUNDS, SECONDS = 5, 2.0
 """Rounds of timing for each batch size, and the seconds after which large generators get fewer."""
+SPEED_ROUNDS, SPEED_SECONDS = 100, 8.0
+"""Rounds and seconds after which it stays open whether int8 is faster than float32."""
+LEVEL = 2 / 255
+"""One of 255 levels, of a pixel in [-1, 1]."""
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How much a variant's pictures may differ from torch's; None sets no limit."""
+    """How much a variant's pictures may differ from torch's, and from batch to batch; None sets no limit."""
 
+    batches: float
+    """The largest difference of a pixel in [-1, 1] from the same one in another batch."""
     difference: float | None = None
     """The largest difference of a pixel in [-1, 1]."""
     levels: int | None = None
@@ -47,10 +56,10 @@ class Tolerance:
 def tolerances() -> dict[Variant, Tolerance]:
     """Return the tolerance of each variant; int8 may add noise as long as it is hard to see."""
     return {
-        "fp32": Tolerance(difference=TOLERANCE),
-        "fp16": Tolerance(difference=2e-2, levels=2),
-        "int8": Tolerance(psnr=25.0),
-        "uint8": Tolerance(levels=1),
+        "fp32": Tolerance(TOLERANCE, difference=TOLERANCE),
+        "fp16": Tolerance(LEVEL, difference=2e-2, levels=2),
+        "int8": Tolerance(4 * LEVEL, psnr=25.0),
+        "uint8": Tolerance(LEVEL, levels=1),
     }
 
 
@@ -81,6 +90,8 @@ class Parity:
 
     batches: tuple[BatchParity, ...]
     provider: str
+    speed: Speed | None = None
+    """Against float32 in the largest batch; None where it was not measured."""
 
 
 class Reference:
@@ -90,29 +101,37 @@ class Reference:
         """Make the pictures of every batch size.
 
         Raises:
-            IntegrityError: they are not finite.
+            InputError, IntegrityError: see `pictures_by_batch`.
         """
         self._network = inference_copy(module)
-        self._latents = {batch: latents(0, batch, latent_dim) for batch in BATCHES}
-        self._images = {batch: self._torch_images(z) for batch, z in self._latents.items()}
-        for batch, images in self._images.items():
-            if not np.isfinite(images).all():
-                raise IntegrityError(
-                    f"batch {batch}: torch's pictures are not finite. Export another checkpoint"
-                )
+        self._latents = latents_by_batch(latent_dim)
+        self._images = pictures_by_batch(self._network, latent_dim, type(module).__name__)
 
     def compare(self, model: bytes, variant: Variant = "fp32") -> Parity:
         """Compare an ONNX file's pictures with the network's.
 
         Raises:
-            IntegrityError: they differ by more than the variant's tolerance, are not finite, or the shapes differ.
+            IntegrityError: they differ by more than the variant's tolerance from torch's or from batch to batch, are
+                not finite, or the shapes differ.
         """
         try:
             generator = OnnxGenerator.from_bytes(model, "the exported file", trusted=True)
-            figures = tuple(self._figures(generator, batch, variant) for batch in BATCHES)
+            found = {batch: generator.generate(z) for batch, z in self._latents.items()}
         except InputError as error:
             raise IntegrityError(str(error)) from error
+        refuse_batch_dependence(found, tolerances()[variant].batches, f"the {variant} file")
+        figures = tuple(self._figures(found[batch], batch, variant) for batch in BATCHES)
         return Parity(figures, generator.provider)
+
+    def compare_speed(self, model: bytes, fp32: bytes) -> Speed:
+        """Return how long a file takes in the largest batch for each second of the float32 file."""
+        runs = [
+            partial(generator.generate, self._latents[BATCHES[-1]])
+            for generator in (
+                OnnxGenerator.from_bytes(data, "the exported file", trusted=True) for data in (model, fp32)
+            )
+        ]
+        return compare_speed(*runs, rounds=SPEED_ROUNDS, budget=SPEED_SECONDS)
 
     def add_timings(
         self, models: Mapping[Variant, bytes], parities: Mapping[Variant, Parity]
@@ -134,12 +153,12 @@ class Reference:
         return {name: replace(parities[name], batches=tuple(rows[name])) for name in models}
 
     def _torch_images(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
-        with _full_precision():
+        with full_precision():
             images: NDArray[np.float32] = self._network(torch.from_numpy(z)).numpy()
         return images
 
-    def _figures(self, generator: OnnxGenerator, batch: int, variant: Variant) -> BatchParity:
-        expected, found = self._images[batch], generator.generate(self._latents[batch])
+    def _figures(self, found: NDArray[np.float32], batch: int, variant: Variant) -> BatchParity:
+        expected = self._images[batch]
         if variant == "uint8" and expected.shape[1] == 1:
             expected = np.repeat(expected, 3, axis=1)
         if found.shape != expected.shape:
@@ -182,15 +201,3 @@ def _require_within(row: BatchParity, variant: Variant) -> None:
         raise IntegrityError(
             f"{variant}, batch {row.batch}: onnxruntime's pictures {reason}. The file was not kept; {advice}"
         )
-
-
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """Compute in full float32, whatever the process has set, and restore torch's random state afterwards."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.inference_mode(), torch.autocast("cpu", enabled=False), torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -31,3 +33,46 @@ def median_seconds(
             run()
             times[name].append(time.perf_counter() - start)
     return {name: statistics.median(seconds) for name, seconds in times.items()}
+
+
+ROUNDS_AT_LEAST, CERTAIN = 10, 0.002
+"""Rounds before a comparison is certain, and the chance that two functions of equal speed look as different."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How long one function takes for each second of another."""
+
+    ratio: float
+    """The median over all rounds: below 1, it is the faster one."""
+    rounds: int
+    faster: bool | None
+    """None where what else the machine does leaves it open."""
+
+
+def compare_speed(
+    first: Callable[[], object], second: Callable[[], object], *, rounds: int, budget: float
+) -> Speed:
+    """Return how long the first takes for each second of the second.
+
+    Each round calls both, in turns as `median_seconds` does, and counts which was faster. They end when a sign test
+    is certain of the difference, or after `rounds` rounds or `budget` seconds without.
+    """
+    ratios: list[float] = []
+    began = time.perf_counter()
+    while len(ratios) < rounds:
+        seconds = median_seconds({"first": first, "second": second}, rounds=1, budget=budget)
+        ratios.append(seconds["first"] / seconds["second"])
+        if _is_certain(ratios):
+            return Speed(statistics.median(ratios), len(ratios), statistics.median(ratios) < 1)
+        if time.perf_counter() - began > budget:
+            break
+    return Speed(statistics.median(ratios), len(ratios), None)
+
+
+def _is_certain(ratios: list[float]) -> bool:
+    """Whether so many rounds of one sign would hardly come about by chance."""
+    count = len(ratios)
+    fewer = min(sum(ratio < 1 for ratio in ratios), sum(ratio > 1 for ratio in ratios))
+    chance = 2 * sum(math.comb(count, hits) for hits in range(fewer + 1)) / 2**count
+    return count >= ROUNDS_AT_LEAST and chance <= CERTAIN

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 from typing import TYPE_CHECKING, Any
 
 import onnx
 import torch
 from onnxscript import ir
-from torch.nn.utils import parametrize
 
-from zoo.errors import InputError
+from zoo.errors import InputError, ResourceError
+from zoo.generators.files import ONNX_LIMIT
+from zoo.layers.computed_weights import copy_network, make_weights_plain
 from zoo_export.convert.folding import optimize
 from zoo_export.convert.serialize import no_logs_or_warnings, serialize
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 OPSETS = range(18, 24)
 """The opsets that torch's exporter writes and onnxruntime reads."""
-SIZE_LIMIT = (1 << 31) - (1 << 20)
-"""Bytes of weights: one protobuf message holds less than 2 GiB, and the graph needs some of it."""
 
 
 def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, opset: int = 20) -> bytes:
@@ -34,8 +32,8 @@ def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, 
     file's `metadata_props`.
 
     Raises:
-        InputError: the exporter does not write this opset, or the network holds something that cannot be exported, or
-            2 GiB of weights.
+        InputError: the exporter does not write this opset, or the network holds something that cannot be exported.
+        ResourceError: its weights take more than is read of a file.
     """
     if opset not in OPSETS:
         raise InputError(f"--opset: {opset} is not between {OPSETS[0]} and {OPSETS[-1]}. Leave it out for 20")
@@ -53,34 +51,21 @@ def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, 
 
 
 def inference_copy(module: nn.Module) -> nn.Module:
-    """Return a copy in eval mode, in float32 on the CPU, without parametrizations; the original is not changed.
+    """Return a copy in eval mode, in float32 on the CPU, with plain weights; the original is not changed.
 
-    The weights that spectral norm, weight norm and other parametrizations compute become the copy's own weights.
+    What spectral norm, weight norm and other parametrizations compute becomes the copy's own weights.
     """
-    network = copy.deepcopy(module).float().cpu().eval()
-    with torch.no_grad():
-        for layer in network.modules():
-            if parametrize.is_parametrized(layer):
-                _remove_parametrizations(layer)
+    network = copy_network(module).float().cpu().eval()
+    make_weights_plain(network)
     return network
 
 
-def _remove_parametrizations(layer: nn.Module) -> None:
-    """Replace a layer's parametrizations by the weights that they compute."""
-    shared = type(layer)
-    # torch removes them from the layer's class, which the copy shares with the original: so it gets its own first.
-    own = {name: value for name, value in vars(shared).items() if name not in ("__dict__", "__weakref__")}
-    layer.__class__ = type(shared.__name__, shared.__bases__, own)
-    for name in list(layer.parametrizations):  # type: ignore[arg-type]
-        parametrize.remove_parametrizations(layer, name, leave_parametrized=True)
-
-
 def _check_size(module: nn.Module) -> None:
-    size = sum(4 * tensor.numel() for tensor in module.state_dict().values())
-    if size > SIZE_LIMIT:
-        raise InputError(
-            f"{type(module).__name__}: its weights take {size / 2**30:.2f} GiB as float32, and one ONNX file holds "
-            "less than 2 GiB. Train a smaller generator"
+    size = sum(4 * tensor.numel() for tensor in (*module.parameters(), *module.buffers()))
+    if size > ONNX_LIMIT:
+        raise ResourceError(
+            f"{type(module).__name__}: its weights take {size / 2**20:.0f} MiB as float32, and of an ONNX file no more "
+            f"than {ONNX_LIMIT >> 20} are read. Train a smaller generator"
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.errors import InputError, IntegrityError, counted, quoted
 from zoo.generators.bundled import FOLDER as BUNDLED
-from zoo.generators.generator import Generator, checked_latents
+from zoo.generators.generator import RANGE_SLACK, Generator, checked_latents
 from zoo.system.arguments import given_choice, given_text, given_whole, shown
 from zoo.system.paths import given_path
 from zoo_export.inspection.limits import BATCH_BYTES
@@ -35,8 +35,6 @@ LEAST_SECONDS, MOST_SECONDS = 20.0, 70.0
 """The least and the most that a batch may take before its process is ended; the estimate is at most 5 s."""
 SPARE_BYTES = 512 << 20
 """Beyond twice the estimate: for onnxruntime itself, and for threads, of which each core has one."""
-RANGE_SLACK = 1e-3
-"""How far beyond [-1, 1] a pixel may lie: enough for rounding, not for a generator without tanh."""
 
 
 class OnnxGenerator(Generator):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import click
+    from torch import nn
 
     from zoo.components import Architecture, Augmentation, Dataset, Loss, Metric, Plan, Regularizer, Symptom
     from zoo.generators.generator import Generator
@@ -149,6 +150,14 @@ def zoo_describe_name(name: str) -> Mapping[str, Any] | None:
 def zoo_find_generators(owner: str | None, search: str | None) -> Iterable[Mapping[str, Any]]:  # noqa: ARG001
     """Find published generators, for `zoo list --hub`: `return [{"name": "me/camel", "pictures": "28x28"}]`."""
     return []
+
+
+@hookspec
+def zoo_check_generator(architecture: Architecture, generator: nn.Module) -> None:
+    """Refuse, before a training, a generator that yours could do nothing with: `raise InputError("...")`.
+
+    It is new, float32, on the CPU and in eval mode, and must not be changed.
+    """
 
 
 @hookspec

@@ -1,4 +1,5 @@
-"""The hooks that this package implements: two commands, and opening, describing and diagnosing ONNX generators.
+"""The hooks that this package implements: three commands, and opening, describing, diagnosing
+and trying ONNX generators.
 
 What a hook needs is imported when it is called. Imports no torch.
 """
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import click
+    from torch import nn
 
+    from zoo.components import Architecture
     from zoo.generators.generator import Generator
     from zoo.hookspecs import Finding
 
@@ -28,6 +31,14 @@ def zoo_register_commands(cli: click.Group) -> None:
     cli.add_command(export)
     cli.add_command(generate)
     cli.add_command(demo)
+
+
+@hookimpl
+def zoo_check_generator(architecture: Architecture, generator: nn.Module) -> None:
+    """Refuse a generator that cannot be exported."""
+    from zoo_export.convert.dry_run import refuse_unexportable
+
+    refuse_unexportable(architecture, generator)
 
 
 @hookimpl

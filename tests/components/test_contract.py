@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from safetensors.torch import load, save
 
 from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.data.sampler import Sampler
+from zoo.evaluation.dry_run import dry_run
 from zoo.evaluation.torch_generator import calibrated
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan, make_plan
@@ -79,6 +81,14 @@ def test_architectures_make_images_and_scores(name: str) -> None:
     assert images.dtype == torch.float32
     assert images.abs().max() <= 1
     assert architecture.critic().eval()(images).shape == (3,)
+
+
+@pytest.mark.parametrize("name", REGISTRY.names("architecture"))
+def test_architectures_go_the_whole_way_to_a_generator(name: str) -> None:
+    """Pictures of their own latents alone, in [-1, 1], and the same once they are written and loaded."""
+    network = dry_run(replace(plan_of("camel-wgangp"), architecture=made("architecture", name)))
+
+    assert not network.training
 
 
 @pytest.mark.parametrize("name", REGISTRY.names("architecture"))

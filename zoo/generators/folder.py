@@ -158,10 +158,25 @@ class GeneratorFolder:
     @classmethod
     def _write_config(cls, path: Path, config: GeneratorConfig, files: Mapping[str, FileRecord]) -> Self:
         updated = config.model_copy(update={"files": dict(sorted(files.items()))})
-        text = json.dumps(updated.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-        data = (text + "\n").encode()
+        data = config_bytes(updated)
         write_atomic(path / CONFIG, data)
         return cls(path, updated, _sha256(data))
+
+
+def config_bytes(config: GeneratorConfig) -> bytes:
+    """Return the bytes of `config.json`.
+
+    Raises:
+        InputError: there are more than are ever read of it.
+    """
+    text = json.dumps(config.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    data = (text + "\n").encode()
+    if len(data) > CONFIG_LIMIT:
+        raise InputError(
+            f"{CONFIG}: it would have {len(data)} bytes, and more than {CONFIG_LIMIT} are never read: a component's "
+            "fields are too long. Keep what is long in a file"
+        )
+    return data
 
 
 def _config_bytes(folder: Path) -> bytes:

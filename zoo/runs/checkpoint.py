@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from zoo.errors import InputError, IntegrityError, ResourceError
 from zoo.system.atomic import new_folder, remove_folder, sha256_file
@@ -66,6 +66,22 @@ def save_checkpoint(run: Path, step: int, state: State) -> Path:
 def checkpoint_bytes(state: State) -> int:
     """Return how many bytes `save_checkpoint` writes for a state: never fewer, and at most a digit a tensor more."""
     return _size(*_parts(state))
+
+
+def refuse_unsavable(state: State) -> None:
+    """Refuse a state that a checkpoint cannot hold.
+
+    Raises:
+        InputError: it holds other things than tensors of common types, numbers and text.
+    """
+    tensors, _ = _parts(state)
+    for name, tensor in tensors.items():
+        try:
+            save({"": torch.empty(0, dtype=tensor.dtype)})
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise InputError(
+                f"{name.lstrip('/')}: safetensors cannot hold {tensor.dtype}. Use another type"
+            ) from error
 
 
 def _parts(state: State) -> tuple[dict[str, Tensor], bytes]:
@@ -198,6 +214,11 @@ def _take_tensors(value: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
         return {
             "list": [_take_tensors(inner, f"{prefix}/{index}", tensors) for index, inner in enumerate(value)]
         }
+    if value is not None and not isinstance(value, (bool, int, float, str)):
+        raise InputError(
+            f"{prefix.lstrip('/')}: it is a {type(value).__name__}, and a checkpoint holds tensors, numbers and text "
+            "only. Keep it in a buffer"
+        )
     return {"value": value}
 
 

@@ -6,16 +6,18 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 
 from zoo.__about__ import __version__
 from zoo.errors import InputError, IntegrityError, UsageError, ZooError, counted, quoted
 from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
+from zoo.evaluation.weights import weights_bytes
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
 from zoo.generators.files import CONFIG, SAMPLES, WEIGHTS
-from zoo.generators.folder import GeneratorFolder
+from zoo.generators.folder import GeneratorFolder, config_bytes
 from zoo.generators.pictures import grid, png
 from zoo.generators.safetensors_header import TensorHeader, describe, read_header
 from zoo.plugins.collect import load_registry
@@ -81,9 +83,11 @@ def write_generator(
         network, plan.architecture, plan.training.batch_size, batches, calibrating
     )
     pictures = generator.sample(SAMPLE_COUNT, SAMPLE_SEED, batch=generator.batch)
-    weights = save({name: tensor.contiguous() for name, tensor in generator.network.state_dict().items()})
+    weights = weights_bytes(generator.network)
     folder = into or run / GENERATOR
-    config = _config(run, plan, record, state)
+    step = state["trainer"]["step"]
+    value = None if plan.metric is None else figure_at(run, plan.metric.name, step)
+    config = generator_config(plan, record, step, value)
     tick(parts, parts)
     # An ONNX file made from other weights must not outlive them.
     for stale in folder.glob("onnx/*"):
@@ -143,14 +147,30 @@ def _at_step(run: Path, step: int, there: list[Path]) -> State:
     return load_checkpoint(path)
 
 
-def _config(run: Path, plan: Plan, record: RunRecord, state: State) -> GeneratorConfig:
+def generator_config(plan: Plan, record: RunRecord, step: int, value: float | None) -> GeneratorConfig:
+    """Return what `config.json` says of the generator of a step, whose figure is `value`.
+
+    Raises:
+        InputError: the file cannot hold it.
+    """
+    try:
+        config = _config(plan, record, step, value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"{plan.where}: {CONFIG} cannot hold {where} = {str(first['input'])[:80]!r}: {first['msg']}. Change it"
+        ) from error
+    config_bytes(config)
+    return config
+
+
+def _config(plan: Plan, record: RunRecord, step: int, value: float | None) -> GeneratorConfig:
     registry = load_registry()
 
     def records(components: Iterable[Component]) -> tuple[ComponentRecord, ...]:
         return tuple(registry.record(component) for component in components)
 
-    step = state["trainer"]["step"]
-    metric = None if plan.metric is None else plan.metric.name
     return GeneratorConfig(
         library=f"gan-model-zoo {__version__}",
         recipe=plan.recipe.name,
@@ -166,8 +186,8 @@ def _config(run: Path, plan: Plan, record: RunRecord, state: State) -> Generator
             seconds=record.seconds,
             hardware=record.hardware,
             precision=record.precision,
-            metric=metric,
-            value=None if metric is None else figure_at(run, metric, step),
+            metric=None if plan.metric is None else plan.metric.name,
+            value=value,
             protocol=record.protocol,
             losses=records(plan.losses),
             regularizers=records(plan.regularizers),

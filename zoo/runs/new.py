@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 from zoo.data.split import split
 from zoo.data.variety import too_little
 from zoo.distributed.leader import make_trainer
-from zoo.errors import InputError
+from zoo.errors import InputError, ZooError
+from zoo.evaluation.dry_run import dry_run
 from zoo.images import describe_shape
 from zoo.plugins.collect import load_registry
+from zoo.plugins.manager import plugins
 from zoo.plugins.planning import load_plan, with_data, with_stand_in
+from zoo.runs.checkpoint import refuse_unsavable
 from zoo.runs.folder import new_run_path
+from zoo.runs.generator import generator_config
 from zoo.runs.lock import command_line
 from zoo.runs.options import DEFAULTS, TrainOptions
 from zoo.runs.record import RunData, RunRecord
@@ -50,12 +54,15 @@ def new_run(
 
     Raises:
         UsageError, InputError, NetworkError: the recipe, a component or the data cannot be found.
+        ZooError: the generator could not be published, see `refuse_unpublishable`.
     """
     with deferred():
         load_registry()
     plan = load_plan(recipe, changes)
     if data is not None:
         plan = with_data(plan, data, load_registry())
+    with deferred():
+        refuse_unpublishable(plan)
     device = options.ranks.local(choose_device(options.device or "auto"))
     precision = choose_precision(options.precision or "auto", device)
     eager = bool(options.eager)
@@ -63,10 +70,31 @@ def new_run(
     with deferred():
         trainer = make_trainer(plan, images, device, precision, options.ranks, eager=eager)
         record = _record(plan, images, trainer, eager=eager)
+        generator_config(plan, record, step=0, value=None)
     path = _claim(plan.recipe.name) if out is None else out
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
     return Run(path, plan, images, split(len(images)), trainer, record)
+
+
+def refuse_unpublishable(plan: Plan) -> None:
+    """Refuse, before anything is learnt, a plan whose generator could not be saved, exported or drawn with.
+
+    Raises:
+        ZooError: its subclasses say what would go wrong.
+    """
+    states = {place: component.state() for place, component in plan.components()}
+    refuse_unsavable({place: state.state_dict() for place, state in states.items() if state is not None})
+    network = dry_run(plan)
+    for plugin, check in plugins().implementations("zoo_check_generator"):
+        refusals: list[ZooError] = []
+        with plugins().tolerant(plugin):
+            try:
+                check(architecture=plan.architecture, generator=network)
+            except ZooError as error:
+                refusals.append(error)
+        for refusal in refusals:
+            raise refusal
 
 
 def _claim(recipe: str) -> Path:

@@ -13,6 +13,7 @@ from zoo.recipes.tables import flattened
 from zoo.runs.checkpoint import newest_good
 from zoo.runs.folder import RECIPE
 from zoo.runs.lock import RECORD
+from zoo.runs.new import refuse_unpublishable
 from zoo.runs.options import DEFAULTS, TrainOptions
 from zoo.runs.record import Change, RunRecord, read_record
 from zoo.runs.run import Run
@@ -58,6 +59,9 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
             f"{path}: it was trained on images with fingerprint {trained[:12]}, {images.source} has "
             f"{images.fingerprint[:12]}. Bring those images back, or start a new run"
         )
+    if state is None:
+        with deferred():
+            refuse_unpublishable(plan)
     device = options.ranks.local(choose_device(options.device or device_before))
     precision = choose_precision(options.precision or precision_before, device)
     eager = record.eager if options.eager is None else options.eager

@@ -35,7 +35,8 @@ FLOORS = tuple(
     frozenset(rooms.split())
     for rooms in (
         "zoo.__about__ zoo.errors zoo.batch zoo.layers zoo_plugins zoo_export zoo_hub",
-        "zoo.images zoo.recipes zoo.system zoo.decoding",
+        "zoo.images zoo.system zoo.decoding",
+        "zoo.recipes",
         "zoo.history",
         "zoo.components zoo.generators",
         "zoo.hookspecs zoo.data",

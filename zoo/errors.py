@@ -43,6 +43,27 @@ class InputError(ZooError):
     exit_code = 3
 
 
+class NewerFormatError(InputError):
+    """A file in a form that a later release of the zoo has brought.
+
+    Attributes:
+        reason: what is wrong with it and what to do, without its name.
+    """
+
+    def __init__(self, what: object, found: int, known: int) -> None:
+        self.reason = (
+            f"its format is {found}, and this version reads {known}: it was made by a newer zoo. "
+            "Upgrade with pip install --upgrade gan-model-zoo"
+        )
+        super().__init__(f"{what}: {self.reason}")
+
+
+def refuse_newer(what: object, found: object, known: int) -> None:
+    """Raise NewerFormatError where the format number that a file gives itself is later than the one known."""
+    if type(found) is int and found > known:
+        raise NewerFormatError(what, found, known)
+
+
 class IntegrityError(ZooError):
     """Bytes that are not what their hash, or their proof, says."""
 

@@ -115,7 +115,7 @@ class Tormentor:
             return  # killed before there was anything to lose
         inside = bool(saving(run, pid))
         self.tally.inside += inside
-        self.tally.beside += not inside and any(path.name.endswith(f".tmp-{pid}") for path in scratch(run))
+        self.tally.beside += not inside and any(f".tmp-{pid}-" in path.name for path in scratch(run))
         self.tally.lost = max(self.tally.lost, lost_steps(run))
         try:
             read_record(run)

@@ -237,7 +237,7 @@ def saving(run: Path, pid: int) -> set[str]:
         names = [entry.name for entry in os.scandir(run / FOLDER)]
     except FileNotFoundError:
         return set()
-    return {name for name in names if name.endswith(f".tmp-{pid}") and ".old." not in name}
+    return {name for name in names if f".tmp-{pid}-" in name and ".old." not in name}
 
 
 def scratch(run: Path) -> list[Path]:

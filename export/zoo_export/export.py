@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -130,11 +129,13 @@ def export_copy(folder: GeneratorFolder, out: Path, options: ExportOptions = DEF
     _refuse_existing(out)
     names = tuple(name for name in folder.config.files if not name.startswith(ONNX_FOLDER))
     folder.verify(names)
+    card = folder.read_card()
     with new_folder(out) as scratch:
-        for name in (*names, CARD):
-            if folder.file(name).is_file():
-                (scratch / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(folder.file(name), scratch / name)
+        for name in names:
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            folder.copy_file(name, scratch / name)
+        if card is not None:
+            (scratch / CARD).write_bytes(card)
         copied = {name: record for name, record in folder.config.files.items() if name in names}
         copy = GeneratorFolder.write(scratch, {}, folder.config.model_copy(update={"files": copied}))
         report = export(copy, options)

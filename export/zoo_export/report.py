@@ -9,7 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.generators.files import REPORT
+from zoo.generators.files import LIMITS, REPORT
+from zoo.system.regular_files import read_inside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,8 +154,8 @@ def _speed(speed: Speed) -> str:
 def _earlier_variants(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     """Return the variants in the folder's present report; none where there is none or it cannot be read."""
     try:
-        variants = json.loads((folder / REPORT).read_bytes())["variants"]
-    except (OSError, ValueError, KeyError, TypeError):
+        variants = json.loads(read_inside(folder, REPORT, LIMITS[REPORT]))["variants"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     if not isinstance(variants, dict):
         return {}

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.errors import InputError, IntegrityError
+from zoo.errors import InputError, IntegrityError, NewerFormatError
 from zoo.generators.files import CONFIG, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
 from zoo.system.arguments import given_choice, given_text, given_words
@@ -15,6 +15,7 @@ from zoo.system.atomic import new_folder
 from zoo.system.console import say
 from zoo.system.disk_space import refuse_without_room
 from zoo.system.paths import given_path, refuse_missing_parent
+from zoo.system.regular_files import open_inside
 from zoo_hub.client.errors import hub_errors, is_unreachable, root_cause
 from zoo_hub.client.retry import client, download
 from zoo_hub.client.watch import Watch, endpoint, transfer_seconds
@@ -226,6 +227,8 @@ def _read_config(repo: str, folder: Path) -> GeneratorConfig:
     """Return the snapshot's configuration; errors name the repository instead of the folder in the cache."""
     try:
         return GeneratorFolder.open(folder).config
+    except NewerFormatError as error:
+        raise InputError(f"{repo}: {CONFIG}: {error.reason}") from error
     except InputError as error:
         reason = str(error).removeprefix(f"{folder / CONFIG}: ").rpartition(". ")[0]
         raise InputError(
@@ -241,7 +244,8 @@ def _copy(pulled: Pulled, to: Path, names: list[str]) -> Pulled:
     with new_folder(to.absolute(), size) as scratch:
         for name in present:
             (scratch / name).parent.mkdir(exist_ok=True)
-            shutil.copyfile(pulled.folder / name, scratch / name)
+            with open_inside(pulled.folder, name) as file, (scratch / name).open("xb") as copy:
+                shutil.copyfileobj(file, copy)
         origin = {
             "hub": endpoint(),
             "repo": pulled.repo,

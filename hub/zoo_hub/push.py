@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
@@ -28,13 +30,11 @@ from zoo_hub.repository.branch import (
     fetch_card,
     publish,
 )
-from zoo_hub.repository.publishable import check_publishable, published_files
+from zoo_hub.repository.publishable import check_publishable, published_files, staged
 
 COMMIT_LIKE = re.compile(r"[0-9a-f]{7,40}")
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from huggingface_hub import HfApi
 
 
@@ -87,11 +87,11 @@ def push(repo: str, folder: GeneratorFolder, options: PushOptions = PushOptions(
     repo, folder = given_text(repo, "OWNER/NAME"), GeneratorFolder.given(folder)
     options = given_kind(options, "options", PushOptions)
     api = client()
-    with hub_errors(repo, options.revision):
+    with hub_errors(repo, options.revision), TemporaryDirectory() as scratch:
         plan = prepare(api, repo, folder, options)
-        if not _has_text(folder.file(CARD), plan.card):
+        if folder.read_card() != plan.card.encode():
             write_atomic(folder.file(CARD), plan.card.encode())
-        files = {name: folder.file(name) for name in published_files(plan.folder.config)}
+        files = staged(plan.folder, plan.card, Path(scratch))
         check_tag(plan, options, files)
         if plan.remote.commit is None:
             _create(api, plan.target, plan.remote, options)
@@ -118,8 +118,8 @@ def dry_run(repo: str, folder: GeneratorFolder, options: PushOptions) -> dict[st
 
 
 def _card_here(folder: GeneratorFolder) -> str | None:
-    path = folder.file(CARD)
-    return path.read_text("utf-8", errors="replace") if path.is_file() else None
+    data = folder.read_card()
+    return None if data is None else data.decode("utf-8", "replace")
 
 
 def prepare(api: HfApi, repo: str, folder: GeneratorFolder, options: PushOptions) -> PushPlan:
@@ -170,10 +170,6 @@ def target_of(repo: str, options: PushOptions) -> Target:
     return Target(hub_name(repo).repo, options.revision)
 
 
-def _has_text(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_bytes() == text.encode()
-
-
 def _commit(api: HfApi, plan: PushPlan, files: dict[str, Path], message: str) -> str:
     """Publish the files and return the branch's newest commit."""
     try:
@@ -181,7 +177,7 @@ def _commit(api: HfApi, plan: PushPlan, files: dict[str, Path], message: str) ->
     except ValueError as error:
         # The client raises it where the Hub refuses the card.
         reason = " ".join(str(error).split()).rstrip(".")
-        raise InputError(f"{files[CARD]}: {reason}. Mend it") from error
+        raise InputError(f"{plan.folder.file(CARD)}: {reason}. Mend it") from error
     if not committed:
         say(f"{plan.target.name}: nothing changed since the last push, so there is no new commit")
     return head

@@ -81,7 +81,7 @@ def test_another_size_is_told_without_hashing(folder: Path, monkeypatch: pytest.
     size = (folder / WEIGHTS).stat().st_size
     with (folder / WEIGHTS).open("ab") as file:
         file.write(b"!")
-    monkeypatch.setattr("zoo.generators.folder.sha256_file", lambda _: pytest.fail("hashed"))
+    monkeypatch.setattr("zoo.generators.folder.sha256_of", lambda _: pytest.fail("hashed"))
     with pytest.raises(IntegrityError) as caught:
         GeneratorFolder.open(folder).verify()
     assert str(caught.value) == (

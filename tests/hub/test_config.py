@@ -76,7 +76,7 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
         "it holds an integer of 5000 digits",
     ),
     "escape": (changed(recipe="\x1b[2J"), "'recipe' holds a control character"),
-    "surrogate": (changed(recipe="\ud800"), "'recipe' holds a control character"),
+    "surrogate": (changed(recipe="\ud800"), "'recipe' holds half of a character"),
     "not UTF-8": (GOOD.encode() + b"\xff", "it is not UTF-8 text"),
     "format 2": (changed(format=2), "format: Input should be 1"),
 }

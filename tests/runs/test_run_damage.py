@@ -89,7 +89,7 @@ def test_a_checkpoint_of_another_version_is_refused_and_kept(tiny: Path, tmp_pat
     (newest / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(
         InputError,
-        match=r"step-00000004: the checkpoint has format 2, this version reads 1\. Use the zoo that wrote",
+        match=r"step-00000004: its format is 2, and this version reads 1: it was made by a newer zoo\. Upgrade",
     ):
         reopen(run)
 

@@ -246,7 +246,7 @@ def test_one_damaged_record_does_not_hide_the_other_runs(
     Path("runs/broken/run.json").write_text("{")
 
     assert latest_run() == run
-    assert "runs/broken/run.json: it cannot be read as JSON" in " ".join(capsys.readouterr().err.split())
+    assert "runs/broken/run.json: it is no JSON" in " ".join(capsys.readouterr().err.split())
 
 
 def test_an_export_elsewhere_leaves_the_run_as_it_is(tiny: Path, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.lib import format as npy_format
 
 from zoo.data.file_rows import SQUARE, FileRows, channels_first
 from zoo.errors import InputError
-from zoo.system.atomic import disk_errors, sync_folder
+from zoo.system.atomic import disk_errors, new_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,22 +128,16 @@ def store_images(path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[i
     Raises:
         ResourceError: the disk is full or the folder cannot be written.
     """
-    scratch = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = scratch.open("wb")
-    try:
+    count = 0
+    with contextlib.suppress(_NoneCameError), new_file(path) as file:
         count = _write(file, path, images, shape)
-        file.close()
-        if count:
-            with disk_errors(path):
-                scratch.replace(path)
-                sync_folder(path.parent)
-        return count
-    finally:
-        with contextlib.suppress(OSError):  # closing writes what a full disk has just refused
-            file.close()
-        scratch.unlink(missing_ok=True)
+        if not count:
+            raise _NoneCameError
+    return count
+
+
+class _NoneCameError(Exception):
+    """Leaves the block of a file that is not to be."""
 
 
 def _write(file: IO[bytes], path: Path, images: Iterable[NDArray[np.uint8]], shape: tuple[int, ...]) -> int:
@@ -162,6 +155,4 @@ def _write(file: IO[bytes], path: Path, images: Iterable[NDArray[np.uint8]], sha
     with disk_errors(path):
         file.seek(0)
         write_header(count)
-        file.flush()
-        os.fsync(file.fileno())
     return count

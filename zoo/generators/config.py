@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zoo.generators.files import LATENT_LIMIT, ONNX, ONNX_FP16, SIDE_LIMIT
 
+FORMAT = 1
 COMPONENT_NAME = r"^[\w. +-]{1,100}$"
 """Letters, digits and a few marks: nothing that reads as a path, an import or a line of its own."""
 PAPER = r"^[^\n\r<>\[\]`|\\]{1,400}$"

@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from zoo.errors import InputError, IntegrityError
-from zoo.generators.config import FileRecord, GeneratorConfig
-from zoo.generators.files import CONFIG, CONFIG_LIMIT, PEOPLE_EDIT, is_safe_name
-from zoo.system.atomic import sha256_file, write_atomic
+from zoo.errors import InputError, IntegrityError, refuse_newer
+from zoo.generators.config import FORMAT, FileRecord, GeneratorConfig
+from zoo.generators.files import CARD, CONFIG, CONFIG_LIMIT, LIMITS, PEOPLE_EDIT, is_safe_name
+from zoo.system.atomic import disk_errors, sha256_of, write_atomic
 from zoo.system.paths import given_path
+from zoo.system.regular_files import open_inside, read_inside
 from zoo.system.strict_json import check_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+PIECE = 1 << 20
 
 
 def is_generator_folder(path: Path) -> bool:
@@ -100,35 +105,95 @@ class GeneratorFolder:
         """The bytes of all listed files."""
         return sum(record.size for record in self.config.files.values())
 
-    def verify(self, names: tuple[str, ...] | None = None) -> Self:
-        """Check the listed files (or just `names`) against their sizes and sha256 and return the folder.
+    def open_file(self, name: str) -> IO[bytes]:
+        """Open a file by its name, for reading.
 
         Raises:
-            InputError: `config.json` lists a name outside the folder.
-            IntegrityError: a file is missing or its bytes are not those that were listed.
+            InputError: it is no regular file, or a link (but for those of the Hub's cache: see `open_inside`).
+            IntegrityError: it is missing.
         """
-        for name, record in self.config.files.items():
-            if names is None or name in names:
-                self._verify_file(name, record)
-        return self
-
-    def _verify_file(self, name: str, record: FileRecord) -> None:
         if not is_safe_name(name):
             raise InputError(
                 f"{self.file(CONFIG)}: it lists the file {name!r}, which is outside the folder. Discard it"
             )
         path = self.file(name)
-        if not path.is_file():
-            raise IntegrityError(f"{path}: {CONFIG} lists it, but it is missing. Get the generator again")
-        size = path.stat().st_size
+        try:
+            return open_inside(self.path, name)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise IntegrityError(
+                f"{path}: {CONFIG} lists it, but it is missing. Get the generator again"
+            ) from error
+        except OSError as error:
+            raise InputError(
+                f"{path}: it cannot be read: {error.strerror}. Put the file itself there"
+            ) from error
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of a listed file, which are those that were listed; raises as `verify` does."""
+        record = self.config.files[name]
+        with self.open_file(name) as file:
+            self._check_size(name, file, record)
+            data = file.read(record.size + 1)
+        self._check_digest(name, _sha256(data), record)
+        return data
+
+    def verify(self, names: tuple[str, ...] | None = None) -> Self:
+        """Check the listed files (or just `names`) against their sizes and sha256 and return the folder.
+
+        Raises:
+            InputError: `config.json` lists a name outside the folder, or a file is a link or no regular file.
+            IntegrityError: a file is missing or its bytes are not those that were listed.
+        """
+        for name, record in self.config.files.items():
+            if names is None or name in names:
+                with self.open_file(name) as file:
+                    self._check_size(name, file, record)
+                    self._check_digest(name, sha256_of(file), record)
+        return self
+
+    def copy_file(self, name: str, to: Path) -> None:
+        """Copy a listed file to the new file `to`, checking the bytes on their way; raises as `verify` does."""
+        record, digest = self.config.files[name], hashlib.sha256()
+        with self.open_file(name) as file, disk_errors(to), to.open("xb") as copy:
+            self._check_size(name, file, record)
+            while piece := file.read(PIECE):
+                digest.update(piece)
+                copy.write(piece)
+        self._check_digest(name, digest.hexdigest(), record)
+
+    def read_config(self) -> bytes:
+        """Return the bytes of `config.json`; raises InputError where they are no longer those that were opened."""
+        data = _config_bytes(self.path)
+        if _sha256(data) != self.digest:
+            raise InputError(f"{self.file(CONFIG)}: it was changed meanwhile. Try again")
+        return data
+
+    def read_card(self) -> bytes | None:
+        """Return the bytes of the card, None where there is none.
+
+        Raises:
+            InputError: it is a link, no regular file, or too long: nobody would know what is published with it.
+        """
+        try:
+            return read_inside(self.path, CARD, LIMITS[CARD])
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputError(
+                f"{self.file(CARD)}: it cannot be read: {error.strerror}. Put the text itself there, or remove it"
+            ) from error
+
+    def _check_size(self, name: str, file: IO[bytes], record: FileRecord) -> None:
+        size = os.fstat(file.fileno()).st_size
         if size != record.size:
             raise IntegrityError(
-                f"{path}: it has {size} bytes, {CONFIG} says {record.size}. Get the generator again"
+                f"{self.file(name)}: it has {size} bytes, {CONFIG} says {record.size}. Get the generator again"
             )
-        found = sha256_file(path)
+
+    def _check_digest(self, name: str, found: str, record: FileRecord) -> None:
         if found != record.sha256:
             raise IntegrityError(
-                f"{path}: its sha256 is {found[:12]}..., {CONFIG} says {record.sha256[:12]}.... "
+                f"{self.file(name)}: its sha256 is {found[:12]}..., {CONFIG} says {record.sha256[:12]}.... "
                 "Get the generator again"
             )
 
@@ -152,6 +217,7 @@ class GeneratorFolder:
             if kept != listed:
                 cls._write_config(path, there.config, kept)
         for name, data in files.items():
+            _refuse_link_on_the_way(path, name)
             write_atomic(path / name, data)
         return cls._write_config(path, config, {**config.files, **new})
 
@@ -181,22 +247,34 @@ def config_bytes(config: GeneratorConfig) -> bytes:
 
 def _config_bytes(folder: Path) -> bytes:
     path = folder / CONFIG
-    if not path.is_file():
-        raise InputError(f"{folder}: it holds no {CONFIG}. Give a generator folder or a run that has one")
-    size = path.stat().st_size
-    if size > CONFIG_LIMIT:
+    try:
+        return read_inside(folder, CONFIG, CONFIG_LIMIT)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(
-            f"{path}: it has {size} bytes, more than {CONFIG_LIMIT}. It is no generator's {CONFIG}"
-        )
-    return path.read_bytes()
+            f"{folder}: it holds no {CONFIG}. Give a generator folder or a run that has one"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}. It is no generator's {CONFIG}") from error
+
+
+def _refuse_link_on_the_way(folder: Path, name: str) -> None:
+    """Refuse to write a file into a folder that a link inside the generator's leads to."""
+    for inside in PurePosixPath(name).parents[:-1]:
+        if (folder / inside).is_symlink():
+            raise InputError(
+                f"{folder / inside}: it is a link, and what is in a generator's folder is no other's. "
+                "Put a folder there"
+            )
 
 
 def _parsed(path: Path, data: bytes) -> GeneratorConfig:
     """Return the configuration that the bytes of the file `path` hold."""
     try:
-        check_json(data)
+        found = check_json(data)
     except ValueError as error:
         raise InputError(f"{path}: {error}. Get the generator again") from error
+    if isinstance(found, dict):
+        refuse_newer(path, found.get("format"), FORMAT)
     try:
         return GeneratorConfig.model_validate_json(data)
     except ValidationError as error:

@@ -12,6 +12,7 @@ from zoo.errors import InputError, UsageError
 from zoo.recipes.optimizers import Optimizers
 from zoo.recipes.tables import Table, set_value
 from zoo.recipes.validation import REMOVE, elsewhere, explain
+from zoo.system.regular_files import UnfitFileError, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,13 +78,11 @@ def read_recipe(path: Path, changes: Iterable[str] = ()) -> Recipe:
         InputError: the file is missing, over 64 KiB, not TOML, or a field or a change is wrong.
     """
     try:
-        if path.stat().st_size > RECIPE_LIMIT:
-            raise InputError(
-                f"{path}: it has {path.stat().st_size} bytes, and at most {RECIPE_LIMIT} are read. Give a recipe file"
-            )
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_regular(path, RECIPE_LIMIT).decode("utf-8-sig")
         _check_dots(text, path)
         table = tomllib.loads(text)
+    except UnfitFileError as error:
+        raise InputError(f"{path}: {error.strerror}. Give a recipe file") from None
     except OSError as error:
         raise InputError(f"{path}: it cannot be read: {error.strerror}. Give a recipe file") from None
     except UnicodeDecodeError:

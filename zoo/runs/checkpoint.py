@@ -6,16 +6,21 @@ import errno
 import json
 import os
 import re
-import shutil
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save, save_file
 
-from zoo.errors import InputError, IntegrityError, ResourceError
+from zoo.errors import InputError, IntegrityError, ResourceError, refuse_newer
 from zoo.system.atomic import new_folder, remove_folder, sha256_file
 from zoo.system.disk_space import refuse_without_room
+from zoo.system.regular_files import UnfitFileError, read_regular
+from zoo.system.scratch import sweep_files, sweep_folders
+from zoo.system.strict_json import parse_object
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,10 +33,16 @@ MANIFEST_LIMIT = 1 << 16
 TENSORS = "state.safetensors"
 VALUES = "state.json"
 MANIFEST = "manifest.json"
+WRITTEN_IN = ("", "samples", "generator", "generator/onnx")
+"""Folders of a run in which files are replaced."""
 FORMAT = 1
 KEEP = 3
 """Checkpoints that stay beside the best one."""
+MANIFEST_LIMIT = 1 << 16
+LARGEST_VALUES = 64 << 20
+"""Bytes that are read at most."""
 State = dict[str, Any]
+Check = Callable[[State], None]
 
 
 def checkpoint_path(run: Path, step: int) -> Path:
@@ -55,11 +66,11 @@ def save_checkpoint(run: Path, step: int, state: State) -> Path:
     tensors, values = _parts(state)
     size = _size(tensors, values)
     refuse_without_room(path, size)
-    with new_folder(path, size) as scratch:
+    with new_folder(path, size, _is_ours) as scratch:
         _write_tensors(tensors, scratch / TENSORS)
         (scratch / VALUES).write_bytes(values)
         hashes = {name: sha256_file(scratch / name) for name in (TENSORS, VALUES)}
-        (scratch / MANIFEST).write_text(json.dumps(hashes))
+        (scratch / MANIFEST).write_text(json.dumps({"format": FORMAT, **hashes}))
     return path
 
 
@@ -129,76 +140,145 @@ def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
         raise OSError(code, os.strerror(code)) from error
 
 
-def load_checkpoint(path: Path) -> State:
+def load_checkpoint(path: Path, check: Check | None = None) -> State:
     """Read a checkpoint back after checking its hashes.
 
+    Args:
+        path: its folder.
+        check: raises ValueError with a clause for people where the state is none to go on from.
+
     Raises:
-        IntegrityError: a file is missing, or its bytes are not those that were written.
-        InputError: another version wrote it.
+        IntegrityError: a file is missing, its bytes are not those that were written, or it holds something else.
+        NewerFormatError: a newer zoo wrote it.
         ResourceError: it cannot be read, whole as it may be.
     """
     try:
-        with (path / MANIFEST).open("rb") as file:
-            manifest = json.loads(file.read(MANIFEST_LIMIT))
-        wrong = [name for name in (TENSORS, VALUES) if sha256_file(path / name) != manifest[name]]
-    except (
-        FileNotFoundError,
-        NotADirectoryError,
-        IsADirectoryError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ) as error:
+        _check_hashes(path)
+        state: State = _put_tensors(_values(path), _tensors(path))
+        if check is not None:
+            check(state)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, UnfitFileError) as error:
         raise IntegrityError(f"{path}: the checkpoint is incomplete ({error}). Use another") from error
     except OSError as error:
         raise ResourceError(f"{path}: it cannot be read: {error.strerror}. Mend that, and go on") from error
-    if wrong:
-        raise IntegrityError(f"{path}: {wrong[0]} does not match its sha256. Use another checkpoint")
-    values = json.loads((path / VALUES).read_bytes())
-    if values["format"] != FORMAT:
-        raise InputError(
-            f"{path}: the checkpoint has format {values['format']}, this version reads {FORMAT}. Use the zoo that "
-            "wrote it"
-        )
-    state: State = _put_tensors(values["state"], load_file(path / TENSORS))
+    except ValueError as error:
+        raise IntegrityError(f"{path}: {error}. Use another checkpoint") from error
     return state
 
 
-def newest_good(run: Path) -> tuple[State | None, list[str]]:
-    """Return the newest checkpoint that is whole, and what was wrong with those after it."""
+def newest_good(run: Path, check: Check | None = None) -> tuple[State | None, list[str]]:
+    """Return the newest checkpoint that is whole and passes `check`, and what was wrong with those after it."""
     problems: list[str] = []
     for path in reversed(checkpoints(run)):
         try:
-            return load_checkpoint(path), problems
+            return load_checkpoint(path, check), problems
         except IntegrityError as error:
             problems.append(str(error))
     return None, problems
 
 
+def check_run_state(state: State) -> None:
+    """Raise ValueError where a state lacks what a run keeps beside its trainer, or has something else in its place."""
+    for name, kind in (("recipe", dict), ("surroundings", dict), ("trainer", dict), ("fingerprint", str)):
+        if not isinstance(state.get(name), kind):
+            raise ValueError(f"{VALUES} has no {name}")
+    if not _is_number(state.get("seconds")) or state["seconds"] < 0:
+        raise ValueError(f"{VALUES} has no seconds")
+    best = state.get("best")
+    if best is not None and not (_is_list(best, 2) and type(best[0]) is int and _is_number(best[1])):
+        raise ValueError(f"{VALUES} has a best figure that is none")
+    log = state.get("log")
+    if not isinstance(log, dict) or type(log.get("offset")) is not int or log["offset"] < 0:
+        raise ValueError(f"{VALUES} has no place in the log")
+    pending = log.get("pending")
+    if not isinstance(pending, list) or not all(
+        _is_list(entry, 2) and _is_figures(entry) for entry in pending
+    ):
+        raise ValueError(f"{VALUES} has figures that are none")
+
+
+def _is_figures(entry: list[Any]) -> bool:
+    number, figures = entry
+    return type(number) is int and isinstance(figures, dict) and all(map(_is_number, figures.values()))
+
+
+def _is_list(value: Any, length: int) -> bool:
+    return isinstance(value, list) and len(value) == length
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+
+
+def _check_hashes(path: Path) -> None:
+    try:
+        manifest = parse_object(read_regular(path / MANIFEST, MANIFEST_LIMIT))
+    except ValueError as error:
+        raise ValueError(f"{MANIFEST}: {error}") from error
+    refuse_newer(path, manifest.get("format"), FORMAT)
+    for name in (TENSORS, VALUES):
+        if sha256_file(path / name) != manifest.get(name):
+            raise ValueError(f"{name} does not match its sha256")
+
+
+def _values(path: Path) -> Any:
+    try:
+        values = parse_object(read_regular(path / VALUES, LARGEST_VALUES))
+    except ValueError as error:
+        raise ValueError(f"{VALUES}: {error}") from error
+    refuse_newer(path, values.get("format"), FORMAT)
+    if values.get("format") != FORMAT or "state" not in values:
+        raise ValueError(f"{VALUES} has no state of format {FORMAT}")
+    return values["state"]
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path / TENSORS)
+    except (SafetensorError, ValueError, RuntimeError, LookupError, AttributeError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{TENSORS} cannot be read: {reason}") from error
+
+
+def _is_ours(name: str) -> bool:
+    return name in (TENSORS, VALUES, MANIFEST)
+
+
 def drop_after(run: Path, step: int) -> None:
-    """Remove the checkpoints after `step`: a run that has gone back to it makes them again."""
+    """Remove the checkpoints after `step`: a run that has gone back to it makes them again.
+
+    Raises:
+        InputError: one holds something that no training wrote; it stays.
+    """
     for path in checkpoints(run):
         if int(path.name[len("step-") :]) > step:
-            remove_folder(path)
+            try:
+                remove_folder(path, _is_ours)
+            except FileExistsError as error:
+                raise InputError(
+                    f"{path}: {error.strerror}, and the run goes on from step {step}. Move that elsewhere"
+                ) from error
+            except OSError as error:
+                raise ResourceError(f"{path}: it cannot be removed: {error.strerror}. Mend that") from error
 
 
 def sweep(run: Path) -> None:
-    """Remove what a killed process was writing. Only for whoever holds the run."""
-    for scratch in [*run.rglob(".*.tmp-*"), *run.glob(f"{FOLDER}/*.tmp-*")]:
-        if scratch.is_dir():
-            shutil.rmtree(scratch, ignore_errors=True)
-        else:
-            scratch.unlink(missing_ok=True)
+    """Remove what killed processes were writing, by its name; what somebody writes still, an export say, stays."""
+    for folder in WRITTEN_IN:
+        sweep_files(run / folder)
+    sweep_folders(run / FOLDER, _is_ours)
 
 
 def prune(run: Path, best: int | None) -> None:
-    """Remove all but the last three checkpoints and the best one."""
+    """Remove all but the last three checkpoints, the best one, and those into which somebody put something else."""
     keep = set(checkpoints(run)[-KEEP:])
     if best is not None:
         keep.add(checkpoint_path(run, best))
     for path in checkpoints(run):
         if path not in keep:
-            remove_folder(path)
+            # What cannot be removed now may be at the next pruning.
+            with suppress(OSError):
+                remove_folder(path, _is_ours)
 
 
 def _take_tensors(value: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
@@ -222,11 +302,26 @@ def _take_tensors(value: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
     return {"value": value}
 
 
-def _put_tensors(value: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
-    if "tensor" in value:
-        return tensors[value["tensor"]]
-    if "dict" in value:
-        return {key: _put_tensors(inner, tensors) for key, inner in value["dict"]}
-    if "list" in value:
-        return [_put_tensors(inner, tensors) for inner in value["list"]]
-    return value["value"]
+def _put_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Return the state that `_take_tensors` made `value` of; ValueError where it made no such thing."""
+    left = dict(tensors)
+    try:
+        state = _filled(value, left)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{VALUES} and {TENSORS} do not fit each other: {error!r}") from error
+    if left:
+        raise ValueError(f"{TENSORS} holds {next(iter(left))}, which {VALUES} does not")
+    return state
+
+
+def _filled(value: Any, tensors: dict[str, Tensor]) -> Any:
+    ((kind, content),) = value.items()
+    if kind == "tensor":
+        return tensors.pop(content)
+    if kind == "dict":
+        return {key: _filled(inner, tensors) for key, inner in content}
+    if kind == "list":
+        return [_filled(inner, tensors) for inner in content]
+    if kind != "value":
+        raise ValueError(f"there is no {kind!r}")
+    return content

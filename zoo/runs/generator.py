@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 
 from zoo.__about__ import __version__
 from zoo.errors import InputError, IntegrityError, UsageError, ZooError, counted, quoted
@@ -16,19 +17,21 @@ from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
 from zoo.evaluation.weights import weights_bytes
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
-from zoo.generators.files import CONFIG, SAMPLES, WEIGHTS
+from zoo.generators.files import CONFIG, FILES, REPORT, SAMPLES, WEIGHTS
 from zoo.generators.folder import GeneratorFolder, config_bytes
 from zoo.generators.pictures import grid, png
 from zoo.generators.safetensors_header import TensorHeader, describe, read_header
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan
 from zoo.plugins.registry import validated
-from zoo.runs.checkpoint import State, checkpoint_path, checkpoints, load_checkpoint, newest_good
+from zoo.runs.checkpoint import Check, State, checkpoint_path, checkpoints, load_checkpoint, newest_good
 from zoo.runs.folder import GENERATOR, RECIPE, refuse_nothing_learnt
 from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
+from zoo.system.atomic import disk_errors
 from zoo.system.console import warn
 from zoo.training.process_state import isolated
+from zoo.training.state_check import check_tensors, count, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,8 +73,8 @@ def write_generator(
     """
     record = read_record(run)
     plan = load_plan(run / RECIPE, where=str(run / RECIPE), preferred=record.versions)
-    state = _state(run, record, which)
     network = plan.architecture.generator()
+    state = _state(run, record, which, partial(_check, network))
     network.load_state_dict(state["trainer"]["ema"])
     batches = calibration_batches(state["trainer"]["step"])
     parts = batches + 1  # and the samples
@@ -90,9 +93,17 @@ def write_generator(
     config = generator_config(plan, record, step, value)
     tick(parts, parts)
     # An ONNX file made from other weights must not outlive them.
-    for stale in folder.glob("onnx/*"):
-        stale.unlink()
+    _remove_onnx_files(folder)
     return GeneratorFolder.write(folder, {WEIGHTS: weights, SAMPLES: png(grid(pictures))}, config)
+
+
+def _remove_onnx_files(folder: Path) -> None:
+    """Remove the files that an export wrote; never through a link, and nothing that somebody put beside them."""
+    for name in (*FILES.values(), REPORT):
+        path = folder / name
+        if not path.parent.is_symlink():
+            with disk_errors(path):
+                path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -115,21 +126,28 @@ def writing_generator(run: Path, tick: Tick = lambda _done, _of: None) -> Iterat
     write_generator(run, tick=tick)
 
 
-def _state(run: Path, record: RunRecord, which: str) -> State:
+def _check(network: nn.Module, state: State) -> None:
+    """Raise ValueError where a state holds no averaged weights of this network."""
+    trainer = table("trainer", state.get("trainer"))
+    count("step", trainer.get("step"))
+    check_tensors("ema", network.state_dict(), trainer.get("ema"))
+
+
+def _state(run: Path, record: RunRecord, which: str, check: Check) -> State:
     there = checkpoints(run)
     if not there:
         raise InputError(f"{run}: it has no checkpoint yet. Go on with `zoo resume {quoted(run)}`")
     if which.isdigit():
-        return _at_step(run, int(which), there)
+        return _at_step(run, int(which), there, check)
     if which not in ("best", "last"):
         raise InputError(f"--checkpoint {which}: it is neither best nor last nor a step. Give one of these")
     refuse_nothing_learnt(run, record)
     if which == "best" and record.best is not None:
         try:
-            return load_checkpoint(checkpoint_path(run, record.best.step))
+            return load_checkpoint(checkpoint_path(run, record.best.step), check)
         except IntegrityError as error:
             warn(f"{error}; the newest whole one stands in for the best")
-    state, problems = newest_good(run)
+    state, problems = newest_good(run, check)
     for problem in problems:
         warn(problem)
     if state is None:
@@ -139,12 +157,12 @@ def _state(run: Path, record: RunRecord, which: str) -> State:
     return state
 
 
-def _at_step(run: Path, step: int, there: list[Path]) -> State:
+def _at_step(run: Path, step: int, there: list[Path], check: Check) -> State:
     path = checkpoint_path(run, step)
     if path not in there:
         steps = ", ".join(str(int(path.name.removeprefix("step-"))) for path in there)
         raise InputError(f"--checkpoint {step}: {run} has none of that step. It has {steps}")
-    return load_checkpoint(path)
+    return load_checkpoint(path, check)
 
 
 def generator_config(plan: Plan, record: RunRecord, step: int, value: float | None) -> GeneratorConfig:
@@ -208,14 +226,13 @@ def load_generator(folder: GeneratorFolder) -> nn.Module:
     """
     if not folder.lists(WEIGHTS):
         raise IntegrityError(f"{folder.file(CONFIG)}: it lists no {WEIGHTS}. Get the generator again")
-    folder.verify((WEIGHTS,))
-    weights, config = folder.file(WEIGHTS), folder.config
+    data, weights, config = folder.read(WEIGHTS), folder.file(WEIGHTS), folder.config
     architecture = architecture_of(config, str(folder.path))
     _check_shapes(weights, architecture)
     network = architecture.generator()
     try:
-        network.load_state_dict(load_file(weights))
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        network.load_state_dict(load(data))
+    except (RuntimeError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise IntegrityError(
             f"{weights}: it does not fit {config.architecture.name}: {reason}. Get the generator again"

@@ -20,6 +20,8 @@ from filelock import FileLock, Timeout
 from zoo.errors import BusyError, ZooError, joined, near_misses
 from zoo.pace.live import read_progress
 from zoo.system.atomic import disk_errors, write_atomic
+from zoo.system.regular_files import read_regular
+from zoo.system.strict_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,8 +108,8 @@ def _occupation(path: Path) -> str:
 def holder(path: Path) -> str:
     """Return who holds a folder that is held, in words; what a killed holder left behind names nobody."""
     for _ in range(5):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            signed = json.loads((path / HOLDER).read_bytes())
+        with suppress(OSError, ValueError, KeyError, TypeError, OverflowError):
+            signed = parse_json(read_regular(path / HOLDER, 1 << 16))
             here = signed["host"] == socket.gethostname()
             if not here or _lives(int(signed["pid"])):
                 where = "" if here else f" on {signed['host']}"

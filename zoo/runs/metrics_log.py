@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from zoo.errors import DivergedError
 from zoo.runs.folder import METRICS
 from zoo.system.atomic import disk_errors, sync_file
 from zoo.system.console import warn
+from zoo.system.regular_files import open_regular, open_to_append
 from zoo.training.step import GRADIENT
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def figure_at(run: Path, name: str, step: int) -> float | None:
     found = None
     if not path.is_file():
         return None
-    with disk_errors(path), path.open("rb") as file:
+    with disk_errors(path), open_regular(path) as file:
         # Line by line: a log of a million steps is long, and one of a single endless line is no log.
         while line := file.readline(LINE_LIMIT):
             # A killed process may have left half a line, and a failing disk anything.
@@ -130,11 +130,11 @@ class MetricsLog:
         data = (json.dumps(line, allow_nan=False) + "\n").encode()
         before = self._size()
         try:
-            with disk_errors(self.path, len(data)), self.path.open("ab") as file:
+            with disk_errors(self.path, len(data)), open_to_append(self.path) as file:
                 file.write(data)
         except BaseException:
             with suppress(OSError):
-                os.truncate(self.path, before)
+                self._truncate(before)
             raise
 
     def cut_back(self, offset: int) -> None:
@@ -145,7 +145,7 @@ class MetricsLog:
             offset = _whole_lines(self.path)
         if size > offset:
             with disk_errors(self.path):
-                os.truncate(self.path, offset)
+                self._truncate(offset)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the steps remembered since the last line, and how long the file is, which is then on the disk."""
@@ -160,6 +160,10 @@ class MetricsLog:
         self._unread = []
         self._pending = [(number, figures) for number, figures in state["pending"]]
 
+    def _truncate(self, size: int) -> None:
+        with open_to_append(self.path) as file:
+            file.truncate(size)
+
     def _size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
 
@@ -167,7 +171,7 @@ class MetricsLog:
 def _whole_lines(path: Path) -> int:
     """Return how many bytes the whole lines of a file have; memory does not grow with the file."""
     end = whole = 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while piece := file.read(1 << 20):
             newline = piece.rfind(b"\n")
             whole = end + newline + 1 if newline >= 0 else whole

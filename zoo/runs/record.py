@@ -7,23 +7,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zoo.errors import InputError
+from zoo.errors import InputError, refuse_newer
 from zoo.generators.config import DataRecord
 from zoo.runs.lock import RECORD, RUNS, near_runs
 from zoo.system.atomic import write_atomic
+from zoo.system.regular_files import UnfitFileError, read_regular
+from zoo.system.strict_json import parse_object
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 RECORD_LIMIT = 1 << 20
 """Bytes of `run.json`: it has 2,000, and a few more for each resume."""
+FORMAT = 1
 RunState = Literal["running", "done", "stopped", "failed"]
 """`running` stays where a process was killed."""
 
 
 class _Part(BaseModel):
     # A key that another version wrote is kept when the file is written again.
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
 
 
 class RunData(DataRecord):
@@ -72,7 +75,7 @@ class RunRecord(_Part):
     Fields that have a default here are absent from the files of some versions, or until something happens.
     """
 
-    format: int = 1
+    format: Literal[1] = 1
     recipe: str
     started: str
     """When, in ISO 8601."""
@@ -130,21 +133,19 @@ def read_record(run: Path) -> RunRecord:
     """
     path = run / RECORD
     try:
-        size = path.stat().st_size
-        if size > RECORD_LIMIT:
-            raise InputError(
-                f"{path}: it has {size} bytes, and at most {RECORD_LIMIT} are read. Restore it or start a new run"
-            )
-        record = json.loads(path.read_bytes())
+        record = parse_object(read_regular(path, RECORD_LIMIT))
     except FileNotFoundError:
         advice = near_runs(run) or f"See which there are under {RUNS}/"
         raise InputError(f"{run}: it holds no {RECORD}, so it is no run. {advice}") from None
-    except (ValueError, OSError) as error:
+    except UnfitFileError as error:
+        raise InputError(f"{path}: {error.strerror}. Restore it or start a new run") from error
+    except OSError as error:
         raise InputError(
-            f"{path}: it cannot be read as JSON ({error}). Restore it or start a new run"
+            f"{path}: it cannot be read: {error.strerror}. Restore it or start a new run"
         ) from error
-    if not isinstance(record, dict):
-        raise InputError(f"{path}: it holds no JSON object. Restore it or start a new run")
+    except ValueError as error:
+        raise InputError(f"{path}: {error}. Restore it or start a new run") from error
+    refuse_newer(path, record.get("format"), FORMAT)
     try:
         return RunRecord.model_validate(record)
     except ValidationError as error:

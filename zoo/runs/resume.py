@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from zoo.data.split import split
@@ -10,7 +11,7 @@ from zoo.errors import InputError, IntegrityError, counted
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan
 from zoo.recipes.tables import flattened
-from zoo.runs.checkpoint import newest_good
+from zoo.runs.checkpoint import check_run_state, newest_good
 from zoo.runs.folder import RECIPE
 from zoo.runs.lock import RECORD
 from zoo.runs.new import refuse_unpublishable
@@ -48,10 +49,9 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
     with deferred():
         plan = load_plan(path / RECIPE, changes, where=str(path / RECIPE), preferred=record.versions)
         state = _state(path, record)
-    before = None if state is None else flattened(state["recipe"])
     now = flattened(plan.resolved())
-    if before is not None:
-        _refuse_other_fits(before, now)
+    if state is not None:
+        _refuse_other_fits(flattened(state["recipe"]), now)
     images = plan.data.images()
     trained = record.data.fingerprint if state is None else state["fingerprint"]
     if images.fingerprint != trained:
@@ -70,11 +70,12 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
     run = Run(path, plan, images, split(len(images)), trainer, record)
     plugins = load_registry().versions(component for _, component in plan.components())
     here = environment(device, precision, options.ranks.size, plugins)
-    if state is not None and before is not None:
+    if state is not None:
+        state = _fitting(run, state, now)
         # Checkpoints from before there were ranks say nothing of them.
         _say_what_differs(path, {"ranks": 1, **flattened(state["surroundings"])}, flattened(here))
-        _load(run, state)
-        _record_changes(record, run.step, before, now)
+        run.load(state)
+        _record_changes(record, run.step, flattened(state["recipe"]), now)
     for name, value in here.items():
         setattr(record, name, value)
     record.eager = eager
@@ -82,7 +83,7 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
 
 
 def _state(path: Path, record: RunRecord) -> State | None:
-    state, problems = newest_good(path)
+    state, problems = newest_good(path, check_run_state)
     for problem in problems:
         warn(problem)
     if state is None and problems:
@@ -98,14 +99,34 @@ def _state(path: Path, record: RunRecord) -> State | None:
     return state
 
 
-def _load(run: Run, state: State) -> None:
-    try:
-        run.load(state)
-    except (KeyError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{run.path}: its checkpoint does not fit {RECIPE}: {reason}. Set back what was changed, or start a new run"
-        ) from error
+def _fitting(run: Run, state: State, now: Mapping[str, Any]) -> State:
+    """Return `state` if it fits the run's networks, else the newest before it that was made alike and does.
+
+    Raises:
+        InputError: none does, and the recipe is no longer that of the checkpoint.
+        IntegrityError: none does.
+    """
+
+    def check(other: State) -> None:
+        run.check(other)
+        differing = [name for name in _differing(flattened(other["recipe"]), now) if name.startswith(FITTED)]
+        if differing or other["fingerprint"] != state["fingerprint"]:
+            raise ValueError(f"it is of another training ({', '.join(differing) or 'its images'})")
+
+    with suppress(ValueError):
+        run.check(state)
+        return state
+    found, problems = newest_good(run.path, check)
+    if found is None:
+        reason = problems[0].removesuffix(". Use another checkpoint")
+        if _differing(flattened(state["recipe"]), now):
+            raise InputError(
+                f"{reason}: it does not fit {RECIPE}. Set back what was changed, or start a new run"
+            )
+        raise IntegrityError(f"{reason}, and there is no other that fits. Start a new run")
+    for problem in problems:
+        warn(problem)
+    return found
 
 
 def _recorded(path: Path, record: RunRecord) -> tuple[DeviceChoice, PrecisionChoice]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.components import Plan
-    from zoo.runs.checkpoint import State
+    from zoo.runs.checkpoint import Check, State
 
 MOST_ROLLBACKS = 3
 SLOWER = 0.5
@@ -31,9 +31,9 @@ def slower_plan(plan: Plan, error: DivergedError, done: int) -> Plan:
     return _slowed(plan, SLOWER)
 
 
-def last_good(run: Path, error: DivergedError) -> State:
-    """Return the checkpoint to go back to, or raise what happened where none is whole."""
-    state, damage = newest_good(run)
+def last_good(run: Path, error: DivergedError, check: Check) -> State:
+    """Return the checkpoint to go back to, or raise what happened where none is whole and passes `check`."""
+    state, damage = newest_good(run, check)
     for line in damage:
         warn(line)
     if state is None:

@@ -24,6 +24,7 @@ from zoo.runs.rollback import SLOWER, describe, last_good, rollback_entry, slowe
 from zoo.runs.saving import Reached, RunFiles, most_bytes
 from zoo.system.atomic import write_atomic
 from zoo.system.console import warn
+from zoo.training.state_check import check_trainer_state
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -227,6 +228,11 @@ class Run:
             "best": self.best,
         }
 
+    def check(self, state: dict[str, Any]) -> None:
+        """Raise ValueError, with a clause for people, where `state` is none that `load` can go back to."""
+        checkpoint.check_run_state(state)
+        check_trainer_state(self._trainer, state["trainer"])
+
     def load(self, state: dict[str, Any]) -> None:
         """Go back to a checkpoint; what came after it stays on the disk until the run goes on."""
         self._trainer.load_state_dict(state["trainer"])
@@ -251,7 +257,7 @@ class Run:
             raise error
         self._files.wait()
         plan = slower_plan(self.plan, error, len(self.facts.rollbacks))
-        self.load(last_good(self.path, error))
+        self.load(last_good(self.path, error, self.check))
         self._drop_what_came_after()
         self._trainer.slow_down(SLOWER)
         self.plan = plan

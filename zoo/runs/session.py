@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from zoo.runs.lock import HOLDER, LOCK, RUNS, held, starting
 from zoo.system.arguments import given_whole, given_words
 from zoo.system.atomic import disk_errors
 from zoo.system.paths import refuse_missing_parent
+from zoo.system.scratch import is_scratch_name
 from zoo.system.signals import deferred, interrupt, stop_on_signals
 from zoo.training.ranks import ALONE
 
@@ -214,7 +214,7 @@ def claimed(path: Path, *, fresh: bool) -> Iterator[None]:
     except ResourceError:
         # Holding itself failed, on a disk that takes a name but no bytes.
         if fresh and not is_run(path):
-            shutil.rmtree(path, ignore_errors=True)
+            _take_away(path, fresh)
         raise
 
 
@@ -255,14 +255,15 @@ def _refuse_contents(path: Path) -> None:
 
 
 def _is_debris(path: Path) -> bool:
-    return path.name in DEBRIS or ".tmp-" in path.name
+    return path.name in DEBRIS or (path.name.startswith(".") and is_scratch_name(path.name))
 
 
 def _take_away(path: Path, fresh: bool) -> None:
-    if fresh:
-        shutil.rmtree(path, ignore_errors=True)
-        return
-    for there in list(path.iterdir()):
-        if _is_debris(there):
-            with suppress(OSError):
-                there.unlink()
+    """Remove what a start wrote, and the folder if it was made for it; what others put there stays."""
+    with suppress(OSError):
+        for there in list(path.iterdir()):
+            if _is_debris(there):
+                with suppress(OSError):
+                    there.unlink()
+        if fresh:
+            path.rmdir()

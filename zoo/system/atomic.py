@@ -6,14 +6,16 @@ import errno
 import hashlib
 import os
 import shutil
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
-from zoo.errors import ResourceError
+from zoo.errors import InputError, ResourceError
+from zoo.system.regular_files import open_regular
+from zoo.system.scratch import remove_ours, scratch_file, scratch_folder, scratch_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 
 _ROOM = "Free space there, or choose another place"
@@ -56,55 +58,103 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         ResourceError: the disk is full or the folder cannot be written; `path` is as it was.
     """
-    scratch = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    try:
-        with disk_errors(path, len(data)):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with scratch.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            scratch.replace(path)
-            sync_folder(path.parent)
-    finally:
-        # A disk that cannot even remove it has said so already.
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
+    with new_file(path, len(data)) as file, disk_errors(path, len(data)):
+        file.write(data)
 
 
 @contextmanager
-def new_folder(path: Path, size: int | None = None) -> Iterator[Path]:
+def new_file(path: Path, size: int | None = None) -> Iterator[IO[bytes]]:
+    """Give a file that is `path` once the block ends well, and vanishes when it does not.
+
+    What is raised in the block goes through as it is: who writes there asks for `disk_errors`.
+
+    Args:
+        path: where to; a file or link that is there is replaced.
+        size: how many bytes will be written, for messages.
+
+    Raises:
+        ResourceError: the disk is full or the folder cannot be written; `path` is as it was.
+    """
+    with ExitStack() as stack:
+        with disk_errors(path, size):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            place, file = stack.enter_context(scratch_file(path))
+        yield file
+        with disk_errors(path, size):
+            file.flush()
+            os.fsync(file.fileno())
+            if os.name != "posix":
+                file.close()  # Windows renames no open file
+            place.replace(path)
+            sync_folder(path.parent)
+
+
+@contextmanager
+def new_folder(
+    path: Path, size: int | None = None, is_ours: Callable[[str], bool] | None = None
+) -> Iterator[Path]:
     """Give a scratch folder that becomes `path` when the block ends well, and vanishes when it does not.
 
     Args:
-        path: where to; what is there is replaced.
+        path: where to. A folder that is there is replaced if it holds our files only; a link to a folder stays, and
+            what it leads to is replaced.
         size: how many bytes will be written, for messages.
+        is_ours: as `remove_ours` takes it; without it no file is, and the folder must be empty.
+
+    Raises:
+        ResourceError: the disk is full, or the folder cannot be written.
+        InputError: what is there holds something else.
     """
-    scratch = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    try:
-        with disk_errors(path, size):
-            shutil.rmtree(scratch, ignore_errors=True)
-            scratch.mkdir(parents=True)
+    with disk_errors(path, size):
+        path = Path(os.path.realpath(path))
+        with scratch_folder(path) as scratch:
             yield scratch
             for file in scratch.rglob("*"):
                 if file.is_file():
                     sync_file(file)
             sync_folder(scratch)
-            remove_folder(path)
+            _make_way(path, is_ours or _nothing_is)
             scratch.rename(path)
             sync_folder(path.parent)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def remove_folder(path: Path) -> None:
-    """Take a folder away by one rename before its files go: a reader never sees half of it."""
-    going = path.with_name(f"{path.name}.old.tmp-{os.getpid()}")
-    with suppress(OSError):
+def _nothing_is(_name: str) -> bool:
+    return False
+
+
+def _make_way(path: Path, is_ours: Callable[[str], bool]) -> None:
+    try:
+        remove_folder(path, is_ours)
+    except FileExistsError as error:
+        raise InputError(f"{path}: {error.strerror}. Move that elsewhere") from error
+
+
+def remove_folder(path: Path, is_ours: Callable[[str], bool]) -> None:
+    """Remove a folder, where there is one, by one rename before its files go: a reader never sees half of it.
+
+    Of a link only the link is removed.
+
+    Args:
+        path: the folder.
+        is_ours: as `remove_ours` takes it.
+
+    Raises:
+        FileExistsError: it holds something else; it stays as it was.
+        OSError: it cannot be removed.
+    """
+    if path.is_symlink():
+        path.unlink()
+        return
+    going = path.with_name(scratch_name(f"{path.name}.old"))
+    try:
         path.rename(going)
-        if going.is_symlink() or not going.is_dir():
-            going.unlink()
-        shutil.rmtree(going, ignore_errors=True)
+    except FileNotFoundError:
+        return
+    try:
+        remove_ours(going, is_ours)
+    except FileExistsError:
+        going.rename(path)
+        raise
 
 
 def sync_file(path: Path) -> None:
@@ -124,6 +174,11 @@ def sync_folder(path: Path) -> None:
 
 
 def sha256_file(path: Path) -> str:
-    """Return the hex sha256 of a file's bytes, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the hex sha256 of a regular file's bytes, read in pieces; raises OSError as `open_regular` does."""
+    with open_regular(path) as file:
+        return sha256_of(file)
+
+
+def sha256_of(file: IO[bytes]) -> str:
+    """Return the hex sha256 of what is left of an open file, read in pieces."""
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from zoo.__about__ import DISTRIBUTION
 from zoo.errors import InputError, NetworkError
 from zoo.system.atomic import disk_errors, sync_folder
 from zoo.system.console import download_progress, say
+from zoo.system.regular_files import open_to_append, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ PAUSES = (0.5, 1.0, 2.0)
 PIECE = 1 << 16
 MOST_BYTES = 1 << 30
 """Of a file, unless the caller knows better."""
+VERSION_LIMIT = 1 << 16
 
 
 class Unreachable(NetworkError):  # noqa: N818
@@ -111,15 +113,16 @@ class _Part:
         return self.file.stat().st_size if self.file.exists() and self.version_file.exists() else 0
 
     def version(self) -> str:
-        return self.version_file.read_text(encoding="latin-1")
+        return read_regular(self.version_file, VERSION_LIMIT, links=False).decode("latin-1")
 
     def begin(self, version: str | None) -> None:
         """Forget what came before, and note whose bytes come now."""
         with disk_errors(self.path):
             self.version_file.unlink(missing_ok=True)
-            self.file.write_bytes(b"")
+            open_to_append(self.file, empty=True).close()
             if version is not None:
-                self.version_file.write_text(version, encoding="latin-1")
+                with open_to_append(self.version_file, empty=True) as file:
+                    file.write(version.encode("latin-1"))
 
     def refuse(self, url: str, size: int) -> None:
         """Raise NetworkError where the whole has more bytes than may come, and keep none of them."""
@@ -132,7 +135,7 @@ class _Part:
 
     def append(self, url: str, pieces: Iterator[bytes], advance: Callable[[int], None]) -> None:
         with disk_errors(self.path):
-            file = self.file.open("ab")
+            file = open_to_append(self.file)
         with file:
             for piece in pieces:
                 self.refuse(url, file.tell() + len(piece))

@@ -1,28 +1,35 @@
-"""JSON from strangers, where JSON leaves room: what two readers would read differently is refused."""
+"""JSON that somebody else may have written: what two readers would read differently is refused, and so is what is odd.
+
+Errors are ValueErrors whose text is one clause for people.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LOADS_CODE = frozenset({"auto_map", "custom_pipelines", "trust_remote_code"})
 """Keys by which other libraries are made to import a repository's code."""
+MOST_LEVELS = 100
+MOST_DIGITS = 40
+"""Of an integer: Python reads one of a million digits, slowly."""
 
 
-def check_json(data: bytes) -> None:
-    """Refuse what is no JSON, or is ambiguous JSON; says why.
-
-    That is: not UTF-8, nested too deeply, a key twice, NaN or infinite numbers, integers of thousands of digits,
-    control characters in text, or a key that stands for code to be loaded.
+def parse_json(data: bytes) -> Any:
+    """Return the value that JSON stands for.
 
     Raises:
-        ValueError: one clause for people.
+        ValueError: it is no JSON or not UTF-8, is nested too deeply, or has a key twice, NaN or infinite numbers,
+            integers of many digits, or half of a character.
     """
     try:
-        json.loads(
+        value = json.loads(
             data.decode(),
-            object_pairs_hook=_pairs,
+            object_pairs_hook=_unique,
             parse_constant=_no_constant,
             parse_float=_finite,
             parse_int=_int,
@@ -33,19 +40,65 @@ def check_json(data: bytes) -> None:
         raise ValueError("it is not UTF-8 text") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: {error}") from None
+    for name, text in _texts(value):
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValueError(f"{_short(name)} holds half of a character")
+    return value
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> None:
-    seen: set[str] = set()
-    for key, value in pairs:
-        if key in seen:
-            raise ValueError(f"it has {_short(key)} twice")
-        if key in LOADS_CODE:
-            raise ValueError(f"it has {key!r}, which asks for code to be loaded, and a generator needs none")
-        for text in (key, *([value] if isinstance(value, str) else [])):
-            if not all(character.isprintable() or character in "\n\t" for character in text):
-                raise ValueError(f"{_short(key)} holds a control character")
-        seen.add(key)
+def parse_object(data: bytes) -> dict[str, Any]:
+    """Return the JSON object that the bytes are; raises ValueError as `parse_json` does."""
+    value = parse_json(data)
+    if not isinstance(value, dict):
+        raise ValueError("it holds no JSON object")
+    return value
+
+
+def check_json(data: bytes) -> Any:
+    """Return the value that JSON stands for, where it holds nothing that a file that is shown to people needs not.
+
+    Raises:
+        ValueError: `parse_json` refuses it, text holds control characters, or a key stands for code to be loaded.
+    """
+    value = parse_json(data)
+    for name, text in _texts(value):
+        if text in LOADS_CODE and name == text:
+            raise ValueError(f"it has {text!r}, which asks for code to be loaded, and a generator needs none")
+        if not all(character.isprintable() or character in "\n\t" for character in text):
+            raise ValueError(f"{_short(name)} holds a control character")
+    return value
+
+
+def _texts(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield every text and the key that it stands under, and each key under itself.
+
+    Raises:
+        ValueError: it is nested too deeply.
+    """
+    level = [("", value)]
+    for _ in range(MOST_LEVELS):
+        inner: list[tuple[str, Any]] = []
+        for name, one in level:
+            if isinstance(one, str):
+                yield name, one
+            elif isinstance(one, dict):
+                yield from ((key, key) for key in one)
+                inner += one.items()
+            elif isinstance(one, list):
+                inner += ((name, entry) for entry in one)
+        level = inner
+        if not level:
+            return
+    raise ValueError("it is nested too deeply")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"it has {_short(twice)} twice")
+    return value
 
 
 def _no_constant(name: str) -> None:
@@ -60,7 +113,7 @@ def _finite(text: str) -> float:
 
 
 def _int(text: str) -> int:
-    if len(text) > 40:
+    if len(text) > MOST_DIGITS:
         raise ValueError(f"it holds an integer of {len(text)} digits")
     return int(text)
 

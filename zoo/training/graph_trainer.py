@@ -94,8 +94,8 @@ class GraphTrainer(Trainer):
         self._warn = warn
         self._met: Counter[tuple[bool, ...]] = Counter()
         self._graphs: dict[tuple[bool, ...], CapturedGraph] = {}
-        if self._states:
-            self._give_up(f"{', '.join(self._states)} learns or counts while it trains")
+        if self.component_states:
+            self._give_up(f"{', '.join(self.component_states)} learns or counts while it trains")
 
     @property
     def uses_graph(self) -> bool:

@@ -34,6 +34,9 @@ class Trainer:
         precision: of convolutions; losses, gradient norms, weights and optimizer state are float32 always.
         ranks: the processes that train together; each has a trainer, and all make every call in step.
 
+    Attributes:
+        component_states: what components learn or count, by their places in the recipe.
+
     Raises:
         InputError: the batch cannot be split over the ranks.
     """
@@ -66,7 +69,7 @@ class Trainer:
         self._sampler = sampler
         self._together = not plan.architecture.critic_ties_batch
         self._losses = labelled(plan.losses)
-        self._states = {
+        self.component_states = {
             place: state.to(device)
             for place, component in plan.components()
             if (state := component.state()) is not None
@@ -171,7 +174,9 @@ class Trainer:
 
     def _counts(self) -> list[Tensor]:
         """Return what each rank would have counted from its own images only, batch-norm statistics for one."""
-        states = [tensor for module in self._states.values() for tensor in module.state_dict().values()]
+        states = [
+            tensor for module in self.component_states.values() for tensor in module.state_dict().values()
+        ]
         return [*self.generator.buffers(), *self.critic.buffers(), *states]
 
     def state_dict(self) -> dict[str, Any]:
@@ -185,7 +190,7 @@ class Trainer:
             "ema": self.ema.module.state_dict(),
             "critic_optimizer": self.critic_optimizer.state_dict(),
             "generator_optimizer": self.generator_optimizer.state_dict(),
-            "components": {place: module.state_dict() for place, module in self._states.items()},
+            "components": {place: module.state_dict() for place, module in self.component_states.items()},
             "random": random,
             "ranks": others,
         }
@@ -199,7 +204,7 @@ class Trainer:
         self.ema.module.load_state_dict(state["ema"])
         restore(self.critic_optimizer, state["critic_optimizer"], self.critic)
         restore(self.generator_optimizer, state["generator_optimizer"], self.generator)
-        for place, module in self._states.items():
+        for place, module in self.component_states.items():
             module.load_state_dict(state["components"][place])
         states = [state["random"], *state.get("ranks", ())]
         if self.ranks.rank < len(states):

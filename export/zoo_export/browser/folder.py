@@ -9,6 +9,7 @@ from zoo.errors import InputError
 from zoo.system.arguments import given_words
 from zoo.system.atomic import new_folder
 from zoo.system.paths import given_path, refuse_missing_parent
+from zoo.system.regular_files import read_regular
 from zoo_export.browser.page import MADE_BY, PAGE, make_page
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def demo(names: str | Sequence[str], out: Path, runtime: Path | None = None) -> 
 def write_page(files: Mapping[str, bytes], out: Path) -> None:
     """Put a page's files into the folder `out`, in place of an earlier page's."""
     check_out(out)
-    with new_folder(out, sum(map(len, files.values()))) as scratch:
+    earlier = _own_files(out)
+    with new_folder(out, sum(map(len, files.values())), earlier.__contains__) as scratch:
         for name, data in files.items():
             path = scratch / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,8 +84,7 @@ def _own_files(out: Path) -> set[str]:
     """Return what an earlier page lists as its files; nothing where there is none."""
     path = out / PAGE
     try:
-        with path.open("rb") as file:
-            return listed_files(file.read(LARGEST_PAGE_FILE))
+        return listed_files(read_regular(path, LARGEST_PAGE_FILE, links=False))
     except OSError:
         return set()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, IntegrityError
+from zoo.system.regular_files import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,8 @@ CDN = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{VERSION}/dist/"
 """Serves the npm package's own files, and lets pages of any origin read them."""
 LOCAL = "runtime/"
 """In a page's folder: where copies of the files lie."""
+LARGEST = 256 << 20
+"""Bytes that are read of a file at most."""
 ADVICE = f"Get it with `npm pack onnxruntime-web@{VERSION}`, unpack that, and give its folder `package`"
 
 
@@ -73,7 +76,7 @@ def read_runtime(folder: Path) -> dict[str, bytes]:
 
 def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        data = read_regular(path, LARGEST)
     except OSError as error:
         raise InputError(f"{path}: it cannot be read: {error.strerror or error}. {ADVICE}") from error
     found, expected = integrity(data), INTEGRITY[path.name]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-from contextlib import contextmanager
+import re
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from zoo.data.npy import store_images
 from zoo.errors import BusyError, InputError
 from zoo.generators.pictures import GIF_SCALE, GRID_SCALE, enlarged, gif, grid, png
 from zoo.system.atomic import disk_errors, write_atomic
+from zoo.system.scratch import is_scratch_name, scratch_folder, sweep_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SCRATCH, LOCK = ".tmp", ".tmp.lock"
-"""Inside a folder of pictures while they are written.
-
-A lock ends with its process: a scratch folder that nobody holds was left by a process that was killed.
-"""
+LOCK = ".tmp.lock"
+"""Inside a folder of pictures while they are written, as is the scratch folder that they are written to."""
+SCRATCH = ".pictures"
+"""What the scratch folder's name begins with."""
 
 
 def write_pictures(
@@ -52,23 +52,39 @@ def write_pictures(
         BusyError: another process writes to `each`.
         ResourceError: the disk is full, or a path cannot be written.
     """
+    with _undone_on_error(*([] if out is None else [out.parent])) as made:
+        _write_folder(batches, n, each, out, scale, made)
+
+
+def _write_folder(
+    batches: Iterable[NDArray[np.uint8]],
+    n: int,
+    each: Path | None,
+    out: Path | None,
+    scale: int | None,
+    made: list[Path],
+) -> None:
     if each is None:
-        _write_file(batches, out, scale)
+        _write_file(batches, out, scale, made)
         return
     _check_folder(each, n)
-    with _removed_on_error_if_new(each), _scratch(each) as scratch:
-        _write_file(_save_each(batches, scratch, scale or 1), out, scale)
+    with _undone_on_error(each) as pictures, _scratch(each) as scratch:
+        _write_file(_save_each(batches, scratch, scale or 1), out, scale, made)
         with disk_errors(each):
-            for index in range(n):
-                (scratch / _name(index)).replace(each / _name(index))
+            for name in map(_name, range(n)):
+                _note_new(each / name, pictures)
+                (scratch / name).replace(each / name)
 
 
-def _write_file(batches: Iterable[NDArray[np.uint8]], out: Path | None, scale: int | None) -> None:
+def _write_file(
+    batches: Iterable[NDArray[np.uint8]], out: Path | None, scale: int | None, made: list[Path]
+) -> None:
     """Consume all batches, and write them to `out` where it is given."""
     if out is None:
         for _ in batches:
             pass
         return
+    _note_new(out, made)
     suffix = out.suffix.lower()
     if suffix == ".npy":
         pictures = (picture for batch in batches for picture in batch)
@@ -102,7 +118,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
     """Give a scratch folder inside `folder`; no other process writes pictures there while the block lasts."""
     with disk_errors(folder):
         folder.mkdir(exist_ok=True)
-    lock, scratch = FileLock(folder / LOCK), folder / SCRATCH
+    lock = FileLock(folder / LOCK)
     with disk_errors(folder):
         try:
             lock.acquire(timeout=0)
@@ -111,25 +127,47 @@ def _scratch(folder: Path) -> Iterator[Path]:
                 f"{folder}: another process writes pictures to it. Wait for it, or stop it"
             ) from None
     try:
-        shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed
-        with disk_errors(folder):
-            scratch.mkdir()
-        yield scratch
+        sweep_folders(folder, _is_picture)
+        with ExitStack() as stack:
+            with disk_errors(folder):
+                scratch = stack.enter_context(scratch_folder(folder / SCRATCH))
+            yield scratch
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
         lock.release()
         (folder / LOCK).unlink(missing_ok=True)
 
 
+def _is_picture(name: str) -> bool:
+    return re.fullmatch(r"\d{6,}\.png", name) is not None
+
+
+def _is_scratch(name: str) -> bool:
+    return name.startswith(f"{SCRATCH}.") and is_scratch_name(name)
+
+
+def _note_new(path: Path, made: list[Path]) -> None:
+    """Note a file that is about to appear where nothing was."""
+    if not os.path.lexists(path):
+        made.append(path)
+
+
 @contextmanager
-def _removed_on_error_if_new(folder: Path) -> Iterator[None]:
-    """When the block fails, remove the folder if it did not exist before."""
-    is_new = not folder.exists()
+def _undone_on_error(*folders: Path) -> Iterator[list[Path]]:
+    """Give a list; when the block fails, remove the files in it, and those of the folders that were new and are empty.
+
+    What other processes put there meanwhile stays.
+    """
+    created = [path for folder in folders for path in (folder, *folder.parents) if not path.exists()]
+    made: list[Path] = []
     try:
-        yield
+        yield made
     except BaseException:
-        if is_new:
-            shutil.rmtree(folder, ignore_errors=True)
+        for file in made:
+            with suppress(OSError):
+                file.unlink()
+        for path in created:
+            with suppress(OSError):
+                path.rmdir()
         raise
 
 
@@ -142,7 +180,7 @@ def _check_folder(folder: Path, n: int) -> None:
         for entry in entries:
             number = entry.name.removesuffix(".png")
             replaced = number.isdecimal() and int(number) < n and entry.name == _name(int(number))
-            if not replaced and entry.name not in (SCRATCH, LOCK):
+            if not replaced and entry.name != LOCK and not _is_scratch(entry.name):
                 raise InputError(
                     f"--each {folder}: it holds {entry.name}, which {n} new pictures would not replace. "
                     "Give an empty folder"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,12 @@ def _interrupted_downloads(repo: CachedRepoInfo) -> list[Path]:
     return sorted(Path(repo.repo_path, "blobs").glob("*.incomplete"))
 
 
+def _lock_of_download(repo: CachedRepoInfo, part: Path) -> Path:
+    """Return the file that the client locks while it downloads."""
+    folder = Path(repo.repo_path)
+    return folder.parent / ".locks" / folder.name / f"{part.name.partition('.')[0]}.lock"
+
+
 def _cached_generator(repo: CachedRepoInfo) -> CachedGenerator:
     old = [commit.commit_hash for commit in repo.revisions if not commit.refs]
     interrupted = sum(path.stat().st_size for path in _interrupted_downloads(repo))
@@ -112,6 +119,7 @@ def _size_of_commits(commits: list[str]) -> int:
 
 def _prune(repo: CachedRepoInfo) -> int:
     """Remove what is removable of a repository and return its bytes; waits while another process pulls it."""
+    from filelock import FileLock, Timeout
     from huggingface_hub import scan_cache_dir
 
     from zoo_hub.repository.snapshots import locked_repo
@@ -119,8 +127,9 @@ def _prune(repo: CachedRepoInfo) -> int:
     with locked_repo(repo.repo_id):
         freed = 0
         for path in _interrupted_downloads(repo):
-            freed += path.stat().st_size
-            path.unlink()
+            with suppress(Timeout), FileLock(_lock_of_download(repo, path), timeout=0):
+                freed += path.stat().st_size
+                path.unlink()
         old = [commit.commit_hash for commit in repo.revisions if not commit.refs]
         if old:
             strategy = scan_cache_dir().delete_revisions(*old)

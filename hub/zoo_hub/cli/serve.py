@@ -13,13 +13,13 @@ from zoo.cli.group import CommandGroup
 from zoo.errors import InputError, NetworkError
 from zoo.system.console import say, warn
 from zoo.system.paths import refuse_missing_parent
+from zoo.system.regular_files import read_regular
 from zoo_hub.names import parse_hub_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TOKEN_FILE = "token"
-"""In the served folder: the token that was generated when it was served without --user."""
+TOKEN_LIMIT = 1000
 
 
 @click.group("hub", cls=CommandGroup)
@@ -87,12 +87,16 @@ def _own_token(folder: Path) -> str:
     """Return the token that was generated for this folder, the same at every start."""
     import secrets
 
+    from zoo_hub.server.store import TOKEN_FILE
     from zoo_hub.server.synced_files import write_synced
 
     path = folder / TOKEN_FILE
     if not path.is_file():
         write_synced(path, f"hf_{secrets.token_hex(16)}\n".encode())
-    token = path.read_text().strip()
+    try:
+        token = read_regular(path, TOKEN_LIMIT).decode("ascii", "replace").strip()
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be read: {error.strerror}. Mend that") from error
     if not re.fullmatch(r"[!-~]{4,200}", token):
         raise InputError(f"{path}: it holds no token. Remove it, and another one is made up")
     return token

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 from zoo.errors import IntegrityError
 from zoo.generators.files import CONFIG, PEOPLE_EDIT
+from zoo.system.atomic import sha256_of
+from zoo.system.regular_files import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,10 +23,10 @@ PUSH_AGAIN = "Ask its owner to push it again"
 
 def digest_of(path: Path, form: str) -> str:
     """Return a file's digest of the same kind as `form`: the sha256 for 64 hex digits, the git blob id for 40."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if len(form) == 64:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        size = path.stat().st_size
+            return sha256_of(file)
+        size = os.fstat(file.fileno()).st_size
         digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
         while piece := file.read(PIECE):
             digest.update(piece)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, IntegrityError, quoted
 from zoo.generators.files import CARD, CONFIG, LIMITS, ONNX, PEOPLE_EDIT, REPORT
+from zoo.system.atomic import disk_errors
+from zoo.system.disk_space import refuse_without_room
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +40,7 @@ def check_publishable(folder: GeneratorFolder) -> None:
         raise InputError(f"{path}: it has no {ONNX}. {again} first")
     if not folder.lists(REPORT):
         raise InputError(f"{path}: it has no {REPORT}, which proves the ONNX file against torch. {again}")
-    proven = {facts.get("file"): facts.get("sha256") for facts in _variants(folder.file(REPORT), again)}
+    proven = {facts.get("file"): facts.get("sha256") for facts in _variants(folder, again)}
     for name in listed_files(folder.config):
         if name.endswith(".onnx") and proven.get(name) != files[name].sha256:
             raise IntegrityError(
@@ -47,10 +49,34 @@ def check_publishable(folder: GeneratorFolder) -> None:
             )
 
 
-def _variants(report: Path, again: str) -> list[dict[str, Any]]:
+def staged(folder: GeneratorFolder, card: str, scratch: Path) -> dict[str, Path]:
+    """Return what is published, by name: copies in `scratch`, made and checked in one reading.
+
+    What somebody does to the folder later, or to what lies behind its names, is not published.
+
+    Raises:
+        InputError: a file is a link or no regular file, or `config.json` was changed since it was read.
+        IntegrityError: a file is not what `config.json` lists.
+        ResourceError: there is no room.
+    """
+    refuse_without_room(scratch, folder.size)
+    files = {name: scratch / name for name in published_files(folder.config)}
+    for name, path in files.items():
+        with disk_errors(path):
+            path.parent.mkdir(exist_ok=True)
+        if name not in PEOPLE_EDIT:
+            folder.copy_file(name, path)
+    for name, data in ((CONFIG, folder.read_config()), (CARD, card.encode())):
+        with disk_errors(files[name]):
+            files[name].write_bytes(data)
+    return files
+
+
+def _variants(folder: GeneratorFolder, again: str) -> list[dict[str, Any]]:
     """Return what the export report says of each file."""
+    report, data = folder.file(REPORT), folder.read(REPORT)
     try:
-        variants = json.loads(report.read_bytes())["variants"].values()
+        variants = json.loads(data)["variants"].values()
         return [facts for facts in variants if isinstance(facts, dict)]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{report}: it is no export report. {again}") from error

@@ -15,16 +15,21 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from zoo.errors import BusyError
+from zoo.errors import BusyError, InputError
 from zoo.system.atomic import disk_errors, sync_folder
 from zoo_hub.names import parse_hub_name
 from zoo_hub.server.messages import RefusedError
-from zoo_hub.server.synced_files import SCRATCH_PREFIX, make_folder, write_synced
+from zoo_hub.server.synced_files import make_folder, sweep, write_synced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+PARTS = ("repos", "blobs", "lfs")
+"""The folders that a Hub's folder holds."""
+LOCK = "lock"
+TOKEN_FILE = "token"
+"""The token that was generated when the folder was served without --user."""
 KINDS = ("models", "datasets", "spaces")
 LFS_SUFFIXES = ("safetensors", "onnx", "pt", "bin", "npz", "npy", "zip", "parquet")
 GITATTRIBUTES = "".join(f"*.{end} filter=lfs diff=lfs merge=lfs -text\n" for end in LFS_SUFFIXES).encode()
@@ -75,6 +80,16 @@ class Repo(TypedDict):
     """The sha256 of every large file that was uploaded to it; repositories of version 0.2 have none."""
 
 
+def _refuse_foreign(root: Path) -> None:
+    """Refuse a folder that holds something and in which no Hub was kept before."""
+    names = {path.name for path in root.iterdir()}
+    foreign = sorted(names - {*PARTS, LOCK, TOKEN_FILE})
+    if foreign and not names.issuperset(PARTS):
+        raise InputError(
+            f"{root}: it holds {foreign[0]}, and no Hub was kept in it before. Give a new folder, or a Hub's"
+        )
+
+
 def git_blob(data: bytes) -> str:
     """Return the id git gives these bytes."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
@@ -105,6 +120,7 @@ class Store:
         """Open or create the folder, and lock it for this process.
 
         Raises:
+            InputError: it holds something, and is no Hub's.
             BusyError: another process has it.
             ResourceError: it cannot be written.
         """
@@ -116,17 +132,18 @@ class Store:
             if not root.exists():
                 make_folder(root.absolute().parent)
                 root.mkdir(mode=0o700)
-            for name in ("repos", "blobs", "lfs"):
+            _refuse_foreign(root)
+            for name in PARTS:
                 make_folder((root / name).absolute())
-            self._process_lock = FileLock(root / "lock")
+            self._process_lock = FileLock(root / LOCK)
             try:
                 self._process_lock.acquire(timeout=0)
             except Timeout:
                 raise BusyError(
                     f"{root}: another process serves it. Stop that, or give another folder"
                 ) from None
-            for scratch in root.rglob(f"{SCRATCH_PREFIX}*"):
-                scratch.unlink()
+            for folder in (root, *(root / name for name in PARTS), *(root / "repos").glob("*/*")):
+                sweep(folder)
 
     def close(self) -> None:
         """Unlock the folder for other processes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 SCRATCH_PREFIX = ".tmp-"
 """How the name of a file begins while it is written."""
+_SCRATCH = re.compile(r"\.tmp-[a-z0-9_]{8}")
+"""As `mkstemp` names them."""
 
 
 @contextmanager
@@ -32,6 +35,17 @@ def synced_file(path: Path) -> Iterator[IO[bytes]]:
             sync_folder(path.parent)
         finally:
             Path(scratch).unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the files that a killed process was writing in `folder`. Only for the process that has locked the Hub."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return
+    for path in (folder / name for name in names if _SCRATCH.fullmatch(name)):
+        if path.is_file() and not path.is_symlink():
+            path.unlink()
 
 
 def write_synced(path: Path, data: bytes) -> None:

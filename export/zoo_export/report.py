@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.generators.files import LIMITS, REPORT
 from zoo.system.regular_files import read_inside
+from zoo.system.strict_json import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,8 +155,8 @@ def _speed(speed: Speed) -> str:
 def _earlier_variants(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     """Return the variants in the folder's present report; none where there is none or it cannot be read."""
     try:
-        variants = json.loads(read_inside(folder, REPORT, LIMITS[REPORT]))["variants"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        variants = parse_object(read_inside(folder, REPORT, LIMITS[REPORT]))["variants"]
+    except (OSError, ValueError, KeyError):
         return {}
     if not isinstance(variants, dict):
         return {}

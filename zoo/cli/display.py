@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
-import click
 
 from zoo.errors import InputError, counted, quoted
 from zoo.pace.live import TRAINING
@@ -18,6 +17,7 @@ from zoo.runs.folder import GENERATOR
 from zoo.runs.session import MAKING, Display
 from zoo.system.console import say, stderr, warn
 from zoo.system.signals import exit_code
+from zoo.system.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -107,7 +107,7 @@ class Screen(Display):
     def ended(self, run: Run, stop: Stop) -> None:
         """Print the generator folder and say what to do with it; a signal that stopped the run is the exit code."""
         folder = run.path / GENERATOR
-        click.echo(folder, file=self._results)
+        echo(folder, file=self._results)
         if run.step < run.plan.training.steps:
             minutes = "" if self._minutes is None else f" --minutes {self._minutes:g}"
             say(f"Go on with:  zoo resume {quoted(run.path)}{minutes}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from zoo.__about__ import DISTRIBUTION
 from zoo.cli.output import json_option
 from zoo.hookspecs import Finding
 from zoo.system.cache import cache_folder, folder_size
+from zoo.system.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +37,13 @@ def doctor(as_json: bool) -> None:
 
     findings = list(diagnose())
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        echo_json([asdict(finding) for finding in findings])
     else:
         width = max(len(finding.about) for finding in findings)
         for finding in findings:
-            click.echo(f"{finding.state:7} {finding.about:{width}}  {finding.found}")
+            echo(f"{finding.state:7} {finding.about:{width}}  {finding.found}")
             if finding.advice:
-                click.echo(f"{'':7} {'':{width}}  {finding.advice}.")
+                echo(f"{'':7} {'':{width}}  {finding.advice}.")
     for finding in findings:
         if finding.state == "broken":
             raise InputError(f"{finding.about}: {finding.found}. {finding.advice or 'Mend it'}")

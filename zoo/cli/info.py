@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from zoo.cli.output import json_option, plain, print_table
 from zoo.errors import counted
 from zoo.plugins.describe import component_facts
 from zoo.system.paths import given_path
+from zoo.system.terminal import echo, echo_json, echo_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,13 +28,13 @@ def info(name: str, as_json: bool) -> None:
     path = given_path(name, "NAME", needed=True)
     facts = _generator_facts(path) or _file_facts(path) or _named_facts(name)
     if as_json:
-        click.echo(json.dumps(facts, indent=2))
+        echo_json(facts)
         return
     for key, value in facts.items():
         if key == "fields":
             print_table("fields", ((field, _field_line(row)) for field, row in value.items()))
         elif key == "text":
-            click.echo(f"\n{value.rstrip()}")
+            echo(f"\n{value.rstrip()}")
         else:
             _print_fact(key, value)
 
@@ -42,16 +42,16 @@ def info(name: str, as_json: bool) -> None:
 def _print_fact(key: str, value: Any, indent: str = "") -> None:
     """Print a fact: lists of plain values on one line, tables and lists of them below their name, one value a line."""
     if isinstance(value, dict) and value:
-        click.echo(f"{indent}{key}")
+        echo(f"{indent}{key}")
         for name, inner in value.items():
             _print_fact(name, inner, indent + "  ")
     elif isinstance(value, list) and any(isinstance(entry, dict) for entry in value):
         for index, entry in enumerate(value):
             _print_fact(f"{key}.{index}", entry, indent)
     elif isinstance(value, list):
-        click.echo(_line(key, ", ".join(map(plain, value)) or "none", indent))
+        echo(_line(key, ", ".join(map(plain, value)) or "none", indent))
     else:
-        click.echo(_line(key, "none" if value in (None, {}) else plain(value), indent))
+        echo(_line(key, "none" if value in (None, {}) else plain(value), indent))
 
 
 def _line(key: str, text: str, indent: str) -> str:

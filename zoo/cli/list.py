@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +10,7 @@ from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, print_columns, print_table
 from zoo.errors import counted
 from zoo.plugins.describe import first_line
+from zoo.system.terminal import echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +44,7 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
     runs = [str(path) for path in sorted(RUNS.glob("*")) if is_run(path)]
     if as_json:
         found = {"recipes": recipes, "generators": generators, "components": components, "runs": runs}
-        click.echo(json.dumps(found, indent=2))
+        echo_json(found)
         return
     print_table("recipes", recipes.items())
     print_table("pretrained generators (zoo generate NAME)", generators.items())
@@ -90,7 +90,7 @@ def _list_published(owner: str | None, search: str | None, as_json: bool) -> Non
         for row in rows
     ]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        echo_json(rows)
         return
     if not rows:
         say("There is none. Publish one with `zoo push OWNER/NAME`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 
@@ -21,6 +22,7 @@ from zoo.distributed.torchrun import ending_at_once, follows, this_rank
 from zoo.errors import ZooError
 from zoo.system.console import silence
 from zoo.system.signals import arrived, exit_code, ignore_signals, raise_on_signals
+from zoo.system.terminal import escape
 
 ALONE = (["train"], ["resume"])
 """Commands that hold a run folder, or are refused it, before they look for plugins."""
@@ -66,6 +68,9 @@ def _main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     raise_on_signals()
+    # What its encoding cannot hold is no reason to fail.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     if follows():
         silence()
     try:
@@ -78,11 +83,11 @@ def _main() -> None:
         code = 0  # that is their right
     except (Exception, KeyboardInterrupt) as error:
         if debug:
-            traceback.print_exc()
+            print(escape(traceback.format_exc(), keep="\n"), file=sys.stderr, end="")
         # Raised inside an import, a signal's exception may come out as another.
         ended_by_it = arrived and not isinstance(error, KeyboardInterrupt)
         message, code = _explained(KeyboardInterrupt() if ended_by_it else error)
-        _complain(" ".join(message.split()), error)
+        _complain(escape(" ".join(message.split())), error)
     except SystemExit:
         ignore_signals()
         raise

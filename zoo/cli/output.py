@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.system.terminal import echo, escape
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -25,13 +27,14 @@ def plain(value: Any) -> str:
 
 def print_table(title: str, rows: Iterable[tuple[str, str]]) -> None:
     """Print names and what is said of each, below a title; nothing where there are none."""
-    lines = [f"  {name:30} {text}".rstrip() for name, text in rows]
-    if lines:
-        click.echo("\n".join([f"{title}", *lines]))
+    lines = [f"  {escape(name):30} {text}".rstrip() for name, text in rows]
+    for line in [title, *lines] if lines else []:
+        echo(line)
 
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:
     """Print rows, the titles first, each column as wide as its widest cell."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    cells = [[escape(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    for row in cells:
+        echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

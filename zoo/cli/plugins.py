@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from zoo.cli.output import json_option
+from zoo.system.terminal import echo, echo_json
 
 
 @click.command("plugins", short_help="List the plugins, and how loading each went.")
@@ -20,8 +19,8 @@ def plugins_(as_json: bool) -> None:
     infos = plugins().infos.values()
     if as_json:
         rows = [{**vars(row), "hooks": list(row.hooks)} for row in infos]
-        click.echo(json.dumps(rows, indent=2))
+        echo_json(rows)
         return
     for row in infos:
         hooks = ", ".join(hook.removeprefix("zoo_") for hook in row.hooks)
-        click.echo(f"{row.name:40} {row.distribution} {row.version:8} {row.status:9} {row.reason or hooks}")
+        echo(f"{row.name:40} {row.distribution} {row.version:8} {row.status:9} {row.reason or hooks}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 from zoo.cli.arguments import PATH
 from zoo.cli.output import json_option, print_columns
 from zoo.pace.speed import in_words
+from zoo.system.terminal import echo_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def runs(folder: Path | None, as_json: bool) -> None:
         raise InputError(f"{folder}: {what}. Give a folder that holds runs, or leave it out for {RUNS}/")
     found = find_runs(parent)
     if as_json:
-        click.echo(json.dumps([{**asdict(run), "path": str(run.path)} for run in found], indent=2))
+        echo_json([{**asdict(run), "path": str(run.path)} for run in found])
         return
     if not found:
         say(f"{parent}: there is no run in it. Start one with `zoo train camel-wgangp`")

@@ -8,6 +8,8 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, TextIO
 
+from zoo.system.terminal import one_line
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
@@ -49,7 +51,7 @@ def stderr() -> Console:
     """The one console for progress and warnings."""
     from rich.console import Console
 
-    return Console(file=ErrorStream(), highlight=False, soft_wrap=True)
+    return Console(file=ErrorStream(), highlight=False, soft_wrap=True, emoji=False)
 
 
 def silence() -> None:
@@ -59,12 +61,12 @@ def silence() -> None:
 
 def say(text: str) -> None:
     """Print one line about what is being done."""
-    stderr().print(text, markup=False)
+    stderr().print(one_line(text), markup=False)
 
 
 def warn(text: str) -> None:
     """Print one line about something people should know."""
-    stderr().print(f"zoo: warning: {text}", style="yellow", markup=False)
+    stderr().print(one_line(f"zoo: warning: {text}"), style="yellow", markup=False)
 
 
 def download_progress() -> Progress:
@@ -79,7 +81,7 @@ def download_progress() -> Progress:
     )
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

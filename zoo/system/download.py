@@ -19,6 +19,7 @@ from zoo.errors import InputError, NetworkError
 from zoo.system.atomic import disk_errors, sync_folder
 from zoo.system.console import download_progress, say
 from zoo.system.regular_files import open_to_append, read_regular
+from zoo.system.terminal import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,7 +159,7 @@ def _transfer(url: str, part: _Part, what: str) -> None:
     host = urllib.parse.urlsplit(url).netloc
     pauses, most, answered = iter(PAUSES), part.size(), False
     with download_progress() as bar:
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(one_line(what), total=None)
 
         def show(done: int, total: int | None) -> None:
             bar.update(task, completed=done, total=total)

@@ -9,6 +9,7 @@ import click
 
 from zoo.cli.arguments import NAME, PATH
 from zoo.errors import NetworkError, UsageError, quoted
+from zoo.system.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ def demo(
 
     folder = out or OUT
     there = (folder / PAGE).is_file()
-    click.echo(write(names, folder, runtime))
+    echo(write(names, folder, runtime))
     if there:
         say(f"{folder}: the earlier page is replaced")
     say(f"Any web server shows it: python -m http.server -d {quoted(folder)}")
@@ -87,7 +88,7 @@ def _serve(names: Sequence[str], runtime: Path | None, host: str, port: int) -> 
         try:
             if not is_loopback(host):
                 warn(f"anyone in the network can reach {server.url}, generators included")
-            click.echo(server.url)
+            echo(server.url)
             server.serve_forever(poll_interval=0.1)
         except KeyboardInterrupt:
             say("Stopped.")

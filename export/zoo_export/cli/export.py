@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 import click
 
 from zoo.cli.arguments import NAME, PATH
+from zoo.system.terminal import echo, echo_json, echo_lines
 from zoo.errors import InputError, UsageError, quoted
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def export(
     variants = tuple(variant for variant, is_chosen in chosen.items() if is_chosen)
     report = _export(source, checkpoint, out, ExportOptions(opset, variants, timed=True))
     if as_json:
-        click.echo(json.dumps({"folder": str(report.folder.path), **as_dict(report)}, indent=2))
+        echo_json({"folder": str(report.folder.path), **as_dict(report)})
     else:
-        click.echo(table(report))
-        click.echo(_next_steps(out if out is not None else source, report))
+        echo_lines(table(report))
+        echo(_next_steps(out if out is not None else source, report))
 
 
 def _export(source: Path, checkpoint: str | None, out: Path | None, options: ExportOptions) -> ExportReport:

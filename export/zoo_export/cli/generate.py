@@ -14,6 +14,7 @@ import click
 from zoo.cli.arguments import NAME, PATH
 from zoo.errors import InputError, UsageError
 from zoo.system.paths import refuse_missing_parent
+from zoo.system.terminal import echo
 
 if TYPE_CHECKING:
     from zoo.generators.generator import Generator
@@ -154,7 +155,7 @@ def _write(
         say(f"{path}: what was there is replaced")
     for made in (each, out):
         if made is not None:
-            click.echo(made)
+            echo(made)
 
 
 def _holds_something(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from zoo.errors import InputError, counted
 from zoo.system.console import say
+from zoo.system.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,13 +49,13 @@ def cache(prune: bool, as_json: bool) -> None:
         "generators": {"folder": str(cache_root()), "repositories": [asdict(row) for row in generators]},
     }
     if as_json:
-        click.echo(json.dumps({**facts, "freed": freed}, indent=2))
+        echo_json({**facts, "freed": freed})
         return
-    click.echo(f"images      {facts['images']['bytes']:>15,} bytes  {images}")
-    click.echo(f"generators  {sum(row.bytes for row in generators):>15,} bytes  {cache_root()}")
+    echo(f"images      {facts['images']['bytes']:>15,} bytes  {images}")
+    echo(f"generators  {sum(row.bytes for row in generators):>15,} bytes  {cache_root()}")
     for row in generators:
         removable = f", {row.removable:,} of them removable" if row.removable else ""
-        click.echo(f"  {row.name:40} {row.bytes:,} bytes, commits: {row.commits}{removable}")
+        echo(f"  {row.name:40} {row.bytes:,} bytes, commits: {row.commits}{removable}")
     if prune:
         say(f"{counted(freed, 'byte')} removed")
     elif any(row.removable for row in generators):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from zoo.errors import UsageError, counted
 from zoo.system.console import say
+from zoo.system.terminal import echo
 from zoo_hub.names import hub_name
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def push_package(owner: str, sources: Sequence[Path], options: PushOptions, *, d
             print_plan(repo, files, options)
         return
     for address in push_bundled(owner, options):
-        click.echo(address)
+        echo(address)
 
 
 def push_page(name: str, sources: Sequence[Path], options: PushOptions, *, dry: bool) -> None:
@@ -50,16 +49,16 @@ def push_page(name: str, sources: Sequence[Path], options: PushOptions, *, dry: 
     if dry:
         print_plan(hub.repo, dry_run_space(generators), options)
         return
-    click.echo(push_space(hub.repo, generators, space))
+    echo(push_space(hub.repo, generators, space))
 
 
 def print_plan(repo: str, files: Mapping[str, int], options: PushOptions) -> None:
     """Print what a push would publish, a line for each file; the Hub is not asked."""
-    click.echo(f"to     {repo}, branch {options.revision or 'main'}{', private if new' * options.private}")
+    echo(f"to     {repo}, branch {options.revision or 'main'}{', private if new' * options.private}")
     for name, size in files.items():
-        click.echo(f"file   {name}  {counted(size, 'byte')}")
+        echo(f"file   {name}  {counted(size, 'byte')}")
     if options.tag:
-        click.echo(f"tag    {options.tag}")
+        echo(f"tag    {options.tag}")
     say(
         f"{repo}: this is what a push would publish. Nothing was sent, and the Hub was not asked: whether {repo} "
         "exists, and what of this it holds already, is seen by a push"

@@ -10,6 +10,7 @@ from zoo.cli.arguments import NAME, PATH
 from zoo.errors import InputError, quoted
 from zoo.generators.bundled import bundled_folder
 from zoo.system.console import say
+from zoo.system.terminal import echo
 from zoo_hub.names import hub_name
 
 EXTRAS = ("fp16", "int8", "uint8", "weights")
@@ -37,7 +38,7 @@ def pull(name: str, to: Path | None, extras: str | None) -> None:
     hub = hub_name(name)
     chosen = None if extras is None else _parse_extras(extras)
     pulled = fetch(hub.repo, hub.revision, to=to, extras=chosen)
-    click.echo(pulled.folder)
+    echo(pulled.folder)
     say(f"{hub.repo}: {hub.revision or 'main'} is commit {pulled.commit}")
     say(f"Make pictures with `zoo generate {quoted(name if to is None else pulled.folder)}`")
     _explain_short_name(name, hub.repo.partition("/")[2], to)

@@ -9,6 +9,7 @@ import click
 from zoo.cli.arguments import NAME, PATH
 from zoo.errors import InputError, UsageError
 from zoo.system.console import say
+from zoo.system.terminal import echo
 from zoo_hub.cli.other_pushes import print_plan, push_package, push_page
 from zoo_hub.names import hub_name
 
@@ -74,6 +75,6 @@ def push(
         print_plan(hub.repo, plan(hub.repo, folder, options), options)
         return
     # A generator that was never exported is the one case in which a push needs torch.
-    click.echo(publish(hub.repo, export_if_missing(folder), options))
+    echo(publish(hub.repo, export_if_missing(folder), options))
     published = f"{hub.repo}@{revision}" if revision else hub.repo
     say(f"Get pictures from it with `zoo generate {published}`")

@@ -14,6 +14,7 @@ from zoo.errors import InputError, NetworkError
 from zoo.system.console import say, warn
 from zoo.system.paths import refuse_missing_parent
 from zoo.system.regular_files import read_regular
+from zoo.system.terminal import echo
 from zoo_hub.names import parse_hub_name
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ def _print_instructions(url: str, host: str, folder: Path, names_by_token: dict[
         url = _reachable(url)
     say(f"A Hub at {url}, kept in {folder}; {', '.join(names_by_token.values())} may write. Ctrl-C stops it.")
     say("To use it, paste this into another terminal:")
-    click.echo(f"export HF_ENDPOINT={url} HF_HUB_DISABLE_XET=1")
-    click.echo(f"export HF_TOKEN={token}  # {name}")
+    echo(f"export HF_ENDPOINT={url} HF_HUB_DISABLE_XET=1")
+    echo(f"export HF_TOKEN={token}  # {name}")
 
 
 def _reachable(url: str) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import InputError, IntegrityError, quoted
+from zoo.errors import InputError, IntegrityError, quoted, refuse_newer
 from zoo.generators.files import CARD, CONFIG, LIMITS, ONNX, PEOPLE_EDIT, REPORT
 from zoo.system.atomic import disk_errors
 from zoo.system.disk_space import refuse_without_room
+from zoo.system.strict_json import parse_object
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.generators.config import GeneratorConfig
     from zoo.generators.folder import GeneratorFolder
+
+FORMAT = 1
+"""Of the export report."""
 
 
 def listed_files(config: GeneratorConfig) -> list[str]:
@@ -40,7 +43,7 @@ def check_publishable(folder: GeneratorFolder) -> None:
         raise InputError(f"{path}: it has no {ONNX}. {again} first")
     if not folder.lists(REPORT):
         raise InputError(f"{path}: it has no {REPORT}, which proves the ONNX file against torch. {again}")
-    proven = {facts.get("file"): facts.get("sha256") for facts in _variants(folder, again)}
+    proven = {str(facts.get("file")): facts.get("sha256") for facts in _variants(folder, again)}
     for name in listed_files(folder.config):
         if name.endswith(".onnx") and proven.get(name) != files[name].sha256:
             raise IntegrityError(
@@ -76,7 +79,8 @@ def _variants(folder: GeneratorFolder, again: str) -> list[dict[str, Any]]:
     """Return what the export report says of each file."""
     report, data = folder.file(REPORT), folder.read(REPORT)
     try:
-        variants = json.loads(data)["variants"].values()
-        return [facts for facts in variants if isinstance(facts, dict)]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        parsed = parse_object(data)
+        refuse_newer(report, parsed.get("format"), FORMAT)
+        return [facts for facts in parsed["variants"].values() if isinstance(facts, dict)]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{report}: it is no export report. {again}") from error

@@ -23,6 +23,7 @@ from zoo.images import Images
 from zoo.system.atomic import write_atomic
 from zoo.system.cache import cache_folder
 from zoo.system.console import download_progress
+from zoo.system.terminal import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -98,7 +99,7 @@ class Folder(Dataset):
 
         def decoded() -> Iterator[NDArray[np.uint8]]:
             with download_progress() as bar:
-                task = bar.add_task(path.name, total=sum(file.size for file in files))
+                task = bar.add_task(one_line(path.name), total=sum(file.size for file in files))
                 for file in files:
                     try:
                         with file.open() as opened:

@@ -1,0 +1,1 @@
+"""Many mutations of every kind of file that the zoo reads."""

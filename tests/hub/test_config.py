@@ -78,7 +78,7 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "escape": (changed(recipe="\x1b[2J"), "'recipe' holds a control character"),
     "surrogate": (changed(recipe="\ud800"), "'recipe' holds half of a character"),
     "not UTF-8": (GOOD.encode() + b"\xff", "it is not UTF-8 text"),
-    "format 2": (changed(format=2), "format: Input should be 1"),
+    "format 0": (changed(format=0), "format: Input should be 1"),
 }
 
 

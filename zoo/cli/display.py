@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
-
 from zoo.errors import InputError, counted, quoted
 from zoo.pace.live import TRAINING
 from zoo.pace.speed import in_words

@@ -12,7 +12,7 @@ from zoo.cli.output import json_option, plain, print_table
 from zoo.errors import counted
 from zoo.plugins.describe import component_facts
 from zoo.system.paths import given_path
-from zoo.system.terminal import echo, echo_json, echo_lines
+from zoo.system.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

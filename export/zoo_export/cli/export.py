@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.arguments import NAME, PATH
-from zoo.system.terminal import echo, echo_json, echo_lines
 from zoo.errors import InputError, UsageError, quoted
+from zoo.system.terminal import echo, echo_json, echo_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

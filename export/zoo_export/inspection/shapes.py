@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo_export.inspection.protobuf import TooManyError
 from zoo_export.inspection.tensors import KINDS, RANK_LIMIT, SMALL, ForbiddenError, Kind, printable
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from zoo_export.inspection.graph import Node
 
 INT64, BOOL = KINDS[7], KINDS[9]
+MOST_NUMBERS = 1 << 48
+"""In one array; sizes that are reckoned from those of such arrays overflow nothing."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,10 @@ class Call:
         """Return an output of this shape; its kind is the first input's where none is given."""
         if len(shape) > RANK_LIMIT or min(shape, default=0) < 0:
             raise self.refuse(f"makes an array of the shape {shape}")
+        if math.prod(shape) > MOST_NUMBERS:
+            raise TooManyError(
+                f"its operator {printable(self.op)} makes an array of the shape {shape}, which no memory holds"
+            )
         if value is not None and value.size > SMALL:
             value = None
         return Array(kind or self.array().kind, shape, value)

@@ -38,6 +38,17 @@ class Outcome:
     """A file for each place in the code that raised something else, or an error with exit code 1, or did not end."""
     slowest: float = 0.0
     seconds: float = 0.0
+    _places: set[str] = field(default_factory=set)
+
+    def find(self, number: int, error: Exception, data: bytes) -> None:
+        """Keep a file that made trouble, the first of each place in the code."""
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{type(error).__name__} {last.filename}:{last.lineno}"
+        if place not in self._places:
+            self._places.add(place)
+            self.findings[
+                f"{number}: {type(error).__name__}: {error!s:.200} ({last.filename}:{last.lineno})"
+            ] = data
 
 
 def attack(name: str, target: Target, count: int, first: int = 0) -> Outcome:
@@ -50,21 +61,15 @@ def attack(name: str, target: Target, count: int, first: int = 0) -> Outcome:
             with _limited():
                 target.read(data)
             outcome.taken += 1
-        except ZooError as error:
-            outcome.refused[error.exit_code] += 1
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            outcome.findings.setdefault(f"{number}: {_place(error)}", data)
+        except Exception as error:
+            if isinstance(error, ZooError) and error.exit_code != 1:
+                outcome.refused[error.exit_code] += 1
+            else:
+                outcome.find(number, error, data)
         outcome.slowest = max(outcome.slowest, time.perf_counter() - start)
         outcome.mutations += 1
     outcome.seconds = time.perf_counter() - began
     return outcome
-
-
-def _place(error: BaseException) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error!s:.200} ({last.filename}:{last.lineno})"
 
 
 @contextlib.contextmanager

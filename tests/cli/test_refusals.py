@@ -123,7 +123,7 @@ def test_a_folder_is_no_recipe_file(zoo: Zoo, tmp_path: Path) -> None:
 
     assert (ran.code, ran.error) == (
         3,
-        f"{tmp_path}: it cannot be read: Is a directory. Give a recipe file",
+        f"{tmp_path}: it is a folder. Give a recipe file",
     )
 
 

@@ -23,6 +23,8 @@ from zoo.runs.resume import reopen
 from zoo.system.strict_json import parse_json
 from zoo_export.inspection.limits import CheckedModel
 from zoo_hub.repository.publishable import check_publishable
+from zoo_hub.server.hub import LocalHub
+from zoo_hub.server.messages import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -268,3 +270,14 @@ def test_sizes_whose_product_overflows_are_refused(op: str, sizes: list[int]) ->
         model.graph.node.append(helper.make_node("MatMul", [before, before], [name]))
     with pytest.raises((InputError, ResourceError)):
         CheckedModel(model.SerializeToString(), "it")
+
+
+@pytest.mark.parametrize("text", [*NO_JSON.values(), b'{"id": "me/odd"}', b'{"branches": 1}'])
+def test_one_bad_repository_hides_no_other(tmp_path: Path, text: bytes) -> None:
+    with LocalHub(tmp_path / "hub", {"hf_me": "me"}) as hub:
+        hub.store.create("models", "me/camel", "me", private=False)
+        hub.store.create("models", "me/odd", "me", private=False)
+        (tmp_path / "hub" / "repos" / "models" / "me" / "odd.json").write_bytes(text)
+        assert [repo["id"] for repo in hub.store.every("models")] == ["me/camel"]
+        with pytest.raises(RefusedError, match="me/odd is damaged"):
+            hub.store.load("models", "me/odd")

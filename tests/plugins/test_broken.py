@@ -175,7 +175,7 @@ def test_a_recipe_that_cannot_be_read_spoils_no_list(others: Plugins, zoo: Zoo) 
 
     assert (ran.code, ran.err) == (0, "")
     summary = json.loads(ran.out)["recipes"]["bad"]
-    assert summary == f"({bad}: it cannot be read: Invalid value (at end of document))"
+    assert summary == f"({bad}: it is not TOML: Invalid value (at end of document). Mend that)"
 
 
 NAMING = """

@@ -71,12 +71,13 @@ def _generator_summary(path: Path) -> str:
 
 
 def _recipe_summary(path: Path) -> str:
-    import tomllib
+    from zoo.errors import InputError
+    from zoo.recipes.recipe import read_table
 
     try:
-        return str(tomllib.loads(path.read_text("utf-8")).get("summary", ""))
-    except (OSError, ValueError) as error:
-        return f"({path}: it cannot be read: {error})"
+        return str(read_table(path).get("summary", ""))
+    except InputError as error:
+        return f"({error})"
 
 
 def _list_published(owner: str | None, search: str | None, as_json: bool) -> None:

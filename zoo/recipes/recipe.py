@@ -77,10 +77,22 @@ def read_recipe(path: Path, changes: Iterable[str] = ()) -> Recipe:
     Raises:
         InputError: the file is missing, over 64 KiB, not TOML, or a field or a change is wrong.
     """
+    table = read_table(path)
+    for change in changes:
+        set_value(table, change)
+    return parse_recipe(table, path.name)
+
+
+def read_table(path: Path) -> Table:
+    """Return the table that a recipe file holds, its fields unchecked.
+
+    Raises:
+        InputError: the file is missing, no regular file, over 64 KiB, or not TOML.
+    """
     try:
         text = read_regular(path, RECIPE_LIMIT).decode("utf-8-sig")
         _check_dots(text, path)
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except UnfitFileError as error:
         raise InputError(f"{path}: {error.strerror}. Give a recipe file") from None
     except OSError as error:
@@ -91,9 +103,6 @@ def read_recipe(path: Path, changes: Iterable[str] = ()) -> Recipe:
         raise InputError(f"{path}: its lists are nested too deeply. No recipe needs that") from None
     except ValueError as error:  # tomllib's own, and Python's for an integer of over 4300 digits
         raise InputError(f"{path}: it is not TOML: {error}. Mend that") from None
-    for change in changes:
-        set_value(table, change)
-    return parse_recipe(table, path.name)
 
 
 def _check_dots(text: str, path: Path) -> None:

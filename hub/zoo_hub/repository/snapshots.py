@@ -16,6 +16,7 @@ from zoo.generators.files import CONFIG
 from zoo.system.atomic import write_atomic
 from zoo.system.console import say
 from zoo_hub.client.watch import refuse_empty_settings
+from zoo.system.regular_files import read_regular
 from zoo_hub.repository.listing import COMMIT
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def cached_snapshot(repo: str, revision: str | None) -> Snapshot | None:
     commit = revision or "main"
     if not COMMIT.fullmatch(commit):
         try:
-            commit = (_repo_folder(repo) / "refs" / commit).read_text()
-        except (OSError, UnicodeDecodeError):
+            commit = _read_ref(_repo_folder(repo) / "refs" / commit)
+        except OSError:
             return None
     snapshot = snapshot_at(repo, commit) if COMMIT.fullmatch(commit) else None
     return snapshot if snapshot and (snapshot.folder / CONFIG).is_file() else None
@@ -57,11 +58,16 @@ def cached_snapshot(repo: str, revision: str | None) -> Snapshot | None:
 def save_ref(repo: str, revision: str | None, commit: str) -> None:
     """Save which commit a branch or tag was at; where the cache cannot be written, nothing is saved."""
     reference = _repo_folder(repo) / "refs" / (revision or "main")
-    if reference.name == commit or (reference.is_file() and reference.read_text() == commit):
-        return
+    with suppress(OSError):
+        if reference.name == commit or _read_ref(reference) == commit:
+            return
     with suppress(OSError, ResourceError):
         reference.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(reference, commit.encode())
+
+
+def _read_ref(path: Path) -> str:
+    return read_regular(path, 1000).decode("ascii", "replace")
 
 
 def digest_of_link(path: Path) -> str | None:

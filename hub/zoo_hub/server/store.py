@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from zoo.errors import BusyError, InputError
 from zoo.system.atomic import disk_errors, sync_folder
+from zoo.system.console import warn
+from zoo.system.regular_files import open_regular
 from zoo_hub.names import parse_hub_name
 from zoo_hub.server.messages import RefusedError
 from zoo_hub.server.synced_files import make_folder, sweep, write_synced
@@ -90,6 +92,16 @@ def _refuse_foreign(root: Path) -> None:
         )
 
 
+def _check(repo: Repo) -> None:
+    """Raise an error of some kind where this is no repository."""
+    for ends in (repo["branches"], repo["tags"]):
+        for commit in ends.values():
+            if not isinstance(repo["commits"][commit]["tree"], dict):
+                raise TypeError("a commit has no tree")
+    if not all(isinstance(text, str) for text in (repo["id"], repo["created"])):
+        raise TypeError("its name is no text")
+
+
 def git_blob(data: bytes) -> str:
     """Return the id git gives these bytes."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
@@ -156,19 +168,31 @@ class Store:
         return self.root / "repos" / kind / f"{repo_id}.json"
 
     def load(self, kind: str, repo_id: str) -> Repo | None:
-        """Return a repository; None where there is none of that name."""
+        """Return a repository; None where there is none of that name.
+
+        Raises:
+            RefusedError: its file is damaged.
+        """
         file = self._file(kind, repo_id)
         try:
-            repo: Repo = json.loads(file.read_bytes())
+            with open_regular(file) as opened:
+                repo: Repo = json.load(opened)
+            _check(repo)
         except FileNotFoundError:
             return None
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise RefusedError(500, f"{repo_id} is damaged in the Hub's folder") from error
         # A file system that ignores case finds another's repository.
         return repo if repo["id"] == repo_id else None
 
     def every(self, kind: str) -> Iterator[Repo]:
-        """Yield the repositories, in the order of their names."""
+        """Yield the repositories, in the order of their names; one that is damaged is named in a warning."""
         for file in sorted((self.root / "repos" / kind).glob("*/*.json")):
-            repo = self.load(kind, f"{file.parent.name}/{file.name.removesuffix('.json')}")
+            try:
+                repo = self.load(kind, f"{file.parent.name}/{file.name.removesuffix('.json')}")
+            except RefusedError:
+                warn(f"{file}: it is no repository, and left out. Restore it or remove it")
+                continue
             if repo is not None:
                 yield repo
 

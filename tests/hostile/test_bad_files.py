@@ -281,3 +281,18 @@ def test_one_bad_repository_hides_no_other(tmp_path: Path, text: bytes) -> None:
         assert [repo["id"] for repo in hub.store.every("models")] == ["me/camel"]
         with pytest.raises(RefusedError, match="me/odd is damaged"):
             hub.store.load("models", "me/odd")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_sizes_that_are_no_numbers_are_refused(number: float) -> None:
+    """Found by `python -m benchmarks.fuzz onnx`, number 516."""
+    import numpy as np
+    from onnx import numpy_helper
+
+    from tests.support.handmade import build
+
+    model = build()
+    sizes = next(tensor for tensor in model.graph.initializer if tensor.name == "s")
+    sizes.CopyFrom(numpy_helper.from_array(np.array([-1, 1, 2, number], np.float32), "s"))
+    with pytest.raises(InputError, match="that are no numbers"):
+        CheckedModel(model.SerializeToString(), "it")

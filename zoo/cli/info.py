@@ -12,7 +12,7 @@ from zoo.cli.output import json_option, plain, print_table
 from zoo.errors import counted
 from zoo.plugins.describe import component_facts
 from zoo.system.paths import given_path
-from zoo.system.terminal import echo, echo_json
+from zoo.system.terminal import echo, echo_json, echo_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def info(name: str, as_json: bool) -> None:
         if key == "fields":
             print_table("fields", ((field, _field_line(row)) for field, row in value.items()))
         elif key == "text":
-            echo(f"\n{value.rstrip()}")
+            echo_lines(f"\n{value.rstrip()}")
         else:
             _print_fact(key, value)
 

@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.pace.speed import Speed
+from zoo.system.regular_files import read_regular
+from zoo.system.scratch import scratch_file
+from zoo.system.strict_json import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from zoo.pace.cadence import Cadence
 
 NAME = ".progress"
+LARGEST = 1 << 16
 EVERY = 2.0
 """Seconds between two versions of the file."""
 TRAINING = "training"
@@ -147,17 +151,17 @@ class Live:
             _rounded(self._checkpoint_in()),
         )
         self._written = time.monotonic()
-        scratch = self._path.with_name(f"{NAME}.tmp-{os.getpid()}")
         # Nothing depends on it: it is not synced, and a full disk must not end a training for it.
-        with suppress(OSError):
-            scratch.write_text(json.dumps(asdict(now)))
+        with suppress(OSError), scratch_file(self._path) as (scratch, file):
+            file.write(json.dumps(asdict(now)).encode())
+            file.close()
             scratch.replace(self._path)
 
 
 def read_progress(run: Path, pid: int) -> Progressing | None:
     """Return what the process that holds a run says of it; None where it says nothing, or another process did."""
-    with suppress(OSError, ValueError, TypeError, RecursionError):
-        facts: dict[str, Any] = json.loads((run / NAME).read_bytes())
+    with suppress(OSError, ValueError, TypeError):
+        facts: dict[str, Any] = parse_object(read_regular(run / NAME, LARGEST))
         found = Progressing(**facts)
         numbers = (found.images_per_second, found.seconds_left, found.checkpoint_in)
         whole = isinstance(found.doing, str) and all(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from zoo.errors import BusyError, ZooError, joined, near_misses
 from zoo.pace.live import read_progress
 from zoo.system.atomic import disk_errors, write_atomic
 from zoo.system.regular_files import read_regular
+from zoo.system.scratch import is_scratch_name, remove_ours
 from zoo.system.strict_json import parse_json
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ def holder(path: Path) -> str:
 
 def progress_of(path: Path) -> Progressing | None:
     """Return how far the training is that holds a folder; None where nobody trains in it, or nobody says."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        pid = int(json.loads((path / HOLDER).read_bytes())["pid"])
+    with suppress(OSError, ValueError, KeyError, TypeError, OverflowError):
+        pid = int(parse_json(read_regular(path / HOLDER, 1 << 16))["pid"])
         return read_progress(path, pid) if is_held(path) else None
     return None
 
@@ -142,7 +142,7 @@ def starting(parent: Path) -> Iterator[None]:
             yield
         finally:
             if marker is not None:
-                shutil.rmtree(marker, ignore_errors=True)
+                _remove_marker(marker)
             if fresh:
                 with suppress(OSError):
                     parent.rmdir()  # where it is empty
@@ -162,8 +162,19 @@ def starts(parent: Path) -> list[Path]:
 def _sweep(parent: Path) -> None:
     for marker in parent.glob(f"{STARTING}*"):
         # A young one may be about to be held.
-        if time.time() - marker.stat().st_mtime > YOUNG and not is_held(marker):
-            shutil.rmtree(marker, ignore_errors=True)
+        if time.time() - marker.lstat().st_mtime > YOUNG and not is_held(marker):
+            _remove_marker(marker)
+
+
+def _remove_marker(marker: Path) -> None:
+    """Remove the folder, where it holds nothing but what `held` puts there."""
+    if not marker.is_symlink():
+        with suppress(OSError):
+            remove_ours(marker, _is_ours)
+
+
+def _is_ours(name: str) -> bool:
+    return name in (LOCK, HOLDER) or is_scratch_name(name)
 
 
 def _lives(pid: int) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import this_rank
 from zoo.errors import InputError, ResourceError, ZooError, quoted
+from zoo.pace.live import NAME as PROGRESS
 from zoo.runs.folder import RECIPE, is_run, latest_run, refuse_starting
 from zoo.runs.lock import HOLDER, LOCK, RUNS, held, starting
 from zoo.system.arguments import given_whole, given_words
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from zoo.system.signals import Stop
     from zoo.training.ranks import Ranks
 
-DEBRIS = {LOCK, HOLDER, RECIPE}
+DEBRIS = {LOCK, HOLDER, RECIPE, PROGRESS}
 """What a start that was killed before `run.json` leaves: nothing that anybody misses."""
 MAKING = "making the generator"
 """What a training is doing once it has ended."""

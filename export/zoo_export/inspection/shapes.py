@@ -81,7 +81,10 @@ class Call:
 
     def ints(self, index: int) -> tuple[int, ...]:
         """Return the known numbers of an input as integers."""
-        return tuple(int(number) for number in self.value(index).flatten())
+        try:
+            return tuple(int(number) for number in self.value(index).flatten())
+        except (ValueError, OverflowError):  # NaN, or no end
+            raise self.refuse(f"has sizes in its input {index + 1} that are no numbers") from None
 
     def attribute(self, name: str, default: int) -> int:
         """Return an integer attribute."""

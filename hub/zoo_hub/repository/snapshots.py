@@ -15,8 +15,8 @@ from zoo.errors import ResourceError
 from zoo.generators.files import CONFIG
 from zoo.system.atomic import write_atomic
 from zoo.system.console import say
-from zoo_hub.client.watch import refuse_empty_settings
 from zoo.system.regular_files import read_regular
+from zoo_hub.client.watch import refuse_empty_settings
 from zoo_hub.repository.listing import COMMIT
 
 if TYPE_CHECKING:

@@ -73,6 +73,7 @@ def test_a_stopped_generate_leaves_others_files_in_its_new_folder(tmp_path: Path
 
 def test_a_stopped_generate_leaves_others_files_among_its_pictures(tmp_path: Path) -> None:
     each, out = tmp_path / "new" / "each", tmp_path / "out" / "a.npy"
+    each.parent.mkdir()
     with pytest.raises(KeyboardInterrupt):
         write_pictures(failing(lambda: (each / "mine.txt").write_text("")), 2, out=out, each=each)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["each", "mine.txt", "new"]

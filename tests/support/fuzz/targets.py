@@ -28,7 +28,8 @@ from zoo.recipes.tables import flattened, write_toml
 from zoo.runs.checkpoint import MANIFEST, TENSORS, VALUES, checkpoints, load_checkpoint, newest_good, prune
 from zoo.runs.folder import generator_folder, latest_run
 from zoo.runs.generator import load_generator
-from zoo.runs.record import RECORD, read_record, write_record
+from zoo.runs.lock import RECORD
+from zoo.runs.record import read_record, write_record
 from zoo.runs.resume import reopen
 from zoo.runs.summary import find_runs
 from zoo.system.terminal import escape

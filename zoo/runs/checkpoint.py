@@ -38,7 +38,6 @@ WRITTEN_IN = ("", "samples", "generator", "generator/onnx")
 FORMAT = 1
 KEEP = 3
 """Checkpoints that stay beside the best one."""
-MANIFEST_LIMIT = 1 << 16
 LARGEST_VALUES = 64 << 20
 """Bytes that are read at most."""
 State = dict[str, Any]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 
 from zoo.cli.output import json_option
 from zoo.system.console import say
+from zoo.system.terminal import echo, echo_json
 
 
 @click.command()
@@ -20,7 +20,7 @@ def report(run: Path | None, out: Path | None) -> None:
     from zoo.reports.page import write_report
     from zoo.runs.folder import latest_run
 
-    click.echo(write_report(run or latest_run(), out))
+    echo(write_report(run or latest_run(), out))
 
 
 @click.command()
@@ -37,10 +37,10 @@ def diagnose(run: Path | None, as_json: bool) -> None:
     history = read_history(path)
     findings = find(history)
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        echo_json([asdict(finding) for finding in findings])
         return
     for line in in_lines(findings):
-        click.echo(line)
+        echo(line)
     if not findings:
         seen = "" if history.probes else " in its log; it has no probes, which would show more"
         say(f"{path}: no symptom was found{seen}")

@@ -183,4 +183,8 @@ def _metadata(text: str) -> dict[str, Any]:
 def _merge_list(present: Any, sealed: Any, ours: list[str]) -> list[str]:
     """Return our values and those that people added: the present ones that were not ours at the last push."""
     present, sealed = (value if isinstance(value, list) else [] for value in (present, sealed))
-    return list(dict.fromkeys([*ours, *(value for value in present if value not in sealed)]))
+    merged: list[Any] = list(ours)
+    for value in present:  # a table too, which is no key
+        if value not in sealed and value not in merged:
+            merged.append(value)
+    return merged

@@ -110,7 +110,8 @@ class Screen(Display):
         if run.step < run.plan.training.steps:
             minutes = "" if self._minutes is None else f" --minutes {self._minutes:g}"
             say(f"Go on with:  zoo resume {quoted(run.path)}{minutes}")
-        say(f"Look at:     {report_at_end(run.path) or folder / 'samples.png'}")
+        shown = [report_at_end(run.path), folder / "samples.png"]
+        say(f"Look at:     {' ; '.join(str(path) for path in shown if path is not None)}")
         path = quoted(run.path)
         say(f"Next:        zoo export {path} --onnx ; zoo generate {path} -n 64")
         if stop.signal is not None and run.outcome == "stopped":

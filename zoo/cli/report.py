@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from zoo.cli.arguments import PATH
 from zoo.cli.output import json_option
 from zoo.system.console import say
+from zoo.system.paths import refuse_missing_parent
 from zoo.system.terminal import echo, echo_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path), required=False)
-@click.option("--out", type=click.Path(path_type=Path), help="The file; without it RUN/report.html.")
+@click.argument("run", type=PATH, required=False)
+@click.option("--out", type=PATH, help="The file; without it RUN/report.html.")
 def report(run: Path | None, out: Path | None) -> None:
     """Write a page about RUN (without it, the latest)."""
     from zoo.reports.page import write_report
     from zoo.runs.folder import latest_run
 
+    if out is not None:
+        refuse_missing_parent(out, "--out")
+        if out.exists():
+            say(f"{out}: what was there is replaced")
     echo(write_report(run or latest_run(), out))
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.argument("run", type=PATH, required=False)
 @json_option
 def diagnose(run: Path | None, as_json: bool) -> None:
     """Say what ails RUN (without it, the latest)."""

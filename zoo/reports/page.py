@@ -18,6 +18,7 @@ from zoo.reports.plots import plots
 from zoo.reports.read import read_history
 from zoo.runs.folder import GENERATOR, NEIGHBOURS, PROBES, RECIPE
 from zoo.system.atomic import write_atomic
+from zoo.system.regular_files import open_regular, read_regular
 
 if TYPE_CHECKING:
     from zoo.history import Diagnosis, History
@@ -27,6 +28,7 @@ FRAMES = 24
 """Sample grids in the page, evenly spaced; all of them would be megabytes."""
 PICTURE_LIMIT = 4 << 20
 """Bytes of a picture's file; larger ones are left out."""
+PIXELS_LIMIT = 16_000_000
 SIDE_LIMIT = 1200
 """Pixels of a picture's longer side, to which larger ones are shrunk."""
 TEXT_LIMIT = 1 << 16
@@ -133,10 +135,9 @@ def _frames(run: Path) -> list[Frame]:
 def _picture(path: Path) -> str | None:
     """Return a picture as a data URL, decoded and encoded again; None where it is none, or too large."""
     try:
-        if not path.is_file() or path.stat().st_size > PICTURE_LIMIT:
-            return None
-        with Image.open(path, formats=("PNG",)) as image:
-            if image.width * image.height > 16_000_000:
+        data = io.BytesIO(read_regular(path, PICTURE_LIMIT, links=False))
+        with Image.open(data, formats=("PNG",)) as image:
+            if image.width * image.height > PIXELS_LIMIT:
                 return None
             image.thumbnail((SIDE_LIMIT, SIDE_LIMIT))
             buffer = io.BytesIO()
@@ -150,7 +151,7 @@ def _picture(path: Path) -> str | None:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(TEXT_LIMIT).decode("utf-8", "replace")
     except OSError:
         return ""

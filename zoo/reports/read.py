@@ -19,6 +19,7 @@ from zoo.recipes.recipe import read_recipe
 from zoo.runs.folder import METRICS, PROBES, RECIPE
 from zoo.runs.record import read_record
 from zoo.system.atomic import disk_errors
+from zoo.system.regular_files import open_regular, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 LINES_LIMIT = 2_000_000
 LINE_LIMIT = 1 << 16
-"""Bytes of a line; longer ones are passed over."""
+"""Bytes of a line; what follows is taken for the next."""
 CURVES_LIMIT = 64
 NAME_LIMIT = 80
 PROBES_LIMIT = 2_000
@@ -91,9 +92,9 @@ def _curve(found: dict[int, float]) -> Curve:
 
 
 def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.is_file():
+    if not path.exists():
         return
-    with disk_errors(path), path.open("rb") as file:
+    with disk_errors(path), open_regular(path, links=False) as file:
         for line in itertools.islice(iter(lambda: file.readline(LINE_LIMIT), b""), LINES_LIMIT):
             try:
                 entry = json.loads(line)
@@ -106,8 +107,7 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
 def _probes(run: Path) -> Iterator[Probe]:
     for path in sorted((run / PROBES).glob("step-*.json"))[:PROBES_LIMIT]:
         try:
-            if path.is_file() and path.stat().st_size <= PROBE_LIMIT:
-                yield Probe.model_validate_json(path.read_bytes())
+            yield Probe.model_validate_json(read_regular(path, PROBE_LIMIT, links=False))
         except (OSError, ValidationError):
             continue
 

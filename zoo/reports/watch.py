@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, quoted
 from zoo.reports.health import diagnose
 from zoo.reports.read import read_history
 from zoo.runs.session import Display
@@ -43,7 +43,9 @@ class Watch:
             return []
         new = [finding for finding in findings if finding.what not in self._told]
         self._told |= {finding.what for finding in new}
-        return [f"{finding.what}: {finding.evidence}. See `zoo diagnose {self._run}`" for finding in new]
+        return [
+            f"{finding.what}: {finding.evidence}. See `zoo diagnose {quoted(self._run)}`" for finding in new
+        ]
 
 
 class Reporting(Display):
@@ -69,5 +71,5 @@ def report_at_end(run: Path) -> Path | None:
     except ImportError:
         return None
     except Exception as error:
-        warn(f"{run}: its report cannot be written ({error}). Try again with `zoo report {run}`")
+        warn(f"{run}: its report cannot be written ({error}). Try again with `zoo report {quoted(run)}`")
         return None

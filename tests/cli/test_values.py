@@ -167,7 +167,9 @@ def test_the_python_api_refuses_the_same(tmp_path: Path) -> None:
                 call()
     with pytest.raises(InputError, match="there is no folder 'no' in"):
         package.train("camel-gan", out=tmp_path / "no" / "such")
-    with pytest.raises(InputError, match=r"^device: there is no 'gpu'\. Choose auto, cpu, cuda or mps$"):
+    with pytest.raises(
+        InputError, match=r"^device: 'gpu' is none of auto, cpu, cuda, mps\. Give one of them$"
+    ):
         package.train("camel-gan", device="gpu", data=str(tmp_path))  # type: ignore[arg-type]
 
 

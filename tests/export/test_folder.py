@@ -112,7 +112,7 @@ def test_the_command_shows_figures_and_the_next_step(folder: Path) -> None:
     assert [line[:2] for line in lines[1:5]] == [["fp32", str(batch)] for batch in (1, 2, 7, 64)]
     assert all(float(figure) > 0 for line in lines[1:5] for figure in line[-3:])
     assert " ".join(lines[5]) == f"{folder / ONNX}: 0.0 MB, opset 20, on CPUExecutionProvider"
-    assert " ".join(lines[6]) == f"Next: zoo generate {folder} ; zoo push me/hand {folder}"
+    assert " ".join(lines[6]) == f"Next: zoo generate {folder} ; zoo push OWNER/hand {folder}"
 
 
 def test_the_report_says_what_was_proved_for_each_variant(folder: Path) -> None:

@@ -29,6 +29,8 @@ from zoo_export.cli.picture_files import LOCK, SCRATCH
 from zoo_export.runtime.session import OnnxGenerator
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tests.support.cli_fixtures import Ran, Zoo
 
 pytest_plugins = ["tests.support.cli_fixtures"]
@@ -47,6 +49,11 @@ def make(*arguments: str) -> None:
     result = CliRunner().invoke(generate, [MODEL, *arguments], standalone_mode=False)
     if result.exception is not None:
         raise result.exception
+
+
+def pixels_of(path: Path) -> NDArray[np.uint8]:
+    with Image.open(path) as image:
+        return np.asarray(image)
 
 
 def process(*arguments: str) -> subprocess.Popen[str]:
@@ -156,9 +163,10 @@ def test_pictures_are_enlarged_on_request() -> None:
     make("-n", "4", "--scale", "3", "--out", "grid.png")
     make("--interpolate", "0:1", "--frames", "3", "--scale", "5", "--out", "walk.gif")
 
-    assert np.array_equal(np.asarray(Image.open("one.png")), large)
-    assert np.array_equal(np.asarray(Image.open("each/000000.png")), large)
-    sheet, walk = (np.asarray(Image.open(name)) for name in ("grid.png", "walk.gif"))
+    names = ("one.png", "each/000000.png", "grid.png", "walk.gif")
+    one, each, sheet, walk = (pixels_of(Path(name)) for name in names)
+    assert np.array_equal(one, large)
+    assert np.array_equal(each, large)
     assert sheet.shape == (3 * (2 * (2 + GAP) + GAP), 3 * (2 * (3 + GAP) + GAP))
     assert walk.shape == (10, 15)
 

@@ -123,10 +123,19 @@ def test_members_of_a_zip(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:
     for name, data in ((f"{EVIL}{MARKUP}\n.png", b"no picture"), ("good.png", picture.getvalue())):
         with zipfile.ZipFile(tmp_path / f"{NAME}.zip", "a") as archive:
             archive.writestr(name, data)
-    ran = zoo("train", tiny, "--steps", "1", "--data", next(tmp_path.glob("*.zip")), "--out", tmp_path / EVIL)
+    ran = zoo(
+        "train",
+        tiny,
+        "--steps",
+        "1",
+        "--data",
+        next(tmp_path.glob("*.zip")),
+        "--out",
+        tmp_path / MARKUP.replace("/", ""),
+    )
     assert ran.code == 0, ran.err
     assert not obeyed(ran.out + ran.err)
-    assert MARKUP in ran.err
+    assert ":warning:" in ran.err
 
 
 def test_fields_of_a_recipe(zoo: Zoo, tmp_path: Path) -> None:
@@ -160,12 +169,12 @@ def test_what_a_recipe_holds_is_shown_escaped(zoo: Zoo, tmp_path: Path) -> None:
 
 def test_what_a_plugin_says(zoo: Zoo, others: Plugins) -> None:
     others.add("zoo-evil", f"raise ValueError({EVIL + MARKUP!r})")
-    for arguments in (["plugins"], ["plugins", "--json"], ["doctor"], ["list"]):
+    for arguments in (["list"], ["plugins"], ["plugins", "--json"], ["doctor"]):
         ran = zoo(*arguments)
         assert not obeyed(ran.out + ran.err)
         assert "owned" in ran.out + ran.err
     ran = zoo("--debug", "train", EVIL)
-    assert (ran.code, obeyed(ran.out + ran.err)) == (2, set())
+    assert (ran.code, obeyed(ran.out + ran.err)) == (3, set())
 
 
 def test_the_command_line_itself(zoo: Zoo) -> None:

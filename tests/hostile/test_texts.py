@@ -76,7 +76,7 @@ def test_a_card_is_parsed_up_to_so_many_characters_and_values() -> None:
 def test_a_record_over_its_limit_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_bytes(b" " * RECORD_LIMIT)
-    with pytest.raises(InputError, match="it cannot be read as JSON"):
+    with pytest.raises(InputError, match="it is no JSON"):
         read_record(tmp_path)
     path.write_bytes(b" " * (RECORD_LIMIT + 1))
     with pytest.raises(InputError, match="it has 1048577 bytes, and at most 1048576 are read"):

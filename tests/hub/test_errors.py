@@ -124,7 +124,7 @@ def test_pull_with_an_unknown_token(hub: Hub, you: Person, folder: Path) -> None
             "/api/models/",
             {"X-Error-Message": "\x1b[2J" + "no " * 200},
             418,
-            "the Hub refused it (418): [2J{no}. Look at {hub}/me/camel",
+            "the Hub refused it (418): ?[2J{no}. Look at {hub}/me/camel",
         ),
     ],
 )

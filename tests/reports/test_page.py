@@ -18,7 +18,7 @@ import zoo as library
 from tests.conftest import TINY
 from tests.reports.test_symptoms import SICK, history, probe
 from zoo.reports import page as pages
-from zoo.reports import watch
+from zoo.reports import read
 from zoo.reports.health import diagnose
 from zoo.reports.page import page, write_report
 
@@ -137,7 +137,7 @@ def test_a_finding_is_said_once_while_it_trains(
     tiny: Path, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_REPORT", "1")
-    monkeypatch.setattr(watch, "read_history", lambda _: SICK["mode-collapse"][0])
+    monkeypatch.setattr(read, "read_history", lambda _: SICK["mode-collapse"][0])
 
     ran = zoo("train", str(tiny), "--set", "training.eval_every=1")
 

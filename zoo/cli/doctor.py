@@ -8,25 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.__about__ import DISTRIBUTION
+from zoo.__about__ import DISTRIBUTION, EXTRAS
 from zoo.cli.output import json_option
-from zoo.hookspecs import Finding
 from zoo.system.cache import cache_folder, folder_size
 from zoo.system.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from zoo.hookspecs import State
+    from zoo.hookspecs import Finding, State
 
 
 NEEDED = (DISTRIBUTION, "numpy", "huggingface-hub", "pluggy", "pydantic", "safetensors")
 RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
 """One of them is needed: the one for GPUs runs without a GPU too."""
-EXTRAS = {
-    "torch": "train", "onnx": "train", "onnxscript": "train", "pyarrow": "data", "starlette": "hub", "uvicorn": "hub"
-}  # fmt: skip
-"""What is not needed for pictures, and the extra that brings it."""
 
 
 @click.command(short_help="Try what pictures and training need; no network.")
@@ -51,6 +46,8 @@ def doctor(as_json: bool) -> None:
 
 def diagnose() -> Iterator[Finding]:
     """Look at versions, caches and plugins, then at what plugins look at."""
+    from zoo.hookspecs import Finding
+
     yield from _versions()
     folder = cache_folder()
     yield Finding("cache", f"{folder}, {folder_size(folder) / 1e6:.1f} MB")
@@ -59,6 +56,8 @@ def diagnose() -> Iterator[Finding]:
 
 
 def _versions() -> Iterator[Finding]:
+    from zoo.hookspecs import Finding
+
     yield Finding("python", f"{platform.python_version()}, {platform.system()} {platform.machine()}")
     from zoo.plugins.installed import installed_version
 
@@ -72,6 +71,7 @@ def _versions() -> Iterator[Finding]:
 
 
 def _version(package: str, advice: str, missing: State) -> Finding:
+    from zoo.hookspecs import Finding
     from zoo.plugins.installed import installed_version
 
     version = installed_version(package)
@@ -81,6 +81,7 @@ def _version(package: str, advice: str, missing: State) -> Finding:
 
 
 def _training() -> Iterator[Finding]:
+    from zoo.hookspecs import Finding
     from zoo.plugins.collect import load_registry
 
     try:
@@ -97,6 +98,7 @@ def _training() -> Iterator[Finding]:
 
 
 def _plugins() -> Iterator[Finding]:
+    from zoo.hookspecs import Finding
     from zoo.plugins.manager import DISABLE, plugins
 
     for info in list(plugins().infos.values()):

@@ -8,7 +8,7 @@ import traceback
 
 import click
 
-from zoo.__about__ import __version__
+from zoo.__about__ import EXTRAS, __version__
 from zoo.cli.doctor import doctor
 from zoo.cli.group import CommandGroup, unknown_option
 from zoo.cli.info import info
@@ -26,17 +26,6 @@ from zoo.system.terminal import escape
 
 ALONE = (["train"], ["resume"])
 """Commands that hold a run folder, or are refused it, before they look for plugins."""
-EXTRAS = {
-    "torch": "train",
-    "onnx": "train",
-    "onnxscript": "train",
-    "matplotlib": "train",
-    "jinja2": "train",
-    "pyarrow": "data",
-    "starlette": "hub",
-    "uvicorn": "hub",
-}
-"""What whoever only makes pictures need not install, and the extra that brings it."""
 
 
 @click.group(

@@ -50,8 +50,8 @@ def readable() -> tuple[str, ...]:
 @cache
 def endings() -> frozenset[str]:
     """Return the file endings of those formats, in lower case with the dot."""
-    known = Image.registered_extensions()
-    return frozenset(ending for ending, name in known.items() if name in readable())
+    formats = readable()  # first: it may bring endings
+    return frozenset(ending for ending, name in Image.registered_extensions().items() if name in formats)
 
 
 def decode(file: IO[bytes], size: tuple[int, int], channels: int) -> Decoded:

@@ -6,8 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from zoo.errors import ZooError, quoted
-from zoo.reports.health import diagnose
-from zoo.reports.read import read_history
 from zoo.runs.session import Display
 from zoo.system.console import warn
 
@@ -37,6 +35,10 @@ class Watch:
         """Return a line for each finding that is new; nothing that fails here disturbs the training."""
         if not wanted():
             return []
+        # Here, so that a start on a folder in use is refused before plugins and pydantic are imported.
+        from zoo.reports.health import diagnose
+        from zoo.reports.read import read_history
+
         try:
             findings = diagnose(read_history(self._run))
         except ZooError:

@@ -119,7 +119,7 @@ def _fitting(run: Run, state: State, now: Mapping[str, Any]) -> State:
     found, problems = newest_good(run.path, check)
     if found is None:
         reason = problems[0].removesuffix(". Use another checkpoint")
-        if _differing(flattened(state["recipe"]), now):
+        if any(name.startswith(FITTED) for name in _differing(flattened(state["recipe"]), now)):
             raise InputError(
                 f"{reason}: it does not fit {RECIPE}. Set back what was changed, or start a new run"
             )

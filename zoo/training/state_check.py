@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from zoo.training.random_state import random_state, restore_random_state
+from zoo.training.random_state import random_state, restore_random_state, same_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,6 +112,10 @@ def _check_random(found: Any, device: torch.device) -> None:
     before = random_state(device)
     try:
         restore_random_state(found, device)
+        put_back = random_state(device)
+        kept = {name: found[name] for name in put_back.keys() & found.keys()}
+        if not same_state({name: put_back[name] for name in kept}, kept):
+            raise TypeError("they are others when they are put back")
     except Exception as error:  # each generator has errors of its own
         reason = str(error).partition("\n")[0]
         raise ValueError(f"its random numbers are none ({type(error).__name__}: {reason})") from error

@@ -34,7 +34,7 @@ class Distribution(_Part):
     std: float = Field(ge=0)
     low: float
     high: float
-    counts: tuple[int, ...] = Field(min_length=1, max_length=1000)
+    counts: tuple[int, ...] = Field(min_length=2, max_length=1000)
 
     @model_validator(mode="after")
     def _in_order(self) -> Distribution:
@@ -130,7 +130,9 @@ class History:
             `critic.gradient-norm` and `generator.gradient-norm` of their gradients, `critic.NAME` a loss of its own.
         probes: in the order of their steps.
         scores_are_logits: whether the critic's scores are logits; None where a plugin that would know is not here.
+        slope_weight: the key of that loss's weight in the recipe, `losses.1.weight`.
         slope_target: the norm to which a loss holds the critic's gradient; None where none does, or that is unknown.
+        higher_is_better: whether the metric rises with quality; None where that is not known.
     """
 
     record: Mapping[str, Any]
@@ -139,6 +141,8 @@ class History:
     probes: tuple[Probe, ...] = ()
     scores_are_logits: bool | None = None
     slope_target: float | None = None
+    slope_weight: str | None = None
+    higher_is_better: bool | None = None
 
     def curve(self, name: str) -> Curve:
         """Return a curve, or an empty one."""
@@ -148,6 +152,31 @@ class History:
     def steps(self) -> int:
         """How many generator steps were made."""
         return int(self.record.get("step") or 0)
+
+    def scaled(self, key: str, factor: float) -> str:
+        """Return `--set KEY=VALUE` with the recipe's value times `factor`, or `--set KEY=...` where it has none."""
+        value: Any = None if self.recipe is None else self.recipe.model_dump(mode="json")
+        for part in key.split("."):
+            at = int(part) if part.isdecimal() else part
+            try:
+                value = value[at]
+            except (KeyError, IndexError, TypeError):
+                value = None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return f"--set {key}=..."
+        return f"--set {key}={type(value)(value * factor):g}"
+
+    @property
+    def trains(self) -> bool:
+        """Whether the training goes on."""
+        return self.record.get("state") == "running"
+
+    @property
+    def losses_at_measurements(self) -> NDArray[np.float64]:
+        """The critic's smoothed loss at the steps of the measurements; it must have been logged."""
+        curve = self.curve("critic")
+        smooth = curve.smoothed(max(len(curve) // 20, 1))
+        return np.interp(self.quality.steps, smooth.steps, smooth.values)
 
     @property
     def quality(self) -> Curve:

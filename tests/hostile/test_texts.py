@@ -11,8 +11,9 @@ import pytest
 from zoo.errors import InputError
 from zoo.generators.safetensors_header import HEADER_LIMIT, TENSOR_LIMIT, read_header
 from zoo.recipes.recipe import DOTS_LIMIT, RECIPE_LIMIT, read_recipe
-from zoo.runs.metrics_log import LINE_LIMIT, figure_at
+from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import RECORD_LIMIT, read_record
+from zoo.system.strict_json import LINE_LIMIT
 from zoo_hub.card.front_matter import DEPTH_LIMIT, FRONT_LIMIT, NODE_LIMIT, parse_card
 from zoo_hub.server.commits import MAX_MESSAGE, MAX_TITLE, _bounded
 from zoo_hub.server.messages import RefusedError

@@ -150,6 +150,29 @@ def test_a_finding_is_said_once_while_it_trains(
     assert "See `zoo diagnose runs/tiny-1`" in ran.err
 
 
+def test_a_symptom_or_plugin_that_fails_does_not_end_a_training(
+    tiny: Path, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("of nothing")
+
+    monkeypatch.setenv("ZOO_REPORT", "1")
+    monkeypatch.setattr(read, "with_facts", fail)
+
+    ran = zoo("train", str(tiny))
+
+    assert ran.code == 0
+    assert "it cannot be diagnosed (of nothing). The training goes on" in ran.err
+
+
+def test_paths_of_the_report_command_are_refused_like_all_others(run: Path, zoo: Zoo) -> None:
+    assert zoo("report", "").code == 3
+    ran = zoo("report", str(run), "--out", "no/such/x.html")
+    assert ran.code == 3
+    assert "there is no folder 'no' in" in ran.error
+    assert not Path("no").exists()
+
+
 def test_a_diverged_run_has_a_report_that_says_so(
     tiny: Path, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

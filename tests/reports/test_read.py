@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 from tests.reports.test_symptoms import probe
 from zoo.errors import InputError
 from zoo.history import Curve, Distribution
+from zoo.reports import read
 from zoo.reports.correlation import rank_correlation
 from zoo.reports.read import read_history
 
@@ -90,6 +92,7 @@ def test_what_a_killed_process_wrote_twice_counts_once(run: Path) -> None:
         '{"step": 10, "critic": NaN}',
         '{"step": 10, "critic": 1e999}',
         '{"step": 10, "critic": [1]}',
+        '{"step": 10, "critic": 1' + "0" * 400 + "}",
         "[" * 5000,
         '{"step": 1' + "0" * 400 + ', "critic": 1}',
         '{"step": 10, "' + "x" * 90 + '": 1}',
@@ -103,7 +106,7 @@ def test_a_damaged_line_is_passed_over(run: Path, line: str) -> None:
     assert read_history(run).curve("critic").values.tolist() == [2.0]
 
 
-def test_a_million_lines_take_seconds_and_a_thousand_names_are_not_all_kept(run: Path) -> None:
+def test_many_lines_take_seconds_and_a_thousand_names_are_not_all_kept(run: Path) -> None:
     line = json.dumps({"step": 1} | {f"loss{number}": number for number in range(1000)})
     with (run / "metrics.jsonl").open("w") as file:
         file.write(line + "\n")
@@ -132,6 +135,32 @@ def test_probes_are_in_the_order_of_steps_and_damaged_ones_left_out(run: Path) -
     assert [seen.step for seen in read_history(run).probes] == [10, 20], "999 is after the run's end"
 
 
+def test_steps_are_in_the_order_of_numbers_and_the_last_probes_count(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "PROBES_LIMIT", 3)
+    steps = (500, 999_500, 1_000_000, 1_000_500)
+    for step in steps:
+        (run / "probes" / f"step-{step:06d}.json").write_text(probe(step).model_dump_json())
+    (run / "probes" / "step-\u00b25.json").write_text(probe(25).model_dump_json())
+    log(run, {"step": 2_000_000, "swd": 9.0})
+
+    assert [seen.step for seen in read_history(run).probes] == list(steps[1:])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
+@pytest.mark.parametrize("name", ["metrics.jsonl", "recipe.toml", "probes/step-000010.json"])
+def test_a_fifo_is_never_waited_for(run: Path, name: str) -> None:
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+
+    if name == "metrics.jsonl":
+        with pytest.raises(InputError, match="it cannot be read: it is no regular file"):
+            read_history(run)
+    else:
+        assert read_history(run).probes == ()
+
+
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"it holds no run\.json"):
         read_history(tmp_path)
@@ -150,7 +179,9 @@ def test_a_histogram_knows_its_ends() -> None:
     assert numbers.edges.tolist() == [-1, -0.5, 0, 0.5, 1]
     assert numbers.at_ends == 1.0
     with pytest.raises(ValueError, match="low must not be above high"):
-        Distribution(mean=0, std=1, low=1, high=-1, counts=(1,))
+        Distribution(mean=0, std=1, low=1, high=-1, counts=(1, 1))
+    with pytest.raises(ValueError, match="at least 2 items"):
+        Distribution(mean=0, std=1, low=0, high=1, counts=(1,))
 
 
 @pytest.mark.parametrize(

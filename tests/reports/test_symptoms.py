@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -164,6 +165,41 @@ def test_what_only_one_kind_of_scores_can_have_is_not_looked_for_in_the_other() 
     assert found("critic-too-strong", history("camel-wgangp", probe(training_scores=spread(90)))) is None
     assert found("lipschitz-bound-broken", history("camel-wgan", probe(slopes=spread(40.0)))) is None
     assert found("lipschitz-bound-broken", history("camel-gan", probe(slopes=spread(40.0)))) is None
+
+
+def test_a_training_that_goes_on_is_not_told_to_go_on() -> None:
+    (short,) = SICK["not-trained-long-enough"]
+    goes_on = replace(short, record={**short.record, "state": "running"})
+
+    assert found("not-trained-long-enough", goes_on) is None
+
+
+def test_what_the_critic_cannot_tell_apart_may_have_become_good() -> None:
+    (weak,) = SICK["critic-too-weak"]
+    steps = [1000, 6000]
+    fallen = replace(weak, curves={**weak.curves, "swd": curve([90, 40], steps)})
+    risen = replace(weak, curves={**weak.curves, "swd": curve([1, 100], steps)}, higher_is_better=True)
+
+    assert found("critic-too-weak", fallen) is None
+    assert found("critic-too-weak", risen) is None
+    assert found("critic-too-weak", replace(fallen, higher_is_better=True)) is not None
+
+
+def test_weights_are_saturated_only_where_something_holds_them() -> None:
+    (clipped,) = SICK["saturated-weights"]
+
+    assert found("saturated-weights", replace(clipped, recipe=load_plan("camel-wgangp").recipe)) is None
+
+
+def test_advice_can_be_typed() -> None:
+    sick = SICK["lipschitz-bound-broken"][0]
+    diagnosis = found("lipschitz-bound-broken", sick)
+
+    assert diagnosis is not None
+    assert "--set losses.1.weight=20" in diagnosis.advice[0]
+    assert "--set optimizers.critic.learning_rate=0.0001" in diagnosis.advice[1]
+    assert sick.scaled("training.batch_size", 2) == "--set training.batch_size=128"
+    assert sick.scaled("losses.9.weight", 2) == "--set losses.9.weight=..."
 
 
 def test_a_collapse_is_dated_from_where_it_began() -> None:

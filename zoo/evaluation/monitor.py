@@ -54,8 +54,8 @@ class Monitor:
             return None
         try:
             return self._prober.probe(step, critic, self._measured[1])
-        except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        except Exception as error:  # of a plugin's network
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
             warn(f"step {step}: the critic cannot be probed ({reason}). The report will show less")
             self._prober = None
             return None

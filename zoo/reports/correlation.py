@@ -9,8 +9,6 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo.history import History
-
     Series = NDArray[np.float64]
 
 
@@ -31,10 +29,3 @@ def _ranks(series: Series) -> Series:
     mean_rank = counts.cumsum() - (counts - 1) / 2
     ranks: Series = mean_rank[inverse]
     return ranks
-
-
-def losses_at_measurements(history: History) -> Series:
-    """Return the critic's smoothed loss at the steps of the measurements."""
-    curve = history.curve("critic")
-    smooth = curve.smoothed(max(len(curve) // 20, 1))
-    return np.interp(history.quality.steps, smooth.steps, smooth.values)

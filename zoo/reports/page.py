@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from PIL import Image, UnidentifiedImageError
 
+from zoo.errors import quoted
+from zoo.pace.speed import in_words
 from zoo.reports.health import diagnose
 from zoo.reports.plots import plots
-from zoo.reports.read import read_history
+from zoo.reports.read import files_by_step, read_history
 from zoo.runs.folder import GENERATOR, NEIGHBOURS, PROBES, RECIPE
 from zoo.system.atomic import write_atomic
-from zoo.system.regular_files import open_regular, read_regular
+from zoo.system.regular_files import read_regular
 
 if TYPE_CHECKING:
     from zoo.history import Diagnosis, History
@@ -71,7 +73,7 @@ def page(run: Path, history: History, findings: list[Diagnosis]) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         name=run.resolve().name,
         facts=_facts(history),
-        state=str(history.record.get("state")),
+        about=f"{history.record.get('recipe')}: {_reached(history)}",
         findings=findings,
         frames=_frames(run),
         neighbours=_picture(run / PROBES / NEIGHBOURS),
@@ -90,10 +92,10 @@ def _facts(history: History) -> list[tuple[str, str]]:
     speed = history.curve("images_per_second").values
     rows = [
         ("recipe", record.get("recipe")),
-        ("state", f"{record.get('state')}, {history.steps:,} of {record.get('steps') or 0:,} steps"),
+        ("state", _reached(history)),
         ("best", f"{record.get('metric')} {best['value']:.2f} at step {best['step']}" if best else None),
         ("images", f"{data.get('images')} from {data.get('source')}, licence {data.get('licence')}"),
-        ("time", f"{seconds:,.0f} s" if seconds else None),
+        ("time", in_words(seconds) if seconds else None),
         ("throughput", f"{sorted(speed)[len(speed) // 2]:,.0f} images/s" if len(speed) else None),
         ("hardware", f"{record.get('hardware')}, {record.get('precision')}"),
         (
@@ -107,8 +109,13 @@ def _facts(history: History) -> list[tuple[str, str]]:
     return [(name, str(value)[:1000]) for name, value in rows if value not in (None, "")]
 
 
+def _reached(history: History) -> str:
+    record = history.record
+    return f"{record.get('state')}, {history.steps:,} of {record.get('steps') or 0:,} steps"
+
+
 def _commands(run: Path) -> list[str]:
-    name = shlex.quote(str(run))
+    name = quoted(run)
     made = (run / GENERATOR).is_dir()
     return [f"zoo export {name} --onnx", f"zoo generate {name} -n 64"] * made + [
         f"zoo resume {name}",
@@ -118,9 +125,7 @@ def _commands(run: Path) -> list[str]:
 
 def _frames(run: Path) -> list[Frame]:
     """Return some of the sample grids, the first and the last of them for sure."""
-    paths = [
-        path for path in sorted((run / "samples").glob("step-*.png")) if path.stem[len("step-") :].isdigit()
-    ]
+    paths = files_by_step(run / "samples", ".png")
     if len(paths) > FRAMES:
         paths = [paths[round(index * (len(paths) - 1) / (FRAMES - 1))] for index in range(FRAMES)]
     frames, total = [], 0
@@ -151,7 +156,6 @@ def _picture(path: Path) -> str | None:
 
 def _text(path: Path) -> str:
     try:
-        with open_regular(path) as file:
-            return file.read(TEXT_LIMIT).decode("utf-8", "replace")
+        return read_regular(path, TEXT_LIMIT).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.reports.correlation import losses_at_measurements, rank_correlation
+from zoo.reports.correlation import rank_correlation
 from zoo.reports.drawing import COLOURS, GREY, Plot, finished, new_axes, plot_style, thinned
 from zoo.reports.probe_plots import probe_plots
 
@@ -55,7 +55,7 @@ def _quality(history: History) -> Plot:
 
 
 def _quality_against_loss(history: History) -> Plot:
-    losses, quality = losses_at_measurements(history), history.quality
+    losses, quality = history.losses_at_measurements, history.quality
     figure, axes = new_axes("critic's loss, smoothed", str(history.record.get("metric")))
     axes.plot(losses, quality.values, "-", color=GREY, lw=0.5)
     dots = axes.scatter(losses, quality.values, c=quality.steps, s=18, cmap="viridis", label="a measurement")

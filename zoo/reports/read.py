@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
 
-from zoo.errors import ZooError
+from zoo.errors import InputError, ZooError
 from zoo.history import Curve, History, Probe
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
 from zoo.runs.folder import METRICS, PROBES, RECIPE
 from zoo.runs.record import read_record
-from zoo.system.atomic import disk_errors
 from zoo.system.regular_files import open_regular, read_regular
+from zoo.system.strict_json import objects_in_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from zoo.recipes.recipe import Recipe
 
 LINES_LIMIT = 2_000_000
-LINE_LIMIT = 1 << 16
-"""Bytes of a line; what follows is taken for the next."""
 CURVES_LIMIT = 64
 NAME_LIMIT = 80
 PROBES_LIMIT = 2_000
+"""The last ones are read."""
 PROBE_LIMIT = 1 << 18
 
 
@@ -42,8 +41,7 @@ def read_history(run: Path) -> History:
     Lines and probes that are damaged are passed over; of a huge log the first two million lines are read.
 
     Raises:
-        InputError: it is no run, or its `run.json` is wrong.
-        ResourceError: a file cannot be read.
+        InputError: it is no run, its `run.json` is wrong, or its log cannot be read.
     """
     record = read_record(run)
     curves = _curves(run)
@@ -60,9 +58,17 @@ def with_facts(history: History, where: str) -> History:
         plan = make_plan(history.recipe, load_registry(), where)
     except ZooError:
         return history
-    targets = [loss.slope_target for loss in plan.losses if loss.slope_target is not None]
-    logits = any(loss.scores_are_logits for loss in plan.losses)
-    return replace(history, scores_are_logits=logits, slope_target=max(targets, default=None))
+    target, index = max(
+        ((loss.slope_target, at) for at, loss in enumerate(plan.losses) if loss.slope_target is not None),
+        default=(None, None),
+    )
+    return replace(
+        history,
+        scores_are_logits=any(loss.scores_are_logits for loss in plan.losses),
+        slope_target=target,
+        slope_weight=None if index is None else f"losses.{index}.weight",
+        higher_is_better=None if plan.metric is None else plan.metric.higher_is_better,
+    )
 
 
 def _recipe(run: Path) -> Recipe | None:
@@ -92,24 +98,30 @@ def _curve(found: dict[int, float]) -> Curve:
 
 
 def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
+    try:
+        with open_regular(path, links=False) as file:
+            yield from itertools.islice(objects_in_lines(file), LINES_LIMIT)
+    except FileNotFoundError:
         return
-    with disk_errors(path), open_regular(path, links=False) as file:
-        for line in itertools.islice(iter(lambda: file.readline(LINE_LIMIT), b""), LINES_LIMIT):
-            try:
-                entry = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(entry, dict):
-                yield entry
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be read: {error.strerror}. Mend that") from error
 
 
 def _probes(run: Path) -> Iterator[Probe]:
-    for path in sorted((run / PROBES).glob("step-*.json"))[:PROBES_LIMIT]:
-        try:
+    for path in files_by_step(run / PROBES, ".json")[-PROBES_LIMIT:]:
+        with suppress(OSError, ValidationError):
             yield Probe.model_validate_json(read_regular(path, PROBE_LIMIT, links=False))
-        except (OSError, ValidationError):
-            continue
+
+
+def files_by_step(folder: Path, ending: str) -> list[Path]:
+    """Return the files `step-N` of a folder in the order of their steps."""
+    found = {path: path.stem.removeprefix("step-") for path in folder.glob(f"step-*{ending}")}
+    numbered = {
+        path: int(step)
+        for path, step in found.items()
+        if step.isascii() and step.isdecimal() and len(step) < 20
+    }
+    return sorted(numbered, key=lambda path: numbered[path])
 
 
 def _last_step(curves: dict[str, Curve]) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from typing import TYPE_CHECKING
 
-from zoo.errors import ZooError, quoted
+from zoo.errors import quoted
 from zoo.runs.session import Display
 from zoo.system.console import warn
 
@@ -19,6 +21,10 @@ REPORTS = "ZOO_REPORT"
 """The environment variable that, at `0`, keeps runs from being diagnosed as they train, and from ending in a report."""
 
 
+PAUSES = 200
+"""How many times as long as a look took nothing is looked at: reading a long log must not hold a training up."""
+
+
 def wanted() -> bool:
     """Whether runs are watched and reported on."""
     return os.environ.get(REPORTS) != "0"
@@ -30,6 +36,7 @@ class Watch:
     def __init__(self, run: Path) -> None:
         self._run = run
         self._told: set[str] = set()
+        self._ended, self._took = -math.inf, 0.0
 
     def news(self) -> list[str]:
         """Return a line for each finding that is new; nothing that fails here disturbs the training."""
@@ -39,10 +46,17 @@ class Watch:
         from zoo.reports.health import diagnose
         from zoo.reports.read import read_history
 
+        began = time.monotonic()
+        if began - self._ended < PAUSES * self._took:
+            return []
         try:
             findings = diagnose(read_history(self._run))
-        except ZooError:
+        except Exception as error:
+            warn(f"{self._run}: it cannot be diagnosed ({error}). The training goes on")
             return []
+        finally:
+            self._ended = time.monotonic()
+            self._took = self._ended - began
         new = [finding for finding in findings if finding.what not in self._told]
         self._told |= {finding.what for finding in new}
         return [

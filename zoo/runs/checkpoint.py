@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save, save_file
 
 from zoo.errors import InputError, IntegrityError, ResourceError, refuse_newer
+from zoo.runs.folder import PROBES
 from zoo.system.atomic import new_folder, remove_folder, sha256_file
 from zoo.system.disk_space import refuse_without_room
 from zoo.system.regular_files import UnfitFileError, read_regular
@@ -33,7 +34,7 @@ MANIFEST_LIMIT = 1 << 16
 TENSORS = "state.safetensors"
 VALUES = "state.json"
 MANIFEST = "manifest.json"
-WRITTEN_IN = ("", "samples", "generator", "generator/onnx")
+WRITTEN_IN = ("", "samples", PROBES, "generator", "generator/onnx")
 """Folders of a run in which files are replaced."""
 FORMAT = 1
 KEEP = 3

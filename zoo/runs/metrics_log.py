@@ -14,6 +14,7 @@ from zoo.runs.folder import METRICS
 from zoo.system.atomic import disk_errors, sync_file
 from zoo.system.console import warn
 from zoo.system.regular_files import open_regular, open_to_append
+from zoo.system.strict_json import objects_in_lines
 from zoo.training.step import GRADIENT
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from zoo.components import Metric
     from zoo.training.step import Step
 
-LINE_LIMIT = 1 << 16
-"""Bytes of a line that is read; what follows is taken for the next."""
 Measured = tuple[int, float]
 """Step and figure of a measurement."""
 
@@ -33,16 +32,11 @@ def figure_at(run: Path, name: str, step: int) -> float | None:
     """Return the figure of a step by its name, None where it was not measured then."""
     path = run / METRICS
     found = None
-    if not path.is_file():
-        return None
-    with disk_errors(path), open_regular(path) as file:
-        # Line by line: a log of a million steps is long, and one of a single endless line is no log.
-        while line := file.readline(LINE_LIMIT):
-            # A killed process may have left half a line, and a failing disk anything.
-            with suppress(ValueError, TypeError, RecursionError):
-                entry = json.loads(line)
-                if isinstance(entry, dict) and entry.get("step") == step and name in entry:
-                    found = float(entry[name])
+    with suppress(FileNotFoundError), open_regular(path, links=False) as file:
+        for entry in objects_in_lines(file):
+            value = entry.get(name)
+            if entry.get("step") == step and isinstance(value, int | float):
+                found = float(value)
     return found
 
 

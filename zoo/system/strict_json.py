@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import IO
 
 LOADS_CODE = frozenset({"auto_map", "custom_pipelines", "trust_remote_code"})
 """Keys by which other libraries are made to import a repository's code."""
 MOST_LEVELS = 100
 MOST_DIGITS = 40
 """Of an integer: Python reads one of a million digits, slowly."""
+LINE_LIMIT = 1 << 16
+"""Bytes of a line, where a file has an object in each."""
 
 
 def parse_json(data: bytes) -> Any:
@@ -52,6 +56,17 @@ def parse_object(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("it holds no JSON object")
     return value
+
+
+def objects_in_lines(file: IO[bytes], limit: int = LINE_LIMIT) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a file that has one a line; what is none is passed over.
+
+    A killed process may have left half a line, and a stranger anything: of a line at most `limit` bytes are read, and
+    what follows is taken for the next.
+    """
+    while line := file.readline(limit):
+        with suppress(ValueError):
+            yield parse_object(line)
 
 
 def check_json(data: bytes) -> Any:

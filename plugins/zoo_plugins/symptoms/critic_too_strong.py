@@ -32,7 +32,7 @@ class CriticTooStrong(Symptom):
     )
 
     def find(self, history: History) -> Diagnosis | None:
-        """Return where both the last probe's scores and the critic's loss say so."""
+        """Return where the critic's loss is that low, or is low and the last probe's scores lie that far apart."""
         curve = history.curve("critic")
         if not history.scores_are_logits or not history.probes or len(curve) < 10:
             return None
@@ -47,7 +47,7 @@ class CriticTooStrong(Symptom):
             cause="where the two kinds of images do not overlap a perfect critic exists, and its slope, from which "
             "the generator learns, is nothing there",
             advice=(
-                "a lower --set optimizers.critic.learning_rate=...",
+                f"half the critic's learning rate: {history.scaled('optimizers.critic.learning_rate', 0.5)}",
                 "a Wasserstein loss, whose critic may be as strong as it can",
             ),
             step=history.probes[-1].step,

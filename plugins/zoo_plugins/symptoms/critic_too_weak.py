@@ -26,13 +26,12 @@ class CriticTooWeak(Symptom):
     )
 
     def find(self, history: History) -> Diagnosis | None:
-        """Return where the last probes' scores are the same, and the quality has not come near its best."""
+        """Return where the last probes' scores are the same, and the figure has not become much better."""
         last = history.probes[-self.least :]
-        quality = history.quality.values
         if len(last) < self.least or any(abs(probe.separation) > self.deviations for probe in last):
             return None
-        if len(quality) and abs(quality[-1]) < 0.5 * abs(quality).max():
-            return None  # what the critic cannot tell apart has become good
+        if self._has_become_good(history):
+            return None  # and so the critic cannot tell it apart
         apart = last[-1].separation
         return Diagnosis(
             what="The critic is too weak",
@@ -40,13 +39,22 @@ class CriticTooWeak(Symptom):
             f"{last[0].step}",
             cause="a critic that cannot tell them apart has nothing to teach",
             advice=(
-                "--set training.critic_steps=5",
-                "a higher --set optimizers.critic.learning_rate=...",
-                "more --set architecture.critic_filters=[...]",
+                "more steps of the critic: --set training.critic_steps=5",
+                f"twice the critic's learning rate: {history.scaled('optimizers.critic.learning_rate', 2)}",
+                "a critic with more filters: --set architecture.critic_filters=[...]",
             ),
             step=last[0].step,
             plot="Scores",
         )
+
+    @staticmethod
+    def _has_become_good(history: History) -> bool:
+        """Whether the figure has halved, or doubled where higher is better, since it was first measured."""
+        quality = history.quality.values
+        if len(quality) < 2:
+            return False
+        first, last = abs(quality[0]), abs(quality[-1])
+        return bool(last > 2 * first if history.higher_is_better else last < 0.5 * first)
 
 
 @hookimpl

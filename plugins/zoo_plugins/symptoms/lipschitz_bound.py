@@ -42,8 +42,8 @@ class LipschitzBroken(Symptom):
             f"{target:g} is asked for",
             cause="a critic without its Lipschitz bound estimates no distance: its scores can grow without end",
             advice=(
-                "a higher weight of the penalty, --set losses.1.weight=...",
-                "a lower --set optimizers.critic.learning_rate=...",
+                f"twice the weight of that loss: {history.scaled(history.slope_weight or 'losses.1.weight', 2)}",
+                f"half the critic's learning rate: {history.scaled('optimizers.critic.learning_rate', 0.5)}",
             ),
             step=last.step,
             plot="Slopes",

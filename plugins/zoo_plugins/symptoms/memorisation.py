@@ -39,7 +39,7 @@ class Memorisation(Symptom):
             f"{last.training_neighbour:.0f} from the nearest other one",
             cause="a critic that knows few images by heart teaches the generator these and no others",
             advice=("more images", 'augmentation: a table [[augmentations]] with name = "affine" in the recipe',
-                    "fewer steps: --set training.steps=..."),
+                    f"fewer steps: {history.scaled('training.steps', 0.5)}"),
             step=last.step,
             plot="Nearest training images",
         )  # fmt: skip

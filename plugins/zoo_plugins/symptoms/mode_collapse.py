@@ -48,8 +48,8 @@ class ModeCollapse(Symptom):
             ),
             advice=(
                 "a Wasserstein loss with a gradient penalty, as in the recipes `*-wgangp`",
-                "--set training.critic_steps=5",
-                "a lower --set optimizers.generator.learning_rate=...",
+                "more steps of the critic: --set training.critic_steps=5",
+                f"half the generator's learning rate: {history.scaled('optimizers.generator.learning_rate', 0.5)}",
             ),
             step=late[since].step,
             plot="Spread",

@@ -47,9 +47,9 @@ class OscillatingLoss(Symptom):
             f"since step {late.steps[0]}",
             cause="generator and critic chase each other: each step of one undoes what the other had adapted to",
             advice=(
-                "a lower --set optimizers.generator.learning_rate=...",
-                "a lower --set optimizers.critic.learning_rate=...",
-                "a larger --set training.batch_size=...",
+                f"half the generator's learning rate: {history.scaled('optimizers.generator.learning_rate', 0.5)}",
+                f"half the critic's learning rate: {history.scaled('optimizers.critic.learning_rate', 0.5)}",
+                f"a batch twice as large: {history.scaled('training.batch_size', 2)}",
             ),
             step=int(late.steps[0]),
             plot="Losses",

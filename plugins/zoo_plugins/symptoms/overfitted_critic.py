@@ -40,7 +40,7 @@ class OverfittedCritic(Symptom):
             f"and {made.mean:.2f} for generated ones",
             cause="it knows its training images by heart, so that what it tells the generator is how to copy them",
             advice=("more images", 'augmentation: a table [[augmentations]] with name = "affine" in the recipe',
-                    "fewer --set architecture.critic_filters=[...]"),
+                    "a critic with fewer filters: --set architecture.critic_filters=[...]"),
             step=last.step,
             plot="Scores",
         )  # fmt: skip

@@ -29,6 +29,8 @@ class SaturatedWeights(Symptom):
 
     def find(self, history: History) -> Diagnosis | None:
         """Return where the last probe's histogram has its weights at the ends."""
+        if history.recipe is None or not history.recipe.regularizers:
+            return None
         if not history.probes or history.probes[-1].weights.at_ends < self.share:
             return None
         weights = history.probes[-1].weights
@@ -39,7 +41,7 @@ class SaturatedWeights(Symptom):
             cause="clipping pushes weights to its limits; a critic made of two values computes only simple functions",
             advice=(
                 "a gradient penalty instead, as in the recipes `*-wgangp`",
-                "a wider --set regularizers.0.limit=...",
+                f"wider limits: {history.scaled('regularizers.0.limit', 2)}",
             ),
             step=history.probes[-1].step,
             plot="Weights",

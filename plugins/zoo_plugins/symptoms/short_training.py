@@ -28,7 +28,7 @@ class StillImproving(Symptom):
         """Return where the last figure is the best, and clearly better than a while before."""
         quality = history.quality
         best = history.record.get("best") or {}
-        if len(quality) < 3 or best.get("step") != quality.steps[-1]:
+        if history.trains or len(quality) < 3 or best.get("step") != quality.steps[-1]:
             return None
         before = float(quality.values[-1 - max(len(quality) // 3, 1)])
         last = float(quality.values[-1])
@@ -39,7 +39,7 @@ class StillImproving(Symptom):
             what="The training was not long enough",
             evidence=f"{history.record.get('metric')} went from {before:.1f} to {last:.1f}, its best, by the last step",
             cause="it ended before its figure stopped getting better",
-            advice=("zoo resume --steps N, with more steps",),
+            advice=(f"more steps: zoo resume --steps {2 * history.steps}",),
             step=int(quality.steps[-1]),
             plot="Quality",
         )

@@ -30,8 +30,7 @@ class UninformativeLoss(Symptom):
         quality, curve = history.quality, history.curve("critic")
         if len(quality) < 4 or len(curve) < 20:
             return None
-        smooth = curve.smoothed(max(len(curve) // 20, 1))
-        losses = np.interp(quality.steps, smooth.steps, smooth.values)
+        losses = history.losses_at_measurements
         still, moved = (
             float(np.ptp(some) / max(abs(some).mean(), 1e-12)) for some in (losses, quality.values)
         )

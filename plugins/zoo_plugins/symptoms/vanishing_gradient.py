@@ -44,7 +44,7 @@ class VanishingGradient(Symptom):
             cause="the critic's scores are flat where the generated pictures lie: saturated, or the same everywhere",
             advice=(
                 "a Wasserstein loss with a gradient penalty, as in the recipes `*-wgangp`",
-                "a lower --set optimizers.critic.learning_rate=...",
+                f"half the critic's learning rate: {history.scaled('optimizers.critic.learning_rate', 0.5)}",
             ),
             step=int(curve.steps[-max(len(curve) // 10, 1)]),
             plot="Gradient norms",

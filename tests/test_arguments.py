@@ -14,6 +14,7 @@ from zoo.errors import InputError, ResourceError, ZooError
 from zoo.generators.bundled import bundled_generators
 from zoo.generators.folder import GeneratorFolder
 from zoo.generators.latents import latents
+from zoo.system.arguments import decimal_count
 from zoo_export.browser.folder import demo
 from zoo_export.export import ExportOptions, export, export_checkpoint, export_copy
 from zoo_export.runtime.session import OnnxGenerator
@@ -179,3 +180,12 @@ def test_more_pictures_than_memory_holds_are_refused_at_once() -> None:
         generator.sample(10**12)
     with pytest.raises(InputError, match=r"^n: '3' is no whole number\. Give one, like 3$"):
         generator.sample("3")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1)]
+    + [(text, None) for text in ("", "²", "٣", "-1", "+1", " 1", "1_0", "1.0", "abc", "9" * 5000)],
+)
+def test_a_count_is_written_in_plain_digits(text: str, count: int | None) -> None:
+    assert decimal_count(text) == count

@@ -214,3 +214,10 @@ def test_several_at_once_download_once(server: FileServer, path: Path) -> None:
         thread.join()
     assert path.read_bytes() == DATA
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("length", ["abc", "²", "-1"])
+def test_a_length_that_is_no_number_is_none(server: FileServer, path: Path, length: str) -> None:
+    server.length = length
+    download(f"{server.url}/a", path, what="camels")
+    assert path.read_bytes() == DATA

@@ -141,6 +141,7 @@ def test_refusals(
     ("status", "headers", "sentence"),
     [
         (429, {"Retry-After": "17"}, "the Hub got too many requests (429). Try again in 17 seconds"),
+        (429, {"Retry-After": "9" * 5000}, "the Hub got too many requests (429). Try again later"),
         (429, {}, "the Hub got too many requests (429). Try again later"),
         (503, {}, "{hub} is out of order (503). Try again later"),
         (409, {}, "the Hub refused it (409): injected 409. Look at {hub}/me/camel"),

@@ -25,6 +25,8 @@ class FileServer:
     """How many bytes each of the next answers brings before the connection breaks."""
     announce_more: int = 0
     """Bytes promised in each answer that never come."""
+    length: str | None = None
+    """What each answer says of its length, in place of a number."""
     asked: list[dict[str, str]] = field(default_factory=list)
     """The headers of each request."""
     url: str = ""
@@ -44,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = server.data[start or 0 :]
         self.send_response(200 if start is None else 206)
-        self.send_header("Content-Length", str(len(body) + server.announce_more))
+        self.send_header("Content-Length", server.length or str(len(body) + server.announce_more))
         if start is not None:
             end = len(server.data)
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{end}")

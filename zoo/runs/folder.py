@@ -12,6 +12,7 @@ from zoo.errors import BusyError, InputError, quoted
 from zoo.pace.live import TRAINING
 from zoo.pace.speed import in_words
 from zoo.runs.lock import RECORD, RUNS, holder, is_held, nameless_starts, progress_of, starts
+from zoo.system.arguments import decimal_count
 from zoo.system.console import say, warn
 
 if TYPE_CHECKING:
@@ -144,10 +145,8 @@ def _without_generator(path: Path) -> ZooError:
 
 def new_run_path(recipe: str, parent: Path = RUNS) -> Path:
     """Return the next free `runs/<recipe>-<n>`."""
-    taken = [
-        int(tail) for path in parent.glob(f"{recipe}-*") if (tail := path.name[len(recipe) + 1 :]).isdigit()
-    ]
-    return parent / f"{recipe}-{max(taken, default=0) + 1}"
+    numbers = (decimal_count(path.name[len(recipe) + 1 :]) for path in parent.glob(f"{recipe}-*"))
+    return parent / f"{recipe}-{max((number for number in numbers if number is not None), default=0) + 1}"
 
 
 def refuse_nothing_learnt(run: Path, record: RunRecord) -> None:

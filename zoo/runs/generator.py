@@ -28,6 +28,7 @@ from zoo.runs.checkpoint import Check, State, checkpoint_path, checkpoints, load
 from zoo.runs.folder import GENERATOR, RECIPE, refuse_nothing_learnt
 from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
+from zoo.system.arguments import decimal_count
 from zoo.system.atomic import disk_errors
 from zoo.system.console import warn
 from zoo.training.process_state import isolated
@@ -137,8 +138,9 @@ def _state(run: Path, record: RunRecord, which: str, check: Check) -> State:
     there = checkpoints(run)
     if not there:
         raise InputError(f"{run}: it has no checkpoint yet. Go on with `zoo resume {quoted(run)}`")
-    if which.isdigit():
-        return _at_step(run, int(which), there, check)
+    step = decimal_count(which)
+    if step is not None:
+        return _at_step(run, step, there, check)
     if which not in ("best", "last"):
         raise InputError(f"--checkpoint {which}: it is neither best nor last nor a step. Give one of these")
     refuse_nothing_learnt(run, record)

@@ -15,6 +15,7 @@ T = TypeVar("T")
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 _SHORT.maxlong = 30
+_MOST_DIGITS = 18
 
 
 def shown(value: object) -> str:
@@ -36,6 +37,14 @@ def given_whole(value: object, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise InputError(f"{what}: {shown(value)} is no whole number. Give one, like 3")
     return int(value)
+
+
+def decimal_count(text: str) -> int | None:
+    """Return the number that a text writes in the digits 0 to 9, at most 18 of them; None where it writes none.
+
+    `str.isdigit` takes digits that `int` refuses (`²`), and `int` refuses thousands of digits.
+    """
+    return int(text) if len(text) <= _MOST_DIGITS and text.isascii() and text.isdecimal() else None
 
 
 def given_number(value: object, what: str) -> float:

@@ -199,8 +199,8 @@ def _attempt(url: str, part: _Part, show: Callable[[int, int | None], None]) -> 
         request.add_header("If-Range", part.version())
     with _open(request, part) as response:
         have = _place(response, part, have)
-        length = response.headers.get("Content-Length")
-        total = have + int(length) if length is not None else None
+        # None where the server names no length, or one that is no number.
+        total = None if response.length is None else have + response.length
         done = have
         part.refuse(url, total or 0)
         show(done, total)

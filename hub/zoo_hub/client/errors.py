@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, NetworkError, ResourceError, ZooError
+from zoo.system.arguments import decimal_count
 from zoo_hub.client.watch import LateError, endpoint
 
 if TYPE_CHECKING:
@@ -138,8 +139,8 @@ def explain(error: BaseException, repo: str, revision: str | None) -> str | None
         "tokens": f"{hub}/settings/tokens",
     }
     if isinstance(error, HfHubHTTPError):
-        wait = error.response.headers.get("Retry-After", "")
-        facts["later"] = f"Try again in {wait} seconds" if wait.isdigit() else "Try again later"
+        wait = decimal_count(error.response.headers.get("Retry-After", ""))
+        facts["later"] = "Try again later" if wait is None else f"Try again in {wait} seconds"
         facts["status"] = error.response.status_code
         facts["message"] = _one_line(error.server_message or "no reason given")
     facts["reason"] = _one_line(str(error)) or type(error).__name__

@@ -15,6 +15,7 @@ from huggingface_hub import set_client_factory
 from huggingface_hub.utils._http import default_client_factory, hf_raise_for_status
 
 from zoo.errors import IntegrityError, NetworkError
+from zoo.system.arguments import decimal_count
 from zoo_hub.client.watch import STALL_SECONDS, TRANSIENT, Watch, current_watch, endpoint, late_error
 
 if TYPE_CHECKING:
@@ -102,8 +103,7 @@ def _check_headers(response: Any, watch: Watch) -> None:
 
 
 def _length(headers: Any) -> int:
-    text = headers.get("Content-Length", "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return decimal_count(headers.get("Content-Length", "")) or 0
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

@@ -6,6 +6,7 @@ import html
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from zoo.system.arguments import decimal_count
 from zoo_hub.server.cards import card_of, tags_of
 from zoo_hub.server.messages import Answer, RefusedError
 from zoo_hub.server.store import resolve_revision
@@ -45,7 +46,8 @@ def listing(context: Context, request: Request, kind: str) -> Answer:
         if tags <= set(row["tags"]):
             rows.append(row)
     rows.sort(key=lambda row: row["lastModified"], reverse=True)
-    return Answer(rows[: min(int(limit) if limit.isdecimal() else MAX_ROWS, MAX_ROWS)])
+    most = decimal_count(limit)
+    return Answer(rows[: MAX_ROWS if most is None else min(most, MAX_ROWS)])
 
 
 def _row(context: Context, repo: Repo, sha: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from zoo.errors import InputError
 from zoo.generators.folder import GeneratorFolder
 from zoo.recipes.recipe import read_recipe
 from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
-from zoo.runs.folder import latest_run
+from zoo.runs.folder import latest_run, new_run_path
 from zoo.runs.generator import write_generator
 from zoo.runs.new import new_run
 from zoo.runs.options import TrainOptions
@@ -218,3 +218,26 @@ def test_a_runs_recipe_has_every_field(tiny: Path, tmp_path: Path) -> None:
     assert run.recipe.training == run.plan.training
     drain(run.go(1, Stop()))
     assert read_recipe(tmp_path / "run" / "recipe.toml").losses == run.recipe.losses
+
+
+def test_going_on_with_the_same_run_keeps_its_figures(tiny: Path, tmp_path: Path) -> None:
+    run = new_run(str(tiny), out=tmp_path / "run")
+    drain(run.go(2, Stop()))
+    before = lines(run.path)
+    drain(run.go(4, Stop()))
+
+    assert before
+    assert lines(run.path)[: len(before)] == before
+    assert [line["step"] for line in lines(run.path)] == sorted(line["step"] for line in lines(run.path))
+    assert lines(run.path)[-1]["step"] == 4
+
+
+def test_digits_that_are_no_number_are_no_step_and_no_number_of_a_run(tiny: Path, tmp_path: Path) -> None:
+    for name in ("tiny-2", "tiny-²", f"tiny-{'9' * 200}"):
+        (tmp_path / name).mkdir()
+    assert new_run_path("tiny", tmp_path) == tmp_path / "tiny-3"
+
+    run = new_run(str(tiny), out=tmp_path / "run")
+    drain(run.go(1, Stop()))
+    with pytest.raises(InputError, match=r"^--checkpoint ²: it is neither best nor last nor a step"):
+        write_generator(run.path, "²")

@@ -14,6 +14,8 @@ from zoo.runs.summary import find_runs
 from zoo.system.signals import Stop
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.support.cli_fixtures import Zoo
 
 pytest_plugins = ["tests.support.cli_fixtures"]
@@ -70,3 +72,10 @@ def test_no_run_and_a_damaged_record_are_no_errors(zoo: Zoo, tmp_path: Path) -> 
     assert len(ran.warnings) == 3
     odd = f"{tmp_path / 'c' / 'run.json'}: it lacks 'recipe'. Restore it or start a new run. It is left out"
     assert odd in ran.warnings
+
+
+def test_a_start_that_is_gone_once_it_is_looked_at_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.runs.summary.starts", lambda parent: [parent / "gone"])
+    assert find_runs(tmp_path) == []

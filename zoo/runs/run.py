@@ -65,7 +65,8 @@ class Run:
         self._log = MetricsLog(path)
         self._images_per_step = plan.training.batch_size * plan.training.critic_steps
         self.live = Live(path, self._images_per_step)
-        self._logged = 0
+        self._logged: int | None = 0
+        """Bytes of the log that belong to the steps made; None once it has been cut back to them."""
         self._seconds = 0.0
 
     @property
@@ -243,7 +244,9 @@ class Run:
 
     def _drop_what_came_after(self) -> None:
         checkpoint.drop_after(self.path, self.step)
-        self._log.cut_back(self._logged)
+        if self._logged is not None:
+            self._log.cut_back(self._logged)
+            self._logged = None
 
     def _refuse_divergence(self) -> None:
         self._log.check()

@@ -57,7 +57,7 @@ class RunSummary:
 
 def find_runs(parent: Path) -> list[RunSummary]:
     """Return the runs directly in `parent`, oldest first; one whose record is damaged is named in a warning."""
-    found = [_starting(path) for path in starts(parent)]
+    found = [start for path in starts(parent) if (start := _starting(path)) is not None]
     for path in parent.glob("*"):
         if is_run(path):
             try:
@@ -86,8 +86,12 @@ def _summary(path: Path, record: RunRecord) -> RunSummary:
     )
 
 
-def _starting(path: Path) -> RunSummary:
-    began = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="microseconds")
+def _starting(path: Path) -> RunSummary | None:
+    """Return what there is to say of a start; None where it has failed and is gone since it was found."""
+    try:
+        began = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="microseconds")
+    except OSError:
+        return None
     return RunSummary(path, "", "starting", None, 0, 0, None, None, None, _size(path), began, None, None)
 
 

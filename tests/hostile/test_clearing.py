@@ -7,28 +7,31 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 
 from tests.support.handmade import build, config
-from zoo.errors import InputError
+from zoo.errors import InputError, ResourceError
 from zoo.generators.files import ONNX, REPORT, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
 from zoo.runs.checkpoint import checkpoints, drop_after, load_checkpoint, prune, save_checkpoint, sweep
 from zoo.runs.generator import _remove_onnx_files
+from zoo.runs.lock import held
 from zoo.runs.session import claimed
 from zoo.system.atomic import new_file, new_folder, write_atomic
-from zoo.system.scratch import scratch_name
+from zoo.system.scratch import is_scratch_name, scratch_name
 from zoo_export.browser.folder import write_page
-from zoo_export.cli.picture_files import write_pictures
+from zoo_export.cli.picture_files import LOCK, write_pictures
 from zoo_hub.server.hub import LocalHub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
 HOLDS_NEW_FILE = """
@@ -306,3 +309,64 @@ def test_the_first_start_of_a_hub_may_be_killed_early(tmp_path: Path) -> None:
     (tmp_path / "hub" / "lock").touch()
     with LocalHub(tmp_path / "hub", {}):
         assert (tmp_path / "hub" / "lfs").is_dir()
+
+
+def test_a_start_that_fails_leaves_the_folder_to_who_claims_it_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    theirs = [".holder", ".lock", "recipe.toml"]
+
+    @contextmanager
+    def then_a_rivals(path: Path) -> Iterator[None]:
+        try:
+            with held(path):
+                yield
+        finally:
+            run.mkdir()
+            for name in theirs:
+                (run / name).write_text("theirs")
+
+    monkeypatch.setattr("zoo.runs.session.held", then_a_rivals)
+    with pytest.raises(ResourceError), claimed(run, fresh=True):
+        raise ResourceError("the disk is full")
+    assert sorted(path.name for path in run.iterdir()) == theirs
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="scratch folders are locked on POSIX only")
+def test_a_scratch_folder_swept_before_it_is_opened_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+    swept: list[Path] = []
+
+    def swept_first(path: Path, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if not swept and is_scratch_name(Path(path).name):
+            swept.append(path)
+            Path(path).rmdir()
+        return real(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr("zoo.system.scratch.os.open", swept_first)
+    with new_folder(tmp_path / "folder") as scratch:
+        (scratch / "a").write_text("a")
+    assert len(swept) == 1
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder", "a"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="what is open there cannot be removed")
+def test_who_locks_a_folder_of_pictures_next_keeps_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rival = FileLock(tmp_path / LOCK)
+
+    class Followed(FileLock):
+        """Another process gets the lock as soon as this one lets go of it."""
+
+        def release(self, force: bool = False) -> None:
+            super().release(force)
+            rival.acquire(timeout=0)
+
+    monkeypatch.setattr("zoo_export.cli.picture_files.FileLock", Followed)
+    write_pictures(iter([np.zeros((1, 4, 4), np.uint8)]), 1, out=None, each=tmp_path)
+    with rival, pytest.raises(Timeout):
+        FileLock(tmp_path / LOCK).acquire(timeout=0)

@@ -203,8 +203,10 @@ def claimed(path: Path, *, fresh: bool) -> Iterator[None]:
         _refuse_contents(path)
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
+    was_held = False
     try:
         with held(path):
+            was_held = True
             _refuse_contents(path)
             try:
                 yield
@@ -213,8 +215,9 @@ def claimed(path: Path, *, fresh: bool) -> Iterator[None]:
                     _take_away(path, fresh)
                 raise
     except ResourceError:
-        # Holding itself failed, on a disk that takes a name but no bytes.
-        if fresh and not is_run(path):
+        # Holding itself failed, on a disk that takes a name but no bytes. Once it was held, what lies there now may be
+        # of whoever came next.
+        if fresh and not was_held and not is_run(path):
             _take_away(path, fresh)
         raise
 

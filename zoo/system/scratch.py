@@ -63,9 +63,10 @@ def scratch_folder(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder around it cannot be written.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         place = path.with_name(scratch_name(path.name))
-        place.mkdir(parents=True)
+        place.mkdir()
         with _locked_folder(place) as still_there:
             if not still_there:
                 continue
@@ -147,7 +148,11 @@ def _locked_folder(place: Path) -> Iterator[bool]:
     if sys.platform == "win32":
         yield True
         return
-    handle = os.open(place, _LOOK)
+    try:
+        handle = os.open(place, _LOOK)
+    except FileNotFoundError:  # swept away since it was made
+        yield False
+        return
     try:
         _lock(handle)
         yield _is_still(place, handle)

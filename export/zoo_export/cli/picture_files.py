@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +22,6 @@ from zoo.system.scratch import is_scratch_name, scratch_folder, sweep_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -133,8 +134,16 @@ def _scratch(folder: Path) -> Iterator[Path]:
                 scratch = stack.enter_context(scratch_folder(folder / SCRATCH))
             yield scratch
     finally:
+        _let_go(lock)
+
+
+def _let_go(lock: FileLock) -> None:
+    """Release a lock and remove its file: in this order, another who got it in between would lose the file's name."""
+    if sys.platform == "win32":  # what is open there cannot be removed
         lock.release()
-        (folder / LOCK).unlink(missing_ok=True)
+    with suppress(OSError):
+        Path(lock.lock_file).unlink()
+    lock.release()
 
 
 def _is_picture(name: str) -> bool:

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from torch import nn
 
 from tests.support.training import copies, plan_of, trainer_of
 from zoo.data.sampler import Sampler
+from zoo.recipes.optimizers import Adam, RmsProp
+from zoo.training.state_check import _check_optimizer
+from zoo.training.step import slots
 from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 def same(before: list[Tensor], network: nn.Module) -> bool:
@@ -171,3 +175,25 @@ def test_what_an_architecture_froze_stays_frozen(tiny: Path) -> None:
 
     assert torch.equal(frozen, before), name
     assert not frozen.requires_grad
+
+
+@pytest.mark.parametrize(
+    "recipe", [Adam(name="adam", learning_rate=1), RmsProp(name="rmsprop", learning_rate=1)]
+)
+def test_what_an_optimizer_will_keep_is_known_before_its_first_step(recipe: Adam | RmsProp) -> None:
+    network = nn.Module()
+    for index, shape in enumerate([(), (1,), (2,), (1, 1), (3, 2)]):
+        network.register_parameter(f"weight{index}", nn.Parameter(torch.zeros(shape)))
+    optimizer = recipe.make(network.parameters())
+    for weight in network.parameters():
+        weight.grad = torch.zeros_like(weight)
+    optimizer.step()
+
+    def look(kept: dict[int, dict[str, Tensor]]) -> dict[int, dict[str, tuple[torch.Size, torch.dtype]]]:
+        return {
+            index: {key: (value.shape, value.dtype) for key, value in values.items()}
+            for index, values in kept.items()
+        }
+
+    assert look(slots(recipe, network)) == look(optimizer.state_dict()["state"])
+    _check_optimizer("critic_optimizer", recipe, network, optimizer.state_dict())

@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
 from zoo.training.random_state import random_state, restore_random_state, same_state
+from zoo.training.step import tried_slots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from torch import nn
 
     from zoo.recipes.optimizers import Optimizer
     from zoo.training.trainer import Trainer
@@ -75,7 +77,7 @@ def count(where: str, found: Any) -> int:
 
 
 def _check_optimizer(where: str, optimizer: Optimizer, network: nn.Module, found: Any) -> None:
-    weights, slots = list(network.parameters()), _slots(optimizer)
+    weights, slots = list(network.parameters()), tried_slots(optimizer)
     for index, kept in table(where, table(where, found).get("state")).items():
         if count(f"{where}: a weight's number", index) >= len(weights):
             raise ValueError(f"{where} is of more than {len(weights)} weights")
@@ -85,15 +87,6 @@ def _check_optimizer(where: str, optimizer: Optimizer, network: nn.Module, found
                 raise ValueError(f"{where} {index} {'lacks' if name in slots else 'holds'} {name}")
             shape = weight.shape if slots[name].shape else slots[name].shape
             _same(f"{where} {index} {name}", shape, slots[name].dtype, kept[name])
-
-
-def _slots(optimizer: Optimizer) -> dict[str, torch.Tensor]:
-    """Return what an optimizer keeps for each weight, seen at one of two numbers; it has no shape where it is one."""
-    weight = nn.Parameter(torch.zeros(2))
-    weight.grad = torch.zeros(2)
-    tried = optimizer.make([weight])
-    tried.step()
-    return dict(tried.state[weight])
 
 
 def _same(where: str, shape: torch.Size, dtype: torch.dtype, found: Any) -> None:

@@ -126,14 +126,23 @@ def restore(optimizer: torch.optim.Optimizer, state: dict[str, Any], network: nn
 
 def slots(recipe: Optimizer, network: nn.Module) -> dict[int, dict[str, Any]]:
     """Return what an optimizer keeps of each weight after a step; tensors as large as a weight lie on no device."""
-    probe = torch.nn.Parameter(torch.zeros(1))
-    probe.grad = torch.zeros(1)
-    trial = recipe.make([probe])
-    trial.step()
+    tried = tried_slots(recipe)
     return {
         index: {
-            key: torch.empty_like(weight, device="meta") if value.shape == probe.shape else value
-            for key, value in trial.state[probe].items()
+            key: torch.empty_like(weight, device="meta") if value.shape else value
+            for key, value in tried.items()
         }
         for index, weight in enumerate(network.parameters())
     }
+
+
+def tried_slots(recipe: Optimizer) -> dict[str, Tensor]:
+    """Return what an optimizer keeps of a weight, seen after a step at one of two numbers.
+
+    A tensor with a shape is as large as the weight; one without is a single number, whatever the weight is like.
+    """
+    weight = torch.nn.Parameter(torch.zeros(2))
+    weight.grad = torch.zeros(2)
+    trial = recipe.make([weight])
+    trial.step()
+    return dict(trial.state[weight])

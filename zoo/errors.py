@@ -104,6 +104,15 @@ class DivergedError(ZooError):
         super().__init__(f"step {step}: {cause}. {advice}")
 
 
+def is_memory_error(error: BaseException) -> bool:
+    """Whether there was not enough memory: Python's error, torch's own for a GPU, or its RuntimeError for the CPU.
+
+    torch's are told by name and text, so that it need not be imported.
+    """
+    allocating = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or allocating
+
+
 def counted(count: int, singular: str, plural: str | None = None) -> str:
     """Return a number and its noun: `1 image`, `80,000 images`, `3 entries`."""
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"

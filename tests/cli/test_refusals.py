@@ -235,6 +235,12 @@ def test_debug_shows_where_it_went_wrong(zoo: Zoo) -> None:
     [
         (KeyboardInterrupt(), 130, "interrupted: nothing is left half-written. Run it again when you like"),
         (MemoryError(), 5, NO_MEMORY),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"), 5, NO_MEMORY),
+        (
+            ValueError("DefaultCPUAllocator"),
+            1,
+            "ValueError: DefaultCPUAllocator. This is a fault of the zoo or of a plugin; --debug shows where",
+        ),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), 5, NO_MEMORY),
         (
             RuntimeError("two\nlines"),

@@ -231,3 +231,28 @@ def test_pictures_come_back_by_their_batch() -> None:
 
     assert {batch: some.shape for batch, some in pictures.items()} == {1: (1, *SHAPE), 5: (5, *SHAPE)}
     np.testing.assert_allclose(pictures[1], pictures[5][2:3], atol=1e-5)
+
+
+def test_a_new_network_has_no_other_checkpoint_to_export() -> None:
+    broken = Small(lambda _, x: x * float("nan")).eval()
+    said = "small: batch 64: its pictures are not finite. "
+    with pytest.raises(IntegrityError) as caught:
+        refuse_broken_contract(broken, 4, (1, 2, 3), "small")
+    assert str(caught.value) == f"{said}Mend its forward, or the weights that it begins with"
+
+    with pytest.raises(IntegrityError) as caught:
+        pictures_by_batch(broken, 4, "small")
+    assert str(caught.value) == f"{said}Export another checkpoint, or mend its forward"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: no")],
+)
+def test_a_lack_of_memory_is_no_fault_of_a_network(error: Exception) -> None:
+    def fail(_network: Small, _x: Tensor) -> Tensor:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        refuse_broken_contract(Small(fail).eval(), 4, (1, 2, 3), "small")
+    assert caught.value is error

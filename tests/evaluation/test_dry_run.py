@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 import torch
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from zoo.components import Architecture
 from zoo.errors import InputError, ResourceError
 from zoo.evaluation.dry_run import dry_run
-from zoo.evaluation.weights import load_weights, weights_bytes
+from zoo.evaluation.weights import load_weights, plain_tensors, weights_bytes
 from zoo.generators.files import LIMITS, WEIGHTS
 from zoo.plugins.planning import load_plan
 
@@ -222,3 +223,25 @@ def test_a_dry_run_keeps_to_itself() -> None:
     assert [torch.is_grad_enabled(), torch.get_num_threads(), torch.get_float32_matmul_precision()] == before
     assert not network.training
     assert not any(weight.is_inference() for weight in network.state_dict().values())
+
+
+def test_a_lack_of_memory_is_no_fault_of_an_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_network: nn.Module) -> nn.Module:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("zoo.evaluation.dry_run.copy_network", fail)
+    with pytest.raises(torch.OutOfMemoryError):
+        tried(tied_module)
+
+
+def test_tensors_of_any_layout_are_made_fit_for_safetensors() -> None:
+    base = torch.randn(2, 3, 4, 4, requires_grad=True)
+    odd = {
+        "channels last": base.to(memory_format=torch.channels_last),
+        "shared": base,
+        "turned": base.transpose(0, 1),
+        "part": base[:1],
+        "expanded": torch.zeros(1).expand(5),
+    }
+    again = load(save(plain_tensors(odd)))
+    assert all(torch.equal(again[name], tensor) for name, tensor in odd.items())

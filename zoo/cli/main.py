@@ -19,7 +19,7 @@ from zoo.cli.runs import runs
 from zoo.cli.streams import ReaderGoneError, end_now, take_streams
 from zoo.cli.train import resume, train
 from zoo.distributed.torchrun import ending_at_once, follows, this_rank
-from zoo.errors import ZooError
+from zoo.errors import ZooError, is_memory_error
 from zoo.system.console import silence
 from zoo.system.signals import arrived, exit_code, ignore_signals, raise_on_signals
 from zoo.system.terminal import escape
@@ -118,7 +118,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         said = str(error) or "nothing is left half-written. Run it again when you like"
         return f"interrupted: {said}", exit_code()
-    if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
+    if is_memory_error(error):
         return f"memory: there is not enough of it. {_memory_advice(sys.argv[1:])}", 5
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if missing in EXTRAS:
@@ -138,12 +138,6 @@ def _memory_advice(arguments: list[str]) -> str:
     if command == "generate":
         return "Make fewer pictures at once, as with --batch 8, or write them to a .npy"
     return "Free some, or give a smaller file"
-
-
-def _is_torchs_memory_error(error: BaseException) -> bool:
-    """Tell by name and text: torch is not imported here, and has no type of its own for memory of the CPU."""
-    name, text = type(error).__name__, str(error)
-    return name == "OutOfMemoryError" or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in text)
 
 
 def _add_plugin_commands() -> None:

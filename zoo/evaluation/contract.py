@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from zoo.errors import InputError, IntegrityError
+from zoo.errors import InputError, IntegrityError, is_memory_error
 from zoo.generators.generator import RANGE_SLACK
 from zoo.generators.latents import latents
 from zoo.layers.computed_weights import copy_network
@@ -46,7 +46,7 @@ def latents_by_batch(latent_dim: int, batches: Sequence[int] = BATCHES) -> dict[
 
 
 def pictures_by_batch(
-    network: nn.Module, latent_dim: int, name: str, batches: Sequence[int] = BATCHES
+    network: nn.Module, latent_dim: int, name: str, batches: Sequence[int] = BATCHES, *, trained: bool = True
 ) -> dict[int, NDArray[np.float32]]:
     """Return the pictures (N, C, H, W) of `latents_by_batch`.
 
@@ -55,6 +55,7 @@ def pictures_by_batch(
         latent_dim: of its latents.
         name: what messages call it.
         batches: the sizes.
+        trained: whether it is of a checkpoint, so that another may be better.
 
     Raises:
         InputError: its forward gives no tensor (N, C, H, W) of float32.
@@ -67,7 +68,7 @@ def pictures_by_batch(
         pictures = {batch: _pictures(network, some, name) for batch, some in z.items()}
         again = _pictures(network, z[max(batches)], name)
     limit = _rounding(pictures[max(batches)])
-    refuse_batch_dependence(pictures, limit, name, _batch_norms(network))
+    refuse_batch_dependence(pictures, limit, name, _batch_norms(network), trained=trained)
     difference = _largest_difference(again, pictures[max(batches)])
     if not difference <= limit:
         raise IntegrityError(
@@ -84,7 +85,9 @@ def pictures_of(network: nn.Module, z: NDArray[np.float32], name: str) -> NDArra
         return _pictures(network, torch.from_numpy(z), name)
 
 
-def refuse_batch_dependence(pictures: Pictures, limit: float, name: str, cause: str = "") -> None:
+def refuse_batch_dependence(
+    pictures: Pictures, limit: float, name: str, cause: str = "", *, trained: bool = True
+) -> None:
     """Refuse pictures that depend on the rest of their batch.
 
     Args:
@@ -92,6 +95,7 @@ def refuse_batch_dependence(pictures: Pictures, limit: float, name: str, cause: 
         limit: how far a pixel may be from the same one in the largest batch.
         name: what the message calls their generator.
         cause: what is known to tie pictures to their batch.
+        trained: whether the generator is of a checkpoint, so that another may be better.
 
     Raises:
         IntegrityError: a picture is not finite, or differs by more than that.
@@ -99,9 +103,12 @@ def refuse_batch_dependence(pictures: Pictures, limit: float, name: str, cause: 
     largest = max(pictures)
     broken = [batch for batch, some in pictures.items() if not np.isfinite(some).all()]
     if largest in broken:
-        raise IntegrityError(
-            f"{name}: batch {largest}: its pictures are not finite. Export another checkpoint, or mend its forward"
+        mend = (
+            "Export another checkpoint, or mend its forward"
+            if trained
+            else "Mend its forward, or the weights that it begins with"
         )
+        raise IntegrityError(f"{name}: batch {largest}: its pictures are not finite. {mend}")
     advice = "Let a picture follow from its own latents alone" + (
         " (batch norm: track_running_stats=True)" if cause else ""
     )
@@ -134,7 +141,7 @@ def refuse_broken_contract(
         InputError: its pictures have another shape or type, or no bound that keeps them in [-1, 1].
         IntegrityError: see `pictures_by_batch`.
     """
-    pictures = pictures_by_batch(network, latent_dim, name, batches)
+    pictures = pictures_by_batch(network, latent_dim, name, batches, trained=False)
     for batch, some in pictures.items():
         if some.shape != (batch, *shape):
             raise InputError(
@@ -173,7 +180,7 @@ def _pictures(network: nn.Module, z: torch.Tensor, name: str) -> NDArray[np.floa
             warnings.simplefilter("ignore")
             images = network(z)
     except Exception as error:
-        if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+        if is_memory_error(error):
             raise
         reason = " ".join(str(error).split())[:200].rstrip(". ")
         raise IntegrityError(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn.parameter import is_lazy
 
-from zoo.errors import InputError, ResourceError, ZooError
+from zoo.errors import InputError, ResourceError, ZooError, is_memory_error
 from zoo.evaluation.contract import latents_by_batch, pictures_of, refuse_broken_contract
 from zoo.evaluation.torch_generator import calibrated
 from zoo.evaluation.weights import load_weights, weights_bytes
@@ -124,7 +124,7 @@ def _explaining(architecture: Architecture, side: str, done: str) -> Iterator[No
     try:
         yield
     except Exception as error:
-        if isinstance(error, (ZooError, MemoryError)) or "DefaultCPUAllocator" in str(error):
+        if isinstance(error, ZooError) or is_memory_error(error):
             raise
         reason = " ".join(str(error).split())[:200].rstrip(". ")
         raise InputError(

@@ -8,18 +8,23 @@ import torch
 from safetensors.torch import load, save
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
 
 
 def weights_bytes(network: nn.Module) -> bytes:
     """Return a network's weights and buffers under the names of its `state_dict`; tied ones under each of theirs."""
-    # safetensors refuses tensors that share memory or that are not contiguous.
-    tensors = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in network.state_dict().items()
-    }
-    data: bytes = save(tensors)
+    data: bytes = save(plain_tensors(network.state_dict()))
     return data
+
+
+def plain_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return copies on the CPU as safetensors takes them: contiguous, and no two share memory."""
+    return {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
 
 
 def load_weights(network: nn.Module, data: bytes) -> None:

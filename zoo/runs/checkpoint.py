@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save, save_file
 
 from zoo.errors import InputError, IntegrityError, ResourceError, refuse_newer
+from zoo.evaluation.weights import plain_tensors
 from zoo.runs.folder import PROBES
 from zoo.system.atomic import new_folder, remove_folder, sha256_file
 from zoo.system.disk_space import refuse_without_room
@@ -126,11 +127,7 @@ def copied(state: Any) -> Any:
 
 
 def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    # safetensors refuses channels_last tensors, and refuses two that share memory.
-    plain = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
-    }
+    plain = plain_tensors(tensors)
     try:
         save_file(plain, path)
     except SafetensorError as error:

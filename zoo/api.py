@@ -185,7 +185,7 @@ def resume(
             last step, and `zoo.resume` goes on from there.
 
     Raises:
-        BusyError: another process trains in `out`, or another thread of this one trains.
+        BusyError: another process trains in `run`, or another thread of this one trains.
         ZooError: its other subclasses say what went wrong.
     """
     if follows():

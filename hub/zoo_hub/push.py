@@ -79,8 +79,7 @@ def push(repo: str, folder: GeneratorFolder, options: PushOptions = PushOptions(
 
     Raises:
         InputError: the name, branch, tag or licence is not valid, the folder is not fit to be published, a public
-            repository is to be private, the tag is on another
-            commit, or the Hub refuses the card.
+            repository is to be private, the tag is on another commit, or the Hub refuses the card.
         IntegrityError: a file is not what `config.json` or the export report says.
         NetworkError: the Hub did not take it.
     """

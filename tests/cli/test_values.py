@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 import pytest
@@ -13,7 +13,9 @@ import zoo as package
 from zoo.cli.arguments import NameType, PathType
 from zoo.cli.main import _add_plugin_commands, cli
 from zoo.errors import InputError, counted, did_you_mean, joined, near_misses, quoted
+from zoo.runs.options import DEVICES, PRECISIONS, OnNan
 from zoo.system.paths import refuse_missing_parent
+from zoo.training.device import DeviceChoice, PrecisionChoice
 from zoo_hub.names import hub_name
 
 if TYPE_CHECKING:
@@ -238,3 +240,15 @@ def test_no_summary_of_a_command_is_cut(zoo: Zoo, monkeypatch: pytest.MonkeyPatc
     for words, command in COMMANDS.items():
         assert f"  {words[-1]} " in shown
         assert inspect.cleandoc(command.help or "")
+
+
+def test_devices_and_precisions_are_the_same_everywhere() -> None:
+    assert get_args(DeviceChoice) == DEVICES
+    assert get_args(PrecisionChoice) == PRECISIONS
+    for name in ("train", "resume"):
+        choices = {
+            param.name: tuple(param.type.choices)
+            for param in cli.commands[name].params
+            if isinstance(param.type, click.Choice)
+        }
+        assert choices == {"device": DEVICES, "precision": PRECISIONS, "on_nan": get_args(OnNan)}

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from zoo.cli.arguments import NAME, PATH
 from zoo.distributed.torchrun import follows
+from zoo.runs.options import DEVICES, PRECISIONS, OnNan, TrainOptions, checked_minutes
 from zoo.system.console import ErrorStream
 from zoo.system.signals import deferred
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.runs.options import OnNan
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
-DEVICES = ["auto", "cpu", "cuda", "mps"]
-PRECISIONS = ["auto", "fp32", "bf16"]
 _set = click.option(
     "--set",
     "changes",
@@ -46,7 +44,7 @@ _EAGER = "--eager/--no-eager"
 _EAGERLY = "On a GPU, launch kernel by kernel instead of replaying a CUDA graph."
 _on_nan = click.option(
     "--on-nan",
-    type=click.Choice(["stop", "rollback"]),
+    type=click.Choice(get_args(OnNan)),
     default="stop",
     show_default=True,
     help="Where a figure is no number: end, or go back and on with half the learning rates (3 times at most).",
@@ -55,8 +53,6 @@ _on_nan = click.option(
 
 def _parse_minutes(_ctx: click.Context, _option: click.Parameter, value: str | None) -> float | None:
     """Return the number; None where the option is not given."""
-    from zoo.runs.options import checked_minutes
-
     return None if value is None else checked_minutes(value, "--minutes")
 
 
@@ -100,7 +96,6 @@ def train(
     """Train RECIPE (a name from `zoo list`, or a .toml file) and end with a generator folder."""
     if follows():
         return _follow()
-    from zoo.runs.options import TrainOptions
     from zoo.runs.session import all_changes, train_new
 
     with deferred():
@@ -137,7 +132,6 @@ def resume(
     """Go on with RUN (without it, the latest) from its newest good checkpoint."""
     if follows():
         return _follow()
-    from zoo.runs.options import TrainOptions
     from zoo.runs.session import all_changes, train_further
 
     with deferred():

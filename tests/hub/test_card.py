@@ -115,8 +115,8 @@ def test_a_stand_in_is_named_as_one() -> None:
     assert "These are the images the recipe asks for." in render("me/camel", make_config())
 
 
-def test_the_papers_of_the_losses_are_cited_once() -> None:
-    text = render("me/camel", make_config())
+def test_the_papers_of_the_losses_are_cited_once_where_none_are_recorded() -> None:
+    text = render("me/camel", make_config().model_copy(update={"papers": ()}))
     assert [text.count(f"arXiv:{number}") for number in ("1701.07875", "1704.00028", "1406.2661")] == [
         1,
         1,

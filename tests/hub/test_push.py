@@ -381,13 +381,13 @@ def test_a_push_that_is_killed_leaves_the_old_commit_or_the_new(
     assert me.zoo("push", "me/camel", folder).code == 0
     old = published(hub, the_repo(hub))
     new = make_folder(tmp_path / "other", seed=1)
-    fault = hub.fault("slow", path=path, delay=1.0)
+    fault = hub.fault("slow", path=path, delay=0.4)
     command = [sys.executable, "-m", "tests.support.hub.run", "push", name, str(new)]
     with subprocess.Popen(command, env=me.settings(), cwd=me.home) as process:
         while not fault.fired:
             time.sleep(0.01)
         process.kill()
-    time.sleep(1.3)  # until the server has done what it was asked
+    time.sleep(0.7)  # until the server has done what it was asked
     assert published(hub, the_repo(hub)) in (old, contents(new, PUBLISHED))
     assert me.zoo("push", name, new).code == 0
     assert published(hub, the_repo(hub, name)) == contents(new, PUBLISHED)

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 LATENT_DIM = 3
 SHAPE = (1, 4, 4)
 BUILTIN = Provider(distribution="gan-model-zoo", version="0.1.0")
+PAPERS = (
+    "Arjovsky, Chintala, Bottou, *Wasserstein GAN*, 2017, arXiv:1701.07875, section 3",
+    "Gulrajani et al., *Improved Training of Wasserstein GANs*, 2017, arXiv:1704.00028, section 4",
+)
+"""As a training records them: without them a card asks the installed plugins, which takes torch and seconds."""
 
 
 def tiny_onnx(seed: int) -> bytes:
@@ -75,6 +80,7 @@ def make_config(*, stand_in: str | None = None, licence: str = "cc-by-4.0") -> G
             fingerprint="0" * 64,
             stand_in=stand_in,
         ),
+        papers=PAPERS,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,3 +191,10 @@ def test_more_pictures_than_memory_holds_are_refused_at_once() -> None:
 )
 def test_a_count_is_written_in_plain_digits(text: str, count: int | None) -> None:
     assert decimal_count(text) == count
+
+
+@pytest.mark.parametrize("call", [zoo.load, zoo.train, zoo.resume])
+def test_a_docstring_names_no_argument_of_another_call(call: Callable[..., Any]) -> None:
+    every = {name for one in (zoo.load, zoo.train, zoo.resume) for name in inspect.signature(one).parameters}
+    named = set(re.findall(r"`(\w+)`", inspect.getdoc(call) or ""))
+    assert named & every <= inspect.signature(call).parameters.keys()

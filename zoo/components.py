@@ -77,10 +77,13 @@ class Architecture(Component):
 
     @cached_property
     def networks(self) -> tuple[nn.Module, nn.Module]:
-        """Critic and generator without memory for their weights, to be looked at."""
+        """Critic and generator to be looked at, without memory for their weights where their layers allow that."""
         import torch
 
-        with torch.device("meta"):
+        try:
+            with torch.device("meta"):
+                return self.critic(), self.generator()
+        except (RuntimeError, NotImplementedError):  # some layers work on their weights as they are made
             return self.critic(), self.generator()
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 BINS = 24
 """Of each histogram."""
+LARGEST = 1e38
+"""Of a figure: about what float32 holds."""
+Figure = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Distance = Annotated[float, Field(ge=0, le=LARGEST)]
 
 
 class _Part(BaseModel):
@@ -30,16 +34,16 @@ class _Part(BaseModel):
 class Distribution(_Part):
     """Many numbers: their mean, their deviation, and a histogram from `low` to `high` in equal bins."""
 
-    mean: float
-    std: float = Field(ge=0)
-    low: float
-    high: float
-    counts: tuple[int, ...] = Field(min_length=2, max_length=1000)
+    mean: Figure
+    std: Distance
+    low: Figure
+    high: Figure
+    counts: tuple[Annotated[int, Field(ge=0, lt=2**53)], ...] = Field(min_length=2, max_length=1000)
 
     @model_validator(mode="after")
     def _in_order(self) -> Distribution:
-        if self.low > self.high or min(self.counts) < 0:
-            raise ValueError("low must not be above high, nor a count below 0")
+        if self.low > self.high:
+            raise ValueError("low must not be above high")
         return self
 
     @property
@@ -56,8 +60,8 @@ class Distribution(_Part):
 class Neighbour(_Part):
     """The training image nearest to a generated one."""
 
-    index: int = Field(ge=0)
-    distance: float = Field(ge=0)
+    index: int = Field(ge=0, lt=2**53)
+    distance: Distance
     """Root of the mean squared difference, in levels of 255."""
 
 
@@ -65,7 +69,7 @@ class Probe(_Part):
     """What an evaluation saw beside its figure. Scores are of images without augmentation, the critic in eval mode."""
 
     format: Literal[1] = 1
-    step: int = Field(ge=0)
+    step: int = Field(ge=0, lt=2**53)
     training_scores: Distribution
     """The critic's scores of training images."""
     held_out_scores: Distribution | None
@@ -76,13 +80,13 @@ class Probe(_Part):
     """Norms of the critic's gradient at points between training and generated images."""
     weights: Distribution
     """All of the critic's weights, biases aside."""
-    generated_spread: float = Field(ge=0)
+    generated_spread: Distance
     """Mean distance of two generated images, in levels of 255."""
-    training_spread: float = Field(ge=0)
+    training_spread: Distance
     """The same of two training images."""
     neighbours: tuple[Neighbour, ...] = Field(max_length=64)
     """Of the first fixed pictures."""
-    training_neighbour: float = Field(ge=0)
+    training_neighbour: Distance
     """Median distance of a training image to the nearest other one."""
 
     @property
@@ -108,10 +112,10 @@ class Curve:
         return Curve(self.steps[late], self.values[late])
 
     def smoothed(self, window: int) -> Curve:
-        """Return the mean over `window` neighbouring values, fewer at both ends."""
+        """Return the mean over `window` neighbouring values, at least 1, fewer at both ends."""
         if len(self) == 0:
             return self
-        ones = np.ones(min(window, len(self)))
+        ones = np.ones(max(1, min(window, len(self))))
         total = np.convolve(self.values, ones, "same")
         return Curve(self.steps, total / np.convolve(np.ones(len(self)), ones, "same"))
 

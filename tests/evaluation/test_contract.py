@@ -92,6 +92,22 @@ def test_pictures_that_depend_on_their_batch_are_refused(between: Between) -> No
     assert str(error).endswith(". Let a picture follow from its own latents alone")
 
 
+class Gated(Small):
+    """A branch over the batch, behind a weight that begins at 0."""
+
+    def __init__(self) -> None:
+        gate = nn.Parameter(torch.zeros(()))
+        super().__init__(lambda network, x: x + network.get_parameter("gate") * (x - x.mean(0)))
+        self.gate = gate
+
+
+def test_a_branch_that_is_closed_at_first_is_looked_into() -> None:
+    network = Gated().eval()
+    with pytest.raises(IntegrityError, match="its pictures depend on their batch"):
+        refuse_broken_contract(network, 4, (1, 2, 3), "gated")
+    assert not network.gate.detach().any(), "in a copy"
+
+
 def test_a_batch_of_one_that_is_not_finite_is_said() -> None:
     assert "in one of 1 they are not finite, in one of 64 they are. " in str(
         refused(lambda _, x: x / x.std(0))

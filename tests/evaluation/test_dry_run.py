@@ -157,6 +157,10 @@ def metadata(network: Network) -> None:
     network.register_parameter("__metadata__", nn.Parameter(torch.zeros(2)))
 
 
+def escaping(network: Network) -> None:
+    network.register_buffer("state\x1b[31m", torch.zeros(2))
+
+
 OTHER_PICTURES = (
     "its generator gives other pictures once its weights are written and loaded: it computes with numbers"
 )
@@ -175,6 +179,7 @@ SAVED = "its generator cannot be written to model.safetensors and loaded again: 
         (with_graph, "its generator cannot be copied, as its average is: RuntimeError: Only Tensors created"),
         (wide_numbers, SAVED),
         (metadata, SAVED),
+        (escaping, "its generator: 'state\\x1b[31m' holds a character that no file's names hold"),
     ],
 )
 def test_what_cannot_is_refused_in_one_line(special: Callable[[Network], None], reason: str) -> None:

@@ -173,6 +173,34 @@ def test_paths_of_the_report_command_are_refused_like_all_others(run: Path, zoo:
     assert not Path("no").exists()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"step": 3, "critic": 1.7e308, "generator": -1.7e308}',
+        '{"step": 3, "critic.$\\\\frac{$": 1.0, "critic.b": 2.0}',
+        '{"step": 3, "critic.\\u001b[31m": 1.0, "critic.b": 2.0}',
+        '{"step": 3, "critic": 1' + "0" * 400 + "}",
+    ],
+)
+def test_odd_figures_and_names_are_drawn_or_left_out(run: Path, line: str) -> None:
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(line + "\n")
+    record = json.loads((run / "run.json").read_bytes())
+    (run / "run.json").write_text(json.dumps(record | {"metric": "$\\frac{$"}))
+    (run / "samples" / "step-\u00b2\u00b2.png").write_bytes(b"")
+
+    assert "<svg" in write_report(run).read_text("utf-8")
+
+
+def test_what_a_link_leads_to_stays_out_of_the_page(run: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("TOPSECRET")
+    (run / "recipe.toml").unlink()
+    (run / "recipe.toml").symlink_to(secret)
+
+    assert "TOPSECRET" not in write_report(run).read_text("utf-8")
+
+
 def test_a_diverged_run_has_a_report_that_says_so(
     tiny: Path, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,6 +142,9 @@ def refuse_broken_contract(
         IntegrityError: see `pictures_by_batch`.
     """
     pictures = pictures_by_batch(network, latent_dim, name, batches, trained=False)
+    opened = _with_open_gates(network)
+    if opened is not None:
+        pictures_by_batch(opened, latent_dim, name, batches, trained=False)
     for batch, some in pictures.items():
         if some.shape != (batch, *shape):
             raise InputError(
@@ -198,6 +201,26 @@ def _pictures(network: nn.Module, z: torch.Tensor, name: str) -> NDArray[np.floa
         )
     array: NDArray[np.float32] = images.numpy()
     return array
+
+
+def _with_open_gates(network: nn.Module) -> nn.Module | None:
+    """Return a copy whose gates have moved from 0, as a training moves them; None where there is none.
+
+    A branch behind a weight that begins at 0, as the gamma of SAGAN's attention does, shows in no new picture.
+    """
+    gates = [
+        name
+        for name, weight in network.named_parameters()
+        if not name.endswith("bias") and weight.numel() and not weight.any()
+    ]
+    if not gates:
+        return None
+    opened = copy_network(network)
+    weights = dict(opened.named_parameters())
+    with torch.no_grad():
+        for name in gates:
+            weights[name].fill_(0.5)
+    return opened
 
 
 def _reach(network: nn.Module, latent_dim: int, name: str) -> float:

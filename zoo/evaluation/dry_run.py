@@ -87,6 +87,10 @@ def _refuse_what_no_file_holds(whose: str, network: nn.Module) -> None:
             raise InputError(f"{whose}: {name} is complex, and optimizers take real weights. Make two of it")
     size = 0
     for name, value in network.state_dict().items():
+        if not name.isprintable():
+            raise InputError(
+                f"{whose}: {name!a} holds a character that no file's names hold. Call it otherwise"
+            )
         if not torch.is_tensor(value):
             raise InputError(
                 f"{whose}: its state_dict holds {name}, a {type(value).__name__}, and files hold tensors only. "

@@ -76,7 +76,7 @@ class Generator(ABC):
             InputError: `n` or `batch` is below 1, or `seed` or `truncation` is out of range.
         """
         n, batch = self._check_counts(n, batch)
-        batch = self.fitting(batch)
+        batch = self.fitting(min(n, batch))
         for start in range(0, n, batch):
             count = min(batch, n - start)
             z = latents(seed, count, self.latent_dim, start=start, truncation=truncation)

@@ -52,7 +52,7 @@ def plot_style() -> Iterator[None]:
     )
     style: dict[Any, Any] = dict.fromkeys(inked, GREY)
     style |= {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
-    style |= {"svg.fonttype": "none", "svg.hashsalt": "zoo", "font.size": 9}
+    style |= {"svg.fonttype": "none", "svg.hashsalt": "zoo", "font.size": 9, "text.parse_math": False}
     with mpl.rc_context(style):
         yield
 

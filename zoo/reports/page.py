@@ -56,7 +56,7 @@ def write_report(run: Path, out: Path | None = None) -> Path:
     """
     history = read_history(run)
     path = out or run / REPORT
-    write_atomic(path, page(run, history, diagnose(history)).encode())
+    write_atomic(path, page(run, history, diagnose(history)).encode("utf-8", "backslashreplace"))
     return path
 
 
@@ -156,6 +156,6 @@ def _picture(path: Path) -> str | None:
 
 def _text(path: Path) -> str:
     try:
-        return read_regular(path, TEXT_LIMIT).decode("utf-8", "replace")
+        return read_regular(path, TEXT_LIMIT, links=False).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoo.reports.correlation import rank_correlation
 from zoo.reports.drawing import COLOURS, GREY, Plot, finished, new_axes, plot_style, thinned
 from zoo.reports.probe_plots import probe_plots
+from zoo.system.terminal import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +46,7 @@ def _there(history: History, names: Sequence[str]) -> list[str]:
 
 
 def _quality(history: History) -> Plot:
-    figure, axes = new_axes(STEPS, str(history.record.get("metric")))
+    figure, axes = new_axes(STEPS, one_line(str(history.record.get("metric"))))
     quality, best = history.quality, history.record.get("best") or {}
     axes.plot(quality.steps, quality.values, "o-", color=COLOURS[0], ms=3, label="averaged generator")
     if best:
@@ -56,7 +57,7 @@ def _quality(history: History) -> Plot:
 
 def _quality_against_loss(history: History) -> Plot:
     losses, quality = history.losses_at_measurements, history.quality
-    figure, axes = new_axes("critic's loss, smoothed", str(history.record.get("metric")))
+    figure, axes = new_axes("critic's loss, smoothed", one_line(str(history.record.get("metric"))))
     axes.plot(losses, quality.values, "-", color=GREY, lw=0.5)
     dots = axes.scatter(losses, quality.values, c=quality.steps, s=18, cmap="viridis", label="a measurement")
     figure.colorbar(dots, label=STEPS)

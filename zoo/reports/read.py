@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from zoo.errors import InputError, ZooError
-from zoo.history import Curve, History, Probe
+from zoo.history import LARGEST, Curve, History, Probe
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
@@ -27,7 +25,8 @@ if TYPE_CHECKING:
 
     from zoo.recipes.recipe import Recipe
 
-LINES_LIMIT = 2_000_000
+POINTS_LIMIT = 1_000_000
+"""Figures of the log that are read; the rest is left out."""
 CURVES_LIMIT = 64
 NAME_LIMIT = 80
 PROBES_LIMIT = 2_000
@@ -38,7 +37,7 @@ PROBE_LIMIT = 1 << 18
 def read_history(run: Path) -> History:
     """Return a run's history: its record, its recipe, its curves and what its probes saw.
 
-    Lines and probes that are damaged are passed over; of a huge log the first two million lines are read.
+    Lines and probes that are damaged are passed over; of a huge log the first million figures are read.
 
     Raises:
         InputError: it is no run, its `run.json` is wrong, or its log cannot be read.
@@ -81,14 +80,20 @@ def _recipe(run: Path) -> Recipe | None:
 def _curves(run: Path) -> dict[str, Curve]:
     """Return each figure by its name, over increasing steps: what a killed process wrote twice counts once."""
     points: dict[str, dict[int, float]] = {}
+    left = POINTS_LIMIT
     for entry in _entries(run / METRICS):
         step = entry.get("step")
         if type(step) is not int or not 0 <= step < 2**53:
             continue
         for name, value in entry.items():
-            known = name in points or (len(points) < CURVES_LIMIT and len(name) <= NAME_LIMIT)
-            if name != "step" and known and type(value) in (int, float) and math.isfinite(value):
+            if name == "step" or type(value) not in (int, float) or abs(value) > LARGEST:
+                continue
+            new = len(points) < CURVES_LIMIT and len(name) <= NAME_LIMIT and name.isprintable()
+            if name in points or new:
                 points.setdefault(name, {})[step] = float(value)
+                left -= 1
+        if left < 0:
+            break
     return {name: _curve(found) for name, found in points.items()}
 
 
@@ -100,7 +105,7 @@ def _curve(found: dict[int, float]) -> Curve:
 def _entries(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with open_regular(path, links=False) as file:
-            yield from itertools.islice(objects_in_lines(file), LINES_LIMIT)
+            yield from objects_in_lines(file)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -51,8 +51,19 @@ _KINDS = {
     torch.float64: "F64",
     torch.float16: "F16",
     torch.bfloat16: "BF16",
+    torch.float8_e4m3fn: "F8_E4M3",
+    torch.float8_e5m2: "F8_E5M2",
+    torch.complex64: "C64",
+    torch.bool: "BOOL",
+    torch.int8: "I8",
+    torch.int16: "I16",
+    torch.int32: "I32",
+    torch.uint8: "U8",
+    torch.uint16: "U16",
+    torch.uint32: "U32",
+    torch.uint64: "U64",
 }
-"""What safetensors calls the types of weights and of batch norm's counters."""
+"""What safetensors calls the types of tensors."""
 
 
 @isolated()

@@ -86,7 +86,9 @@ def is_held(path: Path) -> bool:
 def command_line() -> list[str]:
     """Return how this process was started, as people would type it."""
     program = Path(sys.argv[0])
-    return [program.parent.name if program.stem == "__main__" else program.name, *sys.argv[1:]]
+    words = [program.parent.name if program.stem == "__main__" else program.name, *sys.argv[1:]]
+    # A name of a file may be no text: bytes that are none are spelt out.
+    return [word.encode("utf-8", "backslashreplace").decode() for word in words]
 
 
 def _signature() -> dict[str, str | int]:

@@ -50,6 +50,8 @@ def given_path(path: object, what: str, *, needed: bool = False) -> Path:
         os.stat(text)  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
         pass
+    except UnicodeEncodeError:
+        raise InputError(f"{what}: {text!a} is no text that a path can be. Give another path") from None
     except OSError as error:
         raise InputError(
             f"{what} {text[:MOST_SHOWN]}: it cannot be looked into: {error.strerror}. Give another path"

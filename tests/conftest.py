@@ -64,6 +64,8 @@ checkpoint_every = 2
 
 [metric]
 name = "swd"
+patches = 4
+directions = 16
 """
 
 

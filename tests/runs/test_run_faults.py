@@ -232,7 +232,7 @@ def test_what_the_checkpoint_does_not_fit_cannot_be_changed(tiny: Path, tmp_path
         reopen(run, changes)
 
     field, _, value = change.partition("=")
-    was = {"optimizers.critic.name": "adam", "metric.patches": 32}[field]
+    was = {"optimizers.critic.name": "adam", "metric.patches": 4}[field]
     assert str(caught.value) == (
         f"{field}: it is {value}, and the checkpoint fits only {was}, as it was. Start a new run for another"
     )

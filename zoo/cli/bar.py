@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rich.progress import (
     BarColumn,
-    Progress,
     ProgressColumn,
 )
 from rich.table import Column
@@ -14,10 +13,10 @@ from rich.text import Text
 
 from zoo.pace.live import TRAINING
 from zoo.pace.speed import in_words
-from zoo.system.console import stderr
+from zoo.system.console import live_lines
 
 if TYPE_CHECKING:
-    from rich.progress import Task
+    from rich.progress import Progress, Task
 
     from zoo.pace.live import Live
 
@@ -71,4 +70,4 @@ def bar(live: Live) -> Progress:
         _Doing(live),
         _Left(live),
     )
-    return Progress(*columns, console=stderr(), refresh_per_second=2)
+    return live_lines(*columns)

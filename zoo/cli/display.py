@@ -14,7 +14,7 @@ from zoo.pace.speed import in_words
 from zoo.reports.watch import Watch, report_at_end
 from zoo.runs.folder import GENERATOR
 from zoo.runs.session import MAKING, Display
-from zoo.system.console import say, stderr, warn
+from zoo.system.console import has_live_lines, say, warn
 from zoo.system.signals import exit_code
 from zoo.system.terminal import echo
 
@@ -86,7 +86,7 @@ class Screen(Display):
             f"{run.recipe.name}: {counted(facts.data.images, 'image')} from {facts.data.source}; "
             f"{facts.hardware}, {facts.precision}{graph}{ranks}; to {run.path}"
         )
-        shown = self._live if stderr().is_terminal else self._plain
+        shown = self._live if has_live_lines() else self._plain
         shown(run, until, self._estimated(run, _watched(run, steps)))
         deadline = run.live.deadline
         if run.outcome != "stopped":
@@ -177,7 +177,7 @@ def _estimate(live: Live, minutes: float | None) -> str:
         what = f"{given} on this machine: about {live.steps_ahead} steps more, of {live.until} in all"
     else:
         what = f"about {in_words(left)} on this machine to step {live.until}"
-    return f"{what} ({live.images_per_second or 0:.0f} images/s), until {until}"
+    return f"{what} ({live.images_per_second or 0:.0f} images/s), it ends at {until}"
 
 
 def _doing(live: Live) -> str:

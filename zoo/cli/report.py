@@ -9,6 +9,7 @@ import click
 
 from zoo.cli.arguments import PATH
 from zoo.cli.output import json_option
+from zoo.errors import counted
 from zoo.system.console import say
 from zoo.system.paths import refuse_missing_parent
 from zoo.system.terminal import echo, echo_json
@@ -51,5 +52,5 @@ def diagnose(run: Path | None, as_json: bool) -> None:
     for line in in_lines(findings):
         echo(line)
     if not findings:
-        seen = "" if history.probes else " in its log; it has no probes, which would show more"
-        say(f"{path}: no symptom was found{seen}")
+        more = "" if history.probes else "; its first evaluation, which looks closer, is still to come"
+        say(f"{path}: no symptom was found in {counted(history.steps, 'step')}{more}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from PIL import Image, UnidentifiedImageError
 
-from zoo.errors import quoted
+from zoo.errors import counted, quoted
 from zoo.pace.speed import in_words
 from zoo.reports.health import diagnose
 from zoo.reports.plots import plots
@@ -81,6 +81,7 @@ def page(run: Path, history: History, findings: list[Diagnosis]) -> str:
         recipe=_text(run / RECIPE),
         commands=_commands(run),
         probed=bool(history.probes),
+        steps=counted(history.steps, "step"),
     )
 
 

@@ -100,7 +100,7 @@ def _lines(
     figure, axes = new_axes(STEPS, label)
     for name, colour in zip(names, COLOURS, strict=False):
         curve = thinned(history.curve(name))
-        axes.plot(curve.steps, curve.values, color=colour, lw=0.4, alpha=0.5)
+        axes.plot(curve.steps, curve.values, "." if len(curve) == 1 else "-", color=colour, lw=0.4, alpha=0.5)
         smooth = curve.smoothed(max(len(curve) // 30, 1))
         axes.plot(smooth.steps, smooth.values, color=colour, lw=1.6, label=name)
     for step in history.quality.steps[:200]:

@@ -12,7 +12,7 @@ from zoo.system.terminal import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, ProgressColumn
 
 
 class ErrorStream(io.TextIOBase, TextIO):
@@ -54,6 +54,29 @@ def stderr() -> Console:
     return Console(file=ErrorStream(), highlight=False, soft_wrap=True, emoji=False)
 
 
+def has_live_lines() -> bool:
+    """Whether stderr is a terminal on which a line can be written over."""
+    return stderr().is_terminal and not stderr().is_dumb_terminal
+
+
+def live_lines(*columns: str | ProgressColumn, transient: bool = False) -> Progress:
+    """Return rich's live display on the one console.
+
+    It leaves `sys.stderr` alone: rich would put a stream there that writes to the console, and so to `sys.stderr`.
+    """
+    from rich.progress import Progress
+
+    return Progress(
+        *columns,
+        console=stderr(),
+        refresh_per_second=2,
+        transient=transient,
+        disable=not has_live_lines(),
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+
+
 def silence() -> None:
     """Say nothing from now on: of processes that train together, only the first speaks."""
     stderr().quiet = True
@@ -74,7 +97,6 @@ def download_progress() -> Progress:
     from rich.progress import (
         BarColumn,
         DownloadColumn,
-        Progress,
         TextColumn,
         TimeRemainingColumn,
         TransferSpeedColumn,
@@ -87,4 +109,4 @@ def download_progress() -> Progress:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=stderr(), disable=not stderr().is_terminal, transient=True)
+    return live_lines(*columns, transient=True)

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from zoo.errors import counted
-from zoo.system.console import say, stderr
+from zoo.system.console import has_live_lines, live_lines, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +30,7 @@ def with_progress(batches: Iterable[NDArray[np.uint8]], total: int) -> Iterator[
             yield batch
             done += len(batch)
             if show is None and done < total and time.monotonic() - began > QUIET_SECONDS:
-                show = _Bar(total) if stderr().is_terminal else _line_printer(total, began)
+                show = _Bar(total) if has_live_lines() else _line_printer(total, began)
             if show is not None:
                 show(done)
     finally:
@@ -42,10 +42,10 @@ class _Bar:
     """A live bar on a terminal."""
 
     def __init__(self, total: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("pictures"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=stderr(), transient=True)
+        self._progress = live_lines(*columns, transient=True)
         self._task = self._progress.add_task("", total=total)
         self._progress.start()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from zoo.__about__ import DISTRIBUTION, __version__
 from zoo.errors import InputError
-from zoo.system.console import say, stderr
+from zoo.system.console import has_live_lines, say
 from zoo_hub.client.errors import is_transport, root_cause
 from zoo_hub.client.watch import (
     LONGEST_PAUSE,
@@ -40,7 +40,7 @@ def client() -> HfApi:
     check_settings()
     # The zoo has its own messages for what the client logs ("no files have been modified").
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    if not stderr().is_terminal:
+    if not has_live_lines():
         disable_progress_bars()
     return HfApi(library_name=DISTRIBUTION, library_version=__version__)
 

@@ -146,7 +146,10 @@ def _file_line(folder: Path, file: ExportedFile) -> str:
 
 def _speed(speed: Speed) -> str:
     if speed.faster is None:
-        return f"as fast as float32 as far as {speed.rounds} rounds tell (ratio {speed.ratio:.2f})"
+        return (
+            f"not certainly faster or slower than float32 here ({speed.rounds} rounds, "
+            f"{speed.ratio:.2f} times as long)"
+        )
     if speed.faster:
         return f"{1 / speed.ratio:.1f} times as fast as float32 here"
     return f"{speed.ratio:.1f} times as slow as float32 here"

@@ -144,7 +144,9 @@ def test_the_estimate_comes_before_any_step(
     ).err.splitlines()
 
     # The bundled drawings, what trains on what, then:
-    assert re.fullmatch(r"about \d+ s on this machine to step 4 \(\d+ images/s\), it ends at .*\d\d:\d\d", said[2])
+    assert re.fullmatch(
+        r"about \d+ s on this machine to step 4 \(\d+ images/s\), it ends at .*\d\d:\d\d", said[2]
+    )
     assert re.fullmatch(r"step 1/4  critic \S+  generator \S+  \d+ images/s  \d+ s left", said[3])
     assert len([line for line in said if " on this machine " in line]) == 1
     assert re.fullmatch(

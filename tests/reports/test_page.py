@@ -56,6 +56,7 @@ def test_a_run_ends_with_a_page_that_shows_all_it_left(run: Path) -> None:
     assert 'alt="Grid of generated pictures at step 4"' in text
     assert "<h2>Generated and real</h2>" in text
     assert "zoo export runs/tiny-1 --onnx" in text
+    assert "mathdefault" not in text, "a formula that nothing draws"
     assert "wasserstein" in text
     assert len(text) < 3_000_000
     assert {path.name for path in (run / "probes").iterdir()} == {"step-000004.json", "neighbours.png"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.reports.correlation import rank_correlation
-from zoo.reports.drawing import COLOURS, GREY, Plot, finished, new_axes, plot_style, thinned
+from zoo.reports.drawing import COLOURS, GREY, Plot, finished, new_axes, plot_style, thinned, use_log_scale
 from zoo.reports.probe_plots import probe_plots
 from zoo.system.terminal import one_line
 
@@ -89,13 +89,11 @@ def _gradients(history: History) -> Plot:
         "up is about to diverge."
     )
     log = all((history.curve(name).values > 0).all() for name in names)
-    return _lines(
-        history, "Gradient norms", names, "norm of the gradient", says, scale="log" if log else "linear"
-    )
+    return _lines(history, "Gradient norms", names, "norm of the gradient", says, log=log)
 
 
 def _lines(
-    history: History, title: str, names: Sequence[str], label: str, says: str, *, scale: str = "linear"
+    history: History, title: str, names: Sequence[str], label: str, says: str, *, log: bool = False
 ) -> Plot:
     figure, axes = new_axes(STEPS, label)
     for name, colour in zip(names, COLOURS, strict=False):
@@ -105,5 +103,7 @@ def _lines(
         axes.plot(smooth.steps, smooth.values, color=colour, lw=1.6, label=name)
     for step in history.quality.steps[:200]:
         axes.axvline(step, color=GREY, lw=0.3, alpha=0.5)
-    axes.set_yscale(scale)
-    return finished(figure, title, f"{says} Vertical lines are measurements.")
+    if log:
+        use_log_scale(axes)
+    measured = " Vertical lines are measurements." if len(history.quality) else ""
+    return finished(figure, title, f"{says}{measured}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.reports.drawing import COLOURS, Plot, draw_histogram, finished, new_axes
+from zoo.reports.drawing import COLOURS, Plot, draw_histogram, finished, new_axes, use_log_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ def _weights(probes: Probes) -> Plot:
     figure, axes = new_axes("a weight of the critic", "share of weights")
     for index, colour in zip(sorted({0, len(probes) // 2, len(probes) - 1}), COLOURS, strict=False):
         draw_histogram(axes, probes[index].weights, f"step {probes[index].step}", colour)
-    axes.set_yscale("log")
+    use_log_scale(axes)
     last = probes[-1]
     says = (
         f"Biases aside. Clipping piles them up at both ends: at step {last.step}, {last.weights.at_ends:.0%} lie in "

@@ -17,7 +17,6 @@ from zoo.evaluation.monitor import Monitor
 from zoo.evaluation.probe import SHOWN, Prober, distribution
 from zoo.evaluation.torch_generator import TorchGenerator
 from zoo.images import Images
-from zoo.plugins.planning import load_plan
 
 if TYPE_CHECKING:
     from zoo.history import Probe
@@ -56,9 +55,7 @@ def look(generator: nn.Module, critic: nn.Module, *, held_out: bool = False) -> 
     images = Images(LEVELS, "unknown", "noise")
     order = torch.arange(64)
     split = Split(order[16:], order[:16], held_out=True) if held_out else Split(order, order, held_out=False)
-    return Prober(load_plan("camel-wgangp"), images, split).probe(
-        7, critic.float(), TorchGenerator(generator, Drawn(), 16)
-    )
+    return Prober(images, split).probe(7, critic.float(), TorchGenerator(generator, Drawn(), 16))
 
 
 def test_a_copy_is_at_no_distance_from_its_training_image() -> None:

@@ -36,7 +36,7 @@ class Monitor:
         self._split = split
         self._averaged = averaged
         self._measured: tuple[int, TorchGenerator] | None = None
-        self._prober: Prober | None = Prober(plan, images, split)
+        self._prober: Prober | None = Prober(images, split)
 
     def value(self, step: int) -> float:
         """Return the plan's metric of the averaged generator, which has been trained so many steps."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from zoo.evaluation.measure import real_images
 from zoo.generators.generator import to_uint8
 from zoo.history import BINS, Distribution, Neighbour, Probe
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from zoo.components import Plan
     from zoo.data.split import Split
     from zoo.evaluation.torch_generator import TorchGenerator
     from zoo.images import Images
@@ -36,13 +36,11 @@ class Prober:
     """Looks at a critic and a generator without changing the training: draws from a generator of its own.
 
     Args:
-        plan: what is trained.
         images: all of them.
         split: which are trained on.
     """
 
-    def __init__(self, plan: Plan, images: Images, split: Split) -> None:
-        self._plan = plan
+    def __init__(self, images: Images, split: Split) -> None:
         self._images = images
         self._split = split
         step = -(-len(split.training) // SEARCHED)
@@ -92,8 +90,7 @@ class Prober:
         return _scores(critic, self._real(self._drawn(self._split.reference, count, random), device))
 
     def _real(self, places: Tensor, device: torch.device) -> Tensor:
-        pixels = torch.from_numpy(self._images.pixels[places.numpy()])
-        return pixels.to(device).float().div(127.5).sub(1)
+        return real_images(self._images, places, device)
 
     @staticmethod
     def _drawn(places: Tensor, count: int, random: torch.Generator) -> Tensor:

@@ -207,23 +207,25 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
-def _check_hashes(path: Path) -> None:
+def _object(path: Path, name: str, limit: int) -> dict[str, Any]:
+    """Return what a JSON file of a checkpoint holds; its format must not be of a later release."""
     try:
-        manifest = parse_object(read_regular(path / MANIFEST, MANIFEST_LIMIT))
+        found = parse_object(read_regular(path / name, limit))
     except ValueError as error:
-        raise ValueError(f"{MANIFEST}: {error}") from error
-    refuse_newer(path, manifest.get("format"), FORMAT)
+        raise ValueError(f"{name}: {error}") from error
+    refuse_newer(path, found.get("format"), FORMAT)
+    return found
+
+
+def _check_hashes(path: Path) -> None:
+    manifest = _object(path, MANIFEST, MANIFEST_LIMIT)
     for name in (TENSORS, VALUES):
         if sha256_file(path / name) != manifest.get(name):
             raise ValueError(f"{name} does not match its sha256")
 
 
 def _values(path: Path) -> Any:
-    try:
-        values = parse_object(read_regular(path / VALUES, LARGEST_VALUES))
-    except ValueError as error:
-        raise ValueError(f"{VALUES}: {error}") from error
-    refuse_newer(path, values.get("format"), FORMAT)
+    values = _object(path, VALUES, LARGEST_VALUES)
     if values.get("format") != FORMAT or "state" not in values:
         raise ValueError(f"{VALUES} has no state of format {FORMAT}")
     return values["state"]

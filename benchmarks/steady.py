@@ -20,7 +20,7 @@ from rich.progress import Progress as Bar
 
 from benchmarks.peak_memory import peak_resident
 from benchmarks.support.machine import machine
-from zoo.cli.display import Screen
+from zoo.cli.screen.display import Screen
 from zoo.runs.new import new_run
 from zoo.system.signals import Stop
 

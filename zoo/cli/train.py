@@ -99,7 +99,7 @@ def train(
     from zoo.runs.session import all_changes, train_new
 
     with deferred():
-        from zoo.cli.display import Screen
+        from zoo.cli.screen.display import Screen
 
     options = TrainOptions(device, precision, eager, on_nan, minutes)
     changed = all_changes(changes, steps, seed)
@@ -135,7 +135,7 @@ def resume(
     from zoo.runs.session import all_changes, train_further
 
     with deferred():
-        from zoo.cli.display import Screen
+        from zoo.cli.screen.display import Screen
 
     options = TrainOptions(device, precision, eager, on_nan, minutes)
     screen = Screen(sys.stdout, minutes)

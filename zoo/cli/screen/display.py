@@ -129,7 +129,7 @@ class Screen(Display):
     def _live(self, run: Run, until: int, steps: Iterator[Progress]) -> None:
         self._bar = True
         try:
-            from zoo.cli.bar import bar
+            from zoo.cli.screen.bar import bar
 
             with bar(run.live) as shown:
                 task = shown.add_task("", total=until, completed=run.step)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from zoo.decoding.limits import COPY, LOSSLESS_WEBP, MOST_JPEG_PIXELS, MOST_MEMORY, SCRATCH, SLOW
+from zoo.decoding.limits import COPY, JPEG_PIXELS_LIMIT, LOSSLESS_WEBP, MEMORY_LIMIT, SCRATCH, SLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,16 +50,16 @@ FORMATS: tuple[tuple[str, str, str, float, dict[str, Any]], ...] = (
     ("WebP lossless", "RGBA", "WEBP", COPY + LOSSLESS_WEBP, {"lossless": True, "quality": 0, "method": 0}),
     ("AVIF", "RGB", "AVIF", COPY + SCRATCH["AVIF"], {"speed": 10}),
     ("AVIF transparent", "RGBA", "AVIF", COPY + SCRATCH["AVIF"], {"speed": 10, "subsampling": "4:4:4"}),
-    ("JPEG2000", "RGB", "JPEG2000", MOST_MEMORY / SLOW["JPEG2000"], {}),
+    ("JPEG2000", "RGB", "JPEG2000", MEMORY_LIMIT / SLOW["JPEG2000"], {}),
     ("BMP", "RGB", "BMP", COPY + COPY, {}),
     ("PPM", "RGB", "PPM", COPY + COPY, {}),
     ("TGA", "RGB", "TGA", COPY + COPY, {"compression": "tga_rle"}),
     ("PCX", "RGB", "PCX", COPY + COPY, {}),
     ("SGI", "RGB", "SGI", COPY + COPY, {}),
     ("IM", "RGB", "IM", COPY + COPY, {}),
-    ("QOI", "RGB", "QOI", MOST_MEMORY / SLOW["QOI"], {}),
-    ("DDS", "RGBA", "DDS", MOST_MEMORY / SLOW["DDS"], {}),
-    ("JPEG", "RGB", "JPEG", MOST_MEMORY / MOST_JPEG_PIXELS, {"quality": 75}),
+    ("QOI", "RGB", "QOI", MEMORY_LIMIT / SLOW["QOI"], {}),
+    ("DDS", "RGBA", "DDS", MEMORY_LIMIT / SLOW["DDS"], {}),
+    ("JPEG", "RGB", "JPEG", MEMORY_LIMIT / JPEG_PIXELS_LIMIT, {"quality": 75}),
     ("JPEG progressive", "RGB", "JPEG", 6.2, {"progressive": True, "subsampling": 0, "quality": 90}),
 )
 """What it is called, mode, format, bytes a pixel as the limits count them, how it is saved."""
@@ -85,7 +85,7 @@ def results(only: str) -> Iterator[str]:
         for name, mode, kind, cost, options in FORMATS:
             if only.lower() not in name.lower():
                 continue
-            image = picture(mode, MOST_MEMORY / cost)
+            image = picture(mode, MEMORY_LIMIT / cost)
             path = Path(place, "picture")
             image.save(path, kind, **options)
             size = path.stat().st_size / 2**20

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 BINS = 24
 """Of each histogram."""
-LARGEST = 1e38
+FIGURE_LIMIT = 1e38
 """Of a figure: about what float32 holds."""
-Figure = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
-Distance = Annotated[float, Field(ge=0, le=LARGEST)]
+Figure = Annotated[float, Field(ge=-FIGURE_LIMIT, le=FIGURE_LIMIT)]
+Distance = Annotated[float, Field(ge=0, le=FIGURE_LIMIT)]
 
 
 class _Part(BaseModel):

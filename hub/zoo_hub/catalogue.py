@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from zoo_hub.names import HubName
 
-MAX_ROWS = 200
+ROWS_LIMIT = 200
 """Generators in one list."""
-MAX_TEXT = 300
+TEXT_LIMIT = 300
 """Characters of a text from the Hub that are printed."""
 _SIZE = re.compile(r"\d{1,4}x\d{1,4}")
 
@@ -52,8 +52,8 @@ def find(owner: str | None, search: str | None) -> list[dict[str, Any]]:
             ]
         except MALFORMED as error:
             raise malformed_answer(who, type(error).__name__) from error
-    if len(rows) == MAX_ROWS:
-        say(f"These are the first {MAX_ROWS}. Say more with OWNER or --search")
+    if len(rows) == ROWS_LIMIT:
+        say(f"These are the first {ROWS_LIMIT}. Say more with OWNER or --search")
     return rows
 
 
@@ -65,12 +65,12 @@ def _listed(owner: str | None, search: str | None) -> list[ModelInfo]:
     asked = {"author": owner, "search": search, "filter": DISTRIBUTION, "full": "true", "cardData": "true"}
     response = get_session().get(
         f"{endpoint()}/api/models",
-        params={**{key: value for key, value in asked.items() if value}, "limit": MAX_ROWS},
+        params={**{key: value for key, value in asked.items() if value}, "limit": ROWS_LIMIT},
         headers=headers(),
     )
     hf_raise_for_status(response)
     made: Callable[..., ModelInfo] = ModelInfo
-    return [made(**{"siblings": None, **item}) for item in response.json()[:MAX_ROWS]]
+    return [made(**{"siblings": None, **item}) for item in response.json()[:ROWS_LIMIT]]
 
 
 def row(info: ModelInfo) -> dict[str, Any]:
@@ -158,10 +158,10 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def printable(value: Any) -> Any:
-    """Return a value with every text in it shortened to `MAX_TEXT` and freed of control characters."""
+    """Return a value with every text in it shortened to `TEXT_LIMIT` and freed of control characters."""
     if isinstance(value, str):
         return "".join(
-            character if character.isprintable() else " " for character in value[:MAX_TEXT]
+            character if character.isprintable() else " " for character in value[:TEXT_LIMIT]
         ).strip()
     if isinstance(value, dict):
         return {printable(key): printable(inner) for key, inner in value.items()}

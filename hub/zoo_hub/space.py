@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
-from zoo_export.browser.folder import LARGEST_PAGE_FILE, listed_files
+from zoo_export.browser.folder import PAGE_FILE_LIMIT, listed_files
 from zoo_export.browser.page import PAGE, make_page
 from zoo_hub.client.errors import hub_errors
 from zoo_hub.client.retry import client, retrying
@@ -111,7 +111,7 @@ def _prepare(
 def _earlier_page(api: HfApi, target: Target, remote: RemoteBranch) -> set[str]:
     """Return the names of an earlier page's files; none where there is no page."""
     size = remote.sizes.get(PAGE, 0)
-    if remote.commit is None or not 0 < size <= LARGEST_PAGE_FILE:
+    if remote.commit is None or not 0 < size <= PAGE_FILE_LIMIT:
         return set()
     watch = Watch(target.repo, PAGE, limit=size, etag=remote.digests[PAGE], commit=remote.commit)
     get = partial(api.hf_hub_download, target.repo, PAGE, repo_type=target.kind, revision=remote.commit)

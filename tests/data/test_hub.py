@@ -145,11 +145,11 @@ def test_a_parquet_file_is_bounded_in_rows_and_in_what_it_unpacks_to(
     write_parquet(file, "img", [good + bytes(9000)] * 40, list(range(40)))
     group = pyarrow.parquet.ParquetFile(file).metadata.row_group(0).total_byte_size
     assert group > 9000
-    monkeypatch.setattr(zoo_plugins.datasets.hub, "MOST_TIMES", 0)
+    monkeypatch.setattr(zoo_plugins.datasets.hub, "GROUP_TIMES", 0)
     for name, most, message in (
-        ("MOST_ROWS", 40, "it has 40 rows, at most 39 are read"),
+        ("ROWS_LIMIT", 40, "it has 40 rows, at most 39 are read"),
         (
-            "MOST_GROUP",
+            "GROUP_LIMIT",
             group,
             f"a group of its rows unpacks to {group:,} bytes, at most {group - 1:,} are read",
         ),
@@ -159,8 +159,8 @@ def test_a_parquet_file_is_bounded_in_rows_and_in_what_it_unpacks_to(
             with pytest.raises(InputError) as caught:
                 Cifar10().images()
             assert str(caught.value) == f"{file}: {message}. Delete it, and it is fetched again"
-    monkeypatch.setattr(zoo_plugins.datasets.hub, "MOST_ROWS", 40)
-    monkeypatch.setattr(zoo_plugins.datasets.hub, "MOST_GROUP", group)
+    monkeypatch.setattr(zoo_plugins.datasets.hub, "ROWS_LIMIT", 40)
+    monkeypatch.setattr(zoo_plugins.datasets.hub, "GROUP_LIMIT", group)
     assert len(Cifar10().images()) == 40
 
 

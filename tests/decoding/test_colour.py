@@ -168,7 +168,7 @@ def test_profiles_of_grey_and_of_colour_on_grey() -> None:
 def test_a_profile_that_cannot_be_used_is_ignored_and_said(
     data: bytes, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zoo.decoding.profile, "MOST_BYTES", 1000)
+    monkeypatch.setattr(zoo.decoding.profile, "PROFILE_LIMIT", 1000)
     found = decoded(encoded(flat("RGB", (10, 200, 30)), icc_profile=data))
     assert only_colour(found.pixels) == (10, 200, 30)
     assert found.profile_error == why

@@ -16,7 +16,7 @@ from tests.decoding.encoded import decoded, encoded, flat, png
 from zoo.decoding.decode import readable
 from zoo.decoding.files import open_regular
 from zoo.decoding.jpeg import count_scans
-from zoo.decoding.limits import COPY, LOSSLESS_WEBP, MOST_MEMORY, SCRATCH, SLOW, PictureError
+from zoo.decoding.limits import COPY, LOSSLESS_WEBP, MEMORY_LIMIT, SCRATCH, SLOW, PictureError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,9 +65,9 @@ def test_each_format_is_bounded_in_memory(
     data = encoded((colour.convert("L") if mode == "I;16" else colour).convert(mode), kind, **options)
     memory = int(SHAPE[0] * SHAPE[1] * cost)
     for most in (memory + 1, memory):
-        monkeypatch.setattr(zoo.decoding.limits, "MOST_MEMORY", most)
+        monkeypatch.setattr(zoo.decoding.limits, "MEMORY_LIMIT", most)
         assert decoded(data, size=(64, 64)).pixels.shape == (64, 64, 3)
-    monkeypatch.setattr(zoo.decoding.limits, "MOST_MEMORY", memory - 1)
+    monkeypatch.setattr(zoo.decoding.limits, "MEMORY_LIMIT", memory - 1)
     with pytest.raises(PictureError) as caught:
         decoded(data, size=(64, 64))
     assert caught.value.kind == "over a limit"
@@ -82,9 +82,9 @@ def test_tiff_is_bounded_with_its_strips_and_its_file(
 ) -> None:
     data = encoded(flat("RGB", (10, 20, 30), SHAPE), "TIFF", **options)
     least = SHAPE[0] * SHAPE[1] * WIDE + len(data)
-    monkeypatch.setattr(zoo.decoding.limits, "MOST_MEMORY", least)
+    monkeypatch.setattr(zoo.decoding.limits, "MEMORY_LIMIT", least)
     assert decoded(data).pixels.shape == (8, 8, 3)
-    monkeypatch.setattr(zoo.decoding.limits, "MOST_MEMORY", least - 1)
+    monkeypatch.setattr(zoo.decoding.limits, "MEMORY_LIMIT", least - 1)
     with pytest.raises(PictureError, match=f"its 64 x 48 pixels take {least:,} bytes"):
         decoded(data)
 
@@ -117,11 +117,11 @@ def test_slow_formats_are_bounded_in_pixels(kind: str, monkeypatch: pytest.Monke
 
 def test_jpeg_is_bounded_at_full_size_although_it_is_decoded_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded(flat("RGB", (10, 20, 30), (640, 480)), "JPEG")
-    monkeypatch.setattr(zoo.decoding.limits, "MOST_MEMORY", 80 * 60 * WIDE)
+    monkeypatch.setattr(zoo.decoding.limits, "MEMORY_LIMIT", 80 * 60 * WIDE)
     for most in (640 * 480 + 1, 640 * 480):
-        monkeypatch.setattr(zoo.decoding.limits, "MOST_JPEG_PIXELS", most)
+        monkeypatch.setattr(zoo.decoding.limits, "JPEG_PIXELS_LIMIT", most)
         assert decoded(data).pixels.shape == (8, 8, 3)
-    monkeypatch.setattr(zoo.decoding.limits, "MOST_JPEG_PIXELS", 640 * 480 - 1)
+    monkeypatch.setattr(zoo.decoding.limits, "JPEG_PIXELS_LIMIT", 640 * 480 - 1)
     with pytest.raises(PictureError, match="it has 640 x 480 pixels, at most 307,199 are read"):
         decoded(data)
 
@@ -143,9 +143,9 @@ def test_scans_are_counted_past_data_that_looks_like_them_and_bounded(
     assert scans_of(hidden) == 10
     assert scans_of(plain + many) == 1
     assert scans_of(plain[:30]) == 0
-    monkeypatch.setattr(zoo.decoding.limits, "MOST_SCANNED", 64 * 48 * 10)
+    monkeypatch.setattr(zoo.decoding.limits, "SCANNED_LIMIT", 64 * 48 * 10)
     assert decoded(many).pixels.shape == (8, 8, 3)
-    monkeypatch.setattr(zoo.decoding.limits, "MOST_SCANNED", 64 * 48 * 10 - 1)
+    monkeypatch.setattr(zoo.decoding.limits, "SCANNED_LIMIT", 64 * 48 * 10 - 1)
     with pytest.raises(PictureError, match="it has 64 x 48 pixels, at most 3,071 are read"):
         decoded(many)
 
@@ -164,9 +164,9 @@ def test_a_file_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = tmp_path / "a.png"
     path.write_bytes(bytes(1000))
     for most in (1001, 1000):
-        monkeypatch.setattr(zoo.decoding.limits, "MOST_BYTES", most)
+        monkeypatch.setattr(zoo.decoding.limits, "BYTES_LIMIT", most)
         open_regular(str(path)).close()
-    monkeypatch.setattr(zoo.decoding.limits, "MOST_BYTES", 999)
+    monkeypatch.setattr(zoo.decoding.limits, "BYTES_LIMIT", 999)
     with pytest.raises(PictureError, match="it has 1,000 bytes, at most 999 are read"):
         open_regular(str(path))
 
@@ -192,7 +192,7 @@ print(json.dumps(report))
 
 def test_bombs_cost_little_and_pictures_at_the_limit_are_read(tmp_path: Path) -> None:
     """Seconds of the processor and MiB of a whole process, torch included."""
-    most = MOST_MEMORY // (1 + COPY)
+    most = MEMORY_LIMIT // (1 + COPY)
     good = encoded(flat("L", 7))
     bombs = {
         "palette": png((30_000, 30_000), 8, 3, bytes(30_000), rows=9, PLTE=bytes(3)),

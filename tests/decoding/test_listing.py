@@ -258,11 +258,11 @@ def test_a_zip_that_unpacks_to_too_much_is_refused(
         archive.writestr("a.bmp", bytes(2000))
     size = path.stat().st_size
     assert size < 1000
-    monkeypatch.setattr(zoo.decoding.archive, "MOST_TIMES", times)
-    monkeypatch.setattr(zoo.decoding.archive, "MOST_UNPACKED", 2000)
+    monkeypatch.setattr(zoo.decoding.archive, "UNPACKED_TIMES", times)
+    monkeypatch.setattr(zoo.decoding.archive, "UNPACKED_LIMIT", 2000)
     with list_zip(path) as listing:
         assert len(listing.files) == 1
-    monkeypatch.setattr(zoo.decoding.archive, "MOST_UNPACKED", most)
+    monkeypatch.setattr(zoo.decoding.archive, "UNPACKED_LIMIT", most)
     with pytest.raises(InputError) as caught, list_zip(path):
         pass
     assert str(caught.value) == (
@@ -276,9 +276,9 @@ def test_a_long_table_of_contents_is_refused(folder: Path, monkeypatch: pytest.M
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(100):
             archive.writestr(f"{number:04}.png", RED)
-    monkeypatch.setattr(zoo.decoding.archive, "MOST_NAMES", 100 * (46 + 8))
+    monkeypatch.setattr(zoo.decoding.archive, "TABLE_LIMIT", 100 * (46 + 8))
     assert len(found(path)) == 100
-    monkeypatch.setattr(zoo.decoding.archive, "MOST_NAMES", 100 * (46 + 8) - 1)
+    monkeypatch.setattr(zoo.decoding.archive, "TABLE_LIMIT", 100 * (46 + 8) - 1)
     with pytest.raises(InputError, match=r"its table of contents has 5,400 bytes, at most 5,399 are read"):
         found(path)
     assert np.ndim(found(folder).pixels[:]) == 4

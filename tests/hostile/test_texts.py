@@ -14,8 +14,8 @@ from zoo.recipes.recipe import DOTS_LIMIT, RECIPE_LIMIT, read_recipe
 from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import RECORD_LIMIT, read_record
 from zoo.system.strict_json import LINE_LIMIT
-from zoo_hub.card.front_matter import DEPTH_LIMIT, FRONT_LIMIT, NODE_LIMIT, parse_card
-from zoo_hub.server.commits import MAX_MESSAGE, MAX_TITLE, _bounded
+from zoo_hub.card.front_matter import DEPTH_LIMIT, FRONT_LIMIT, NODES_LIMIT, parse_card
+from zoo_hub.server.commits import DESCRIPTION_LIMIT, TITLE_LIMIT, _bounded
 from zoo_hub.server.messages import RefusedError
 from zoo_plugins.recipes import zoo_register_recipes
 
@@ -64,7 +64,7 @@ def test_a_card_is_parsed_up_to_so_many_characters_and_values() -> None:
     assert parse_card(card(longest)) == {"a": "x" * (FRONT_LIMIT - 4)}
     with pytest.raises(ValueError, match="its YAML is longer than 65,536 characters"):
         parse_card(card(longest + "x"))
-    values = NODE_LIMIT - 3  # a mapping, a key and a list
+    values = NODES_LIMIT - 3  # a mapping, a key and a list
     assert len(parse_card(card(f"a: [{'1,' * values}]"))["a"]) == values
     with pytest.raises(ValueError, match="it holds more than 2,000 values"):
         parse_card(card(f"a: [{'1,' * (values + 1)}]"))
@@ -127,7 +127,7 @@ def test_a_header_that_is_none_is_refused(tmp_path: Path, header: str) -> None:
         read_header(path)
 
 
-@pytest.mark.parametrize(("field", "most"), [("summary", MAX_TITLE), ("description", MAX_MESSAGE)])
+@pytest.mark.parametrize(("field", "most"), [("summary", TITLE_LIMIT), ("description", DESCRIPTION_LIMIT)])
 def test_what_a_commit_says_is_bounded(field: str, most: int) -> None:
     assert len(_bounded({field: "x" * most}, field, most)) == most
     with pytest.raises(RefusedError, match=f"the {field} of a commit has at most {most:,} characters"):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 IN_MEMORY = 128 << 20
 """Bytes of images that are read at once, after which their file may change."""
-MOST_HEADER = 16 << 10
+HEADER_LIMIT = 16 << 10
 """Bytes in which a header must end; numpy reads no longer ones."""
 
 
@@ -92,7 +92,7 @@ def _opened(path: Path) -> BufferedReader:
 def _header(path: Path, file: BufferedReader) -> tuple[tuple[int, ...], np.dtype[np.generic], int, bool]:
     """Return shape, type, the place where the data starts, and whether it lies by columns."""
     try:
-        head = io.BytesIO(file.read(MOST_HEADER))  # a header may say that it has gigabytes
+        head = io.BytesIO(file.read(HEADER_LIMIT))  # a header may say that it has gigabytes
         readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
         shape, by_columns, dtype = readers[npy_format.read_magic(head)](head)
         return shape, dtype, head.tell(), by_columns

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-MOST_UNPACKED = 512 << 20
-"""Bytes of all files in a zip, or `MOST_TIMES` those of the zip itself where these are more."""
-MOST_TIMES = 20
-MOST_NAMES = 24 << 20
+UNPACKED_LIMIT = 512 << 20
+"""Bytes of all files in a zip, or `UNPACKED_TIMES` those of the zip itself where these are more."""
+UNPACKED_TIMES = 20
+TABLE_LIMIT = 24 << 20
 """Bytes of a zip's table of contents: a few hundred thousand files."""
 IN_MEMORY = 8 << 20
 """Bytes of a file in a zip; larger ones are unpacked to the disk while they are decoded."""
@@ -38,9 +38,9 @@ class _Bounded(io.FileIO):
     """A zip whose table of contents, which is read in one go, must not be too long."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > MOST_NAMES:
+        if size is not None and size > TABLE_LIMIT:
             raise zipfile.BadZipFile(
-                f"its table of contents has {size:,} bytes, at most {MOST_NAMES:,} are read"
+                f"its table of contents has {size:,} bytes, at most {TABLE_LIMIT:,} are read"
             )
         return super().read(size)
 
@@ -70,7 +70,7 @@ def list_zip(path: Path) -> Iterator[Listing]:
 def _listed(archive: zipfile.ZipFile, path: Path) -> Listing:
     members = [member for member in archive.infolist() if not member.is_dir()]
     unpacked, size = sum(member.file_size for member in members), path.stat().st_size
-    most = max(MOST_UNPACKED, MOST_TIMES * size)
+    most = max(UNPACKED_LIMIT, UNPACKED_TIMES * size)
     if unpacked > most:
         raise InputError(
             f"{path}: it has {size:,} bytes and unpacks to {unpacked:,}, at most {most:,} are read. "

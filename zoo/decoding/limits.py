@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-MOST_BYTES = 256 << 20
+BYTES_LIMIT = 256 << 20
 """Of a picture's file."""
-MOST_MEMORY = 128 << 20
+MEMORY_LIMIT = 128 << 20
 """Bytes that decoding a picture takes."""
-MOST_JPEG_PIXELS = 128 << 20
+JPEG_PIXELS_LIMIT = 128 << 20
 """A JPEG is decoded at a smaller scale where it is more than twice as large as wanted."""
-MOST_SCANNED = 512 << 20
+SCANNED_LIMIT = 512 << 20
 """Pixels times scans of a JPEG in several scans."""
 SLOW = {"QOI": 1 << 20, "DDS": 1 << 20, "JPEG2000": 6 << 20}
 """Pixels of formats that take seconds for more; Pillow decodes the first two in Python."""
@@ -48,8 +48,8 @@ class PictureError(ValueError):
 
 def refuse_too_many_bytes(size: int) -> None:
     """Raise PictureError for a file of more bytes than are read."""
-    if size > MOST_BYTES:
-        raise PictureError(OVER, f"it has {size:,} bytes, at most {MOST_BYTES:,} are read")
+    if size > BYTES_LIMIT:
+        raise PictureError(OVER, f"it has {size:,} bytes, at most {BYTES_LIMIT:,} are read")
 
 
 def refuse_too_large(image: Image, file: IO[bytes], full: tuple[int, int]) -> None:
@@ -68,9 +68,9 @@ def refuse_too_large(image: Image, file: IO[bytes], full: tuple[int, int]) -> No
     if width * height > most:
         raise _over(f"it has {width} x {height} pixels, at most {most:,} are read")
     memory = int(_memory(image, file) + beside)
-    if memory > MOST_MEMORY:
+    if memory > MEMORY_LIMIT:
         raise _over(
-            f"its {width} x {height} pixels take {memory:,} bytes to decode, at most {MOST_MEMORY:,} are used"
+            f"its {width} x {height} pixels take {memory:,} bytes to decode, at most {MEMORY_LIMIT:,} are used"
         )
 
 
@@ -80,12 +80,12 @@ def _over(why: str) -> PictureError:
 
 def _of_jpeg(image: Image, file: IO[bytes], pixels: int) -> tuple[int, float]:
     """Return how many pixels are read, and the bytes that coefficients take: they are kept for several scans."""
-    if pixels > MOST_JPEG_PIXELS:
-        return MOST_JPEG_PIXELS, 0
-    scans = count_scans(file, MOST_SCANNED // pixels + 1)
+    if pixels > JPEG_PIXELS_LIMIT:
+        return JPEG_PIXELS_LIMIT, 0
+    scans = count_scans(file, SCANNED_LIMIT // pixels + 1)
     if scans < 2:
-        return MOST_JPEG_PIXELS, 0
-    return min(MOST_JPEG_PIXELS, MOST_SCANNED // scans), coefficient_bytes(image) * pixels
+        return JPEG_PIXELS_LIMIT, 0
+    return min(JPEG_PIXELS_LIMIT, SCANNED_LIMIT // scans), coefficient_bytes(image) * pixels
 
 
 def _memory(image: Image, file: IO[bytes]) -> float:

@@ -12,7 +12,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsTransform
 
-MOST_BYTES = 4 << 20
+PROFILE_LIMIT = 4 << 20
 """Of a profile; those of printers have one to three million."""
 SAME = 2
 """Levels of 255 by which a profile may differ from sRGB and be taken for it: so do the many profiles of that name."""
@@ -53,8 +53,8 @@ def read_profile(data: bytes, mode: str) -> Profile:
     Raises:
         ProfileError: it is damaged, too large, or for another kind of picture.
     """
-    if len(data) > MOST_BYTES:
-        raise ProfileError(f"it has {len(data):,} bytes, at most {MOST_BYTES:,} are read")
+    if len(data) > PROFILE_LIMIT:
+        raise ProfileError(f"it has {len(data):,} bytes, at most {PROFILE_LIMIT:,} are read")
     try:
         from PIL import ImageCms
 

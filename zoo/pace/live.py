@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zoo.pace.cadence import Cadence
 
 NAME = ".progress"
-LARGEST = 1 << 16
+PROGRESS_LIMIT = 1 << 16
 EVERY = 2.0
 """Seconds between two versions of the file."""
 TRAINING = "training"
@@ -161,7 +161,7 @@ class Live:
 def read_progress(run: Path, pid: int) -> Progressing | None:
     """Return what the process that holds a run says of it; None where it says nothing, or another process did."""
     with suppress(OSError, ValueError, TypeError):
-        facts: dict[str, Any] = parse_object(read_regular(run / NAME, LARGEST))
+        facts: dict[str, Any] = parse_object(read_regular(run / NAME, PROGRESS_LIMIT))
         found = Progressing(**facts)
         numbers = (found.images_per_second, found.seconds_left, found.checkpoint_in)
         whole = isinstance(found.doing, str) and all(

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from zoo.errors import InputError, ZooError
-from zoo.history import LARGEST, Curve, History, Probe
+from zoo.history import FIGURE_LIMIT, Curve, History, Probe
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import make_plan
 from zoo.recipes.recipe import read_recipe
@@ -86,7 +86,7 @@ def _curves(run: Path) -> dict[str, Curve]:
         if type(step) is not int or not 0 <= step < 2**53:
             continue
         for name, value in entry.items():
-            if name == "step" or type(value) not in (int, float) or abs(value) > LARGEST:
+            if name == "step" or type(value) not in (int, float) or abs(value) > FIGURE_LIMIT:
                 continue
             new = len(points) < CURVES_LIMIT and len(name) <= NAME_LIMIT and name.isprintable()
             if name in points or new:

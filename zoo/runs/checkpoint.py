@@ -40,7 +40,7 @@ WRITTEN_IN = ("", "samples", PROBES, "generator", "generator/onnx")
 FORMAT = 1
 KEEP = 3
 """Checkpoints that stay beside the best one."""
-LARGEST_VALUES = 64 << 20
+VALUES_LIMIT = 64 << 20
 """Bytes that are read at most."""
 State = dict[str, Any]
 Check = Callable[[State], None]
@@ -225,7 +225,7 @@ def _check_hashes(path: Path) -> None:
 
 
 def _values(path: Path) -> Any:
-    values = _object(path, VALUES, LARGEST_VALUES)
+    values = _object(path, VALUES, VALUES_LIMIT)
     if values.get("format") != FORMAT or "state" not in values:
         raise ValueError(f"{VALUES} has no state of format {FORMAT}")
     return values["state"]

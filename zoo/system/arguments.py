@@ -15,7 +15,7 @@ T = TypeVar("T")
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 _SHORT.maxlong = 30
-_MOST_DIGITS = 18
+_DIGITS_LIMIT = 18
 
 
 def shown(value: object) -> str:
@@ -44,7 +44,7 @@ def decimal_count(text: str) -> int | None:
 
     `str.isdigit` takes digits that `int` refuses (`²`), and `int` refuses thousands of digits.
     """
-    return int(text) if len(text) <= _MOST_DIGITS and text.isascii() and text.isdecimal() else None
+    return int(text) if len(text) <= _DIGITS_LIMIT and text.isascii() and text.isdecimal() else None
 
 
 def given_number(value: object, what: str) -> float:

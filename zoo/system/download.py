@@ -30,7 +30,7 @@ READ_SECONDS = 30.0
 PAUSES = (0.5, 1.0, 2.0)
 """Seconds before each new try after a connection that brought nothing new."""
 PIECE = 1 << 16
-MOST_BYTES = 1 << 30
+BYTES_LIMIT = 1 << 30
 """Of a file, unless the caller knows better."""
 VERSION_LIMIT = 1 << 16
 
@@ -47,7 +47,7 @@ class _DroppedError(Exception):
     """The transfer ended before all bytes came."""
 
 
-def download(url: str, path: Path, *, what: str, most: int = MOST_BYTES) -> Path:
+def download(url: str, path: Path, *, what: str, most: int = BYTES_LIMIT) -> Path:
     """Put the file at `url` (http or https) at `path`, unless it is there already, and return `path`.
 
     An interrupted transfer leaves `<path>.part`; the next call goes on from it if the file is still the same.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 LOADS_CODE = frozenset({"auto_map", "custom_pipelines", "trust_remote_code"})
 """Keys by which other libraries are made to import a repository's code."""
-MOST_LEVELS = 100
-MOST_DIGITS = 40
+DEPTH_LIMIT = 100
+DIGITS_LIMIT = 40
 """Of an integer: Python reads one of a million digits, slowly."""
 LINE_LIMIT = 1 << 16
 """Bytes of a line, where a file has an object in each."""
@@ -91,7 +91,7 @@ def _texts(value: Any) -> Iterator[tuple[str, str]]:
         ValueError: it is nested too deeply.
     """
     level = [("", value)]
-    for _ in range(MOST_LEVELS):
+    for _ in range(DEPTH_LIMIT):
         inner: list[tuple[str, Any]] = []
         for name, one in level:
             if isinstance(one, str):
@@ -128,7 +128,7 @@ def _finite(text: str) -> float:
 
 
 def _int(text: str) -> int:
-    if len(text) > MOST_DIGITS:
+    if len(text) > DIGITS_LIMIT:
         raise ValueError(f"it holds an integer of {len(text)} digits")
     return int(text)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-LARGEST_PAGE_FILE = 4 << 20
+PAGE_FILE_LIMIT = 4 << 20
 
 
 def demo(names: str | Sequence[str], out: Path, runtime: Path | None = None) -> Path:
@@ -84,7 +84,7 @@ def _own_files(out: Path) -> set[str]:
     """Return what an earlier page lists as its files; nothing where there is none."""
     path = out / PAGE
     try:
-        return listed_files(read_regular(path, LARGEST_PAGE_FILE, links=False))
+        return listed_files(read_regular(path, PAGE_FILE_LIMIT, links=False))
     except OSError:
         return set()
 

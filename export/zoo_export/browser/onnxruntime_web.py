@@ -18,7 +18,7 @@ CDN = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{VERSION}/dist/"
 """Serves the npm package's own files, and lets pages of any origin read them."""
 LOCAL = "runtime/"
 """In a page's folder: where copies of the files lie."""
-LARGEST = 256 << 20
+ARCHIVE_LIMIT = 256 << 20
 """Bytes that are read of a file at most."""
 ADVICE = f"Get it with `npm pack onnxruntime-web@{VERSION}`, unpack that, and give its folder `package`"
 
@@ -76,7 +76,7 @@ def read_runtime(folder: Path) -> dict[str, bytes]:
 
 def _read(path: Path) -> bytes:
     try:
-        data = read_regular(path, LARGEST)
+        data = read_regular(path, ARCHIVE_LIMIT)
     except OSError as error:
         raise InputError(f"{path}: it cannot be read: {error.strerror or error}. {ADVICE}") from error
     found, expected = integrity(data), INTEGRITY[path.name]

@@ -33,7 +33,7 @@ PAGE = "page.json"
 """What the script reads, and how a folder is known to be a page's own."""
 MADE_BY = "gan-model-zoo play page"
 CARD = "A page on which generators make pictures in the browser, written by `zoo demo` (gan-model-zoo)."
-MOST_GENERATORS = 6
+GENERATORS_LIMIT = 6
 """That are still to be told apart beside each other."""
 
 
@@ -52,9 +52,9 @@ def make_page(names: Sequence[str], runtime: Path | None = None) -> dict[str, by
         ResourceError: a generator would take too much memory or time.
         NetworkError: the Hub does not give it.
     """
-    if not 1 <= len(names) <= MOST_GENERATORS:
+    if not 1 <= len(names) <= GENERATORS_LIMIT:
         raise UsageError(
-            f"{counted(len(names), 'generator')}: a page shows 1 to {MOST_GENERATORS}. Name that many"
+            f"{counted(len(names), 'generator')}: a page shows 1 to {GENERATORS_LIMIT}. Name that many"
         )
     copied = {} if runtime is None else {LOCAL + name: data for name, data in read_runtime(runtime).items()}
     generators = [_opened(name) for name in names]

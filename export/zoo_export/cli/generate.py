@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMATS = (".png", ".gif", ".npy")
 FRAMES, MOST_FRAMES = 60, 10_000
-MOST_SCALE = 64
+SCALE_LIMIT = 64
 
 
 def _parse_stops(_ctx: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, ...] | None:
@@ -77,7 +77,7 @@ def _parse_stops(_ctx: click.Context, _option: click.Parameter, value: str | Non
 )
 @click.option(
     "--scale",
-    type=click.IntRange(1, MOST_SCALE),
+    type=click.IntRange(1, SCALE_LIMIT),
     metavar="N",
     help="Make each pixel N x N.  [default: 2 in a grid, 4 in a .gif, 1 with --each]",
 )

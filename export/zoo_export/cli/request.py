@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo.generators.generator import Generator
     from zoo.images import ImageShape
 
-MOST_PIXELS = 1 << 25
+PIXELS_LIMIT = 1 << 25
 """In one enlarged file, all frames of a GIF together: it takes 300 MB to write one, and few programs open larger."""
 
 
@@ -60,8 +60,8 @@ def check_size(scale: int | None, shape: ImageShape, count: int, *, out: Path | 
     """Refuse a file that would be too large to hold and to open, before any picture is made.
 
     Raises:
-        InputError: enlarged as asked for, it would have more than `MOST_PIXELS`.
-        ResourceError: so many pictures would have more than `MOST_PIXELS` as they are enlarged by default.
+        InputError: enlarged as asked for, it would have more than `PIXELS_LIMIT`.
+        ResourceError: so many pictures would have more than `PIXELS_LIMIT` as they are enlarged by default.
     """
     from zoo.generators.pictures import GIF_SCALE, GRID_SCALE, grid_pixels
 
@@ -73,9 +73,9 @@ def check_size(scale: int | None, shape: ImageShape, count: int, *, out: Path | 
         pixels = height * width * (scale or 1) ** 2
     else:
         pixels = grid_pixels(count, height, width, scale or GRID_SCALE)
-    if pixels <= MOST_PIXELS:
+    if pixels <= PIXELS_LIMIT:
         return
-    too_many = f"would have {pixels:,} pixels, and at most {MOST_PIXELS:,} are written"
+    too_many = f"would have {pixels:,} pixels, and at most {PIXELS_LIMIT:,} are written"
     if scale is not None:
         what = "each picture" if suffix in (None, ".npy") else str(out)
         raise InputError(f"--scale {scale}: {what} {too_many}. Choose a smaller --scale, or fewer pictures")

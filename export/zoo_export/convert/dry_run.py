@@ -54,7 +54,7 @@ def _is_far_from_limits(generator: nn.Module, latent_dim: int) -> bool:
     from torch.utils.flop_counter import FlopCounterMode
 
     from zoo.generators.files import ONNX_LIMIT
-    from zoo_export.inspection.limits import PICTURE_BYTES, SECONDS_LIMIT
+    from zoo_export.inspection.limits import PICTURE_LIMIT, SECONDS_LIMIT
 
     weights = sum(4 * weight.numel() for weight in generator.parameters())
     made: list[int] = [0]
@@ -72,5 +72,5 @@ def _is_far_from_limits(generator: nn.Module, latent_dim: int) -> bool:
         for handle in handles:
             handle.remove()
     multiplications = counter.get_total_flops() // 2
-    largest = (weights / ONNX_LIMIT, sum(made) / PICTURE_BYTES, multiplications / SLOW / SECONDS_LIMIT)
+    largest = (weights / ONNX_LIMIT, sum(made) / PICTURE_LIMIT, multiplications / SLOW / SECONDS_LIMIT)
     return FAR * max(largest) < 1

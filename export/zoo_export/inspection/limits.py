@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from zoo_export.inspection.graph import Node
 
 FLOAT, UINT8 = KINDS[1], KINDS[2]
-NODE_LIMIT = 4096
-PICTURE_BYTES = 320 << 20
+NODES_LIMIT = 4096
+PICTURE_LIMIT = 320 << 20
 """For one picture: weights, three times over while they are loaded, and all arrays that are needed at one moment.
 
 A 32 x 32 generator of the recipes takes 8 MB, one of 1024 x 1024 with 32 channels at that size 290 MB. The process
 that runs one at the limit takes 500 MB in all.
 """
-BATCH_BYTES = 160 << 20
+BATCH_LIMIT = 160 << 20
 """For a batch of several pictures; a batch that would take more is made in parts."""
 SECONDS_LIMIT = 5.0
 """For one picture on one core, at the worst; and for a batch of several."""
@@ -64,8 +64,8 @@ class CheckedModel:
         self._name = name
         try:
             self._graph = read_graph(data)
-            if len(self._graph.nodes) > NODE_LIMIT:
-                raise TooManyError(f"it has {len(self._graph.nodes)} operators, more than {NODE_LIMIT}")
+            if len(self._graph.nodes) > NODES_LIMIT:
+                raise TooManyError(f"it has {len(self._graph.nodes)} operators, more than {NODES_LIMIT}")
             self._check_inputs()
             self._costs = {count: estimate_cost(self._graph, count) for count in (1, 2)}
         except DamagedError as error:
@@ -110,7 +110,7 @@ class CheckedModel:
         return count
 
     def _fits(self, cost: Cost) -> bool:
-        return cost.bytes <= BATCH_BYTES and cost.seconds <= SECONDS_LIMIT
+        return cost.bytes <= BATCH_LIMIT and cost.seconds <= SECONDS_LIMIT
 
     def _check_inputs(self) -> None:
         ports = self._graph.inputs
@@ -210,10 +210,10 @@ def _input(known: dict[str, Array], node: Node, name: str) -> Array | None:
 
 
 def _check_limits(cost: Cost, name: str) -> None:
-    if cost.bytes > PICTURE_BYTES:
+    if cost.bytes > PICTURE_LIMIT:
         raise ResourceError(
             f"{name}: one picture would take {bytes_text(cost.bytes)} of memory, more than "
-            f"{bytes_text(PICTURE_BYTES)}. Give another file"
+            f"{bytes_text(PICTURE_LIMIT)}. Give another file"
         )
     if cost.seconds > SECONDS_LIMIT:
         raise ResourceError(

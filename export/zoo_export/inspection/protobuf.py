@@ -15,7 +15,7 @@ Message = dict[str, Any]
 """Field name -> value: int, float bytes or memoryview, a Message, or a list of these for repeated fields."""
 
 DEPTH_LIMIT = 32
-FIELD_LIMIT = 100_000
+FIELDS_LIMIT = 100_000
 """Twice what 4,096 operators take; reading this many takes 0.2 s."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -108,7 +108,7 @@ def parse_model(data: bytes) -> Message:
 
     Raises:
         DamagedError: it is no complete ONNX message.
-        TooManyError: it has more than `FIELD_LIMIT` fields, or messages nested too deeply.
+        TooManyError: it has more than `FIELDS_LIMIT` fields, or messages nested too deeply.
     """
     return _Parser().message(memoryview(data), "model", 0)
 
@@ -137,7 +137,7 @@ def _signed(number: int) -> int:
 
 class _Parser:
     def __init__(self) -> None:
-        self._left = FIELD_LIMIT
+        self._left = FIELDS_LIMIT
 
     def message(self, data: memoryview, kind: str, depth: int) -> Message:
         if depth > DEPTH_LIMIT:
@@ -173,7 +173,7 @@ class _Parser:
         while position < len(data):
             self._left -= 1
             if self._left < 0:
-                raise TooManyError(f"it has more than {FIELD_LIMIT} fields")
+                raise TooManyError(f"it has more than {FIELDS_LIMIT} fields")
             key, position = _varint(data, position)
             number, wire = key >> 3, key & 7
             if not 0 < key < 1 << 32 or number == 0:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zoo_export.inspection.graph import Node
 
 INT64, BOOL = KINDS[7], KINDS[9]
-MOST_NUMBERS = 1 << 48
+NUMBERS_LIMIT = 1 << 48
 """In one array; sizes that are reckoned from those of such arrays overflow nothing."""
 
 
@@ -128,7 +128,7 @@ class Call:
         """Return an output of this shape; its kind is the first input's where none is given."""
         if len(shape) > RANK_LIMIT or min(shape, default=0) < 0:
             raise self.refuse(f"makes an array of the shape {shape}")
-        if math.prod(shape) > MOST_NUMBERS:
+        if math.prod(shape) > NUMBERS_LIMIT:
             raise TooManyError(
                 f"its operator {printable(self.op)} makes an array of the shape {shape}, which no memory holds"
             )

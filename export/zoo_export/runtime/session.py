@@ -16,7 +16,7 @@ from zoo.generators.bundled import FOLDER as BUNDLED
 from zoo.generators.generator import RANGE_SLACK, Generator, checked_latents
 from zoo.system.arguments import given_choice, given_text, given_whole, shown
 from zoo.system.paths import given_path
-from zoo_export.inspection.limits import BATCH_BYTES
+from zoo_export.inspection.limits import BATCH_LIMIT
 from zoo_export.runtime.child import Bounds, ChildSession
 from zoo_export.runtime.local import LocalSession
 from zoo_export.runtime.model_file import check_model, read_listed, read_model
@@ -220,7 +220,7 @@ class OnnxGenerator(Generator):
         if device != "cpu":
             return Bounds(MOST_SECONDS, 0)
         cost = self._checked.cost(1)
-        return Bounds(self._seconds(1), 2 * max(cost.bytes, BATCH_BYTES) + SPARE_BYTES, cost.bytes)
+        return Bounds(self._seconds(1), 2 * max(cost.bytes, BATCH_LIMIT) + SPARE_BYTES, cost.bytes)
 
     def _seconds(self, count: int) -> float:
         """Return how long a batch may take: ten times what is estimated, for slow and busy machines."""

@@ -9,17 +9,17 @@ from typing import Any
 import yaml
 
 FRONT = re.compile(r"\A---[ \t]*\n((?:.*?\n)??)---[ \t]*(?:\n|\Z)", re.DOTALL)
-LIMIT = 1 << 20
+CARD_LIMIT = 1 << 20
 """Characters of the longest card that is parsed."""
 FRONT_LIMIT = 1 << 16
 """Characters of the longest YAML at a card's top that is parsed: the zoo's own have 2,000."""
-NODE_LIMIT, DEPTH_LIMIT = 2000, 32
+NODES_LIMIT, DEPTH_LIMIT = 2000, 32
 """Values in it, and how deep they are nested; a reader in Python takes 0.1 ms for each value."""
 _KEY = re.compile(r"(?P<key>[^\s#:'\"-][^\s:]*)[ \t]*:(?:[ \t]|$)")
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML of at most `NODE_LIMIT` values without aliases, of which a few nested lines can expand to a terabyte."""
+    """YAML of at most `NODES_LIMIT` values without aliases, of which a few nested lines can expand to a terabyte."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -30,8 +30,8 @@ class _PlainLoader(yaml.SafeLoader):
             raise yaml.YAMLError("aliases are not taken")
         self._nodes += 1
         self._depth += 1
-        if self._nodes > NODE_LIMIT:
-            raise yaml.YAMLError(f"it holds more than {NODE_LIMIT:,} values")
+        if self._nodes > NODES_LIMIT:
+            raise yaml.YAMLError(f"it holds more than {NODES_LIMIT:,} values")
         if self._depth > DEPTH_LIMIT:
             raise yaml.YAMLError(f"it is nested over {DEPTH_LIMIT} deep")
         node = super().compose_node(parent, index)
@@ -45,8 +45,8 @@ def parse_card(text: str) -> dict[str, Any]:
     Raises:
         ValueError: it is too long, or the block at its top is no YAML mapping.
     """
-    if len(text) > LIMIT:
-        raise ValueError(f"it is longer than {LIMIT:,} bytes")
+    if len(text) > CARD_LIMIT:
+        raise ValueError(f"it is longer than {CARD_LIMIT:,} bytes")
     match = FRONT.match(text.replace("\r\n", "\n"))
     if match is None or not match[1].strip():
         return {}

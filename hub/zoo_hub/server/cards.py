@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from zoo_hub.card.front_matter import LIMIT, parse_card
+from zoo_hub.card.front_matter import CARD_LIMIT, parse_card
 from zoo_hub.server.store import resolve_revision
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def card_of(store: Store, repo: Repo, revision: str = "main") -> dict[str, Any]:
     """Return the metadata of a repository's card at a revision; {} where there is none or it cannot be read."""
     entry = repo["commits"][resolve_revision(repo, revision)]["tree"].get("README.md")
-    if entry is None or entry["size"] > LIMIT:
+    if entry is None or entry["size"] > CARD_LIMIT:
         return {}
     return _read(store.path(entry))
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 COMMIT_LIMIT = 64 << 20
 """Bytes of one commit's small files, as base64; large files are uploaded before."""
-MAX_FILES = 10_000
+FILES_LIMIT = 10_000
 """Files in one repository."""
-MAX_PATH, MAX_NAME = 1000, 255
-MAX_TITLE, MAX_MESSAGE = 1000, 64 << 10
+PATH_LIMIT, NAME_LIMIT = 1000, 255
+TITLE_LIMIT, DESCRIPTION_LIMIT = 1000, 64 << 10
 """Characters of a commit's title and of what follows it, which every reader of the history is given."""
 
 
@@ -36,7 +36,10 @@ def commit(context: Context, request: Request, kind: str, repo_id: str, branch: 
 def _commit(context: Context, request: Request, kind: str, repo_id: str, branch: str, body: bytes) -> Answer:
     user = context.access.require_user(request)
     head, operations = _parse(body)
-    summary, message = _bounded(head, "summary", MAX_TITLE), _bounded(head, "description", MAX_MESSAGE)
+    summary, message = (
+        _bounded(head, "summary", TITLE_LIMIT),
+        _bounded(head, "description", DESCRIPTION_LIMIT),
+    )
     parent = text_of(head, "parentCommit", "")
     with context.store.lock:
         repo = context.access.writable(request, kind, repo_id)
@@ -48,8 +51,8 @@ def _commit(context: Context, request: Request, kind: str, repo_id: str, branch:
         tree, uploaded = dict(repo["commits"][before]["tree"]), large_files(repo)
         for key, value in operations:
             _apply(context.store, tree, key, value, uploaded)
-        if len(tree) > MAX_FILES:
-            raise RefusedError(413, f"a repository holds at most {MAX_FILES:,} files")
+        if len(tree) > FILES_LIMIT:
+            raise RefusedError(413, f"a repository holds at most {FILES_LIMIT:,} files")
         sha = context.store.commit(repo, branch, tree, summary, message, user)
     url = f"{page_of(request, kind, repo_id)}/commit/{sha}"
     done = {"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": "", "pullRequestUrl": None}
@@ -106,8 +109,8 @@ def _apply(store: Store, tree: Tree, key: str, value: dict[str, Any], uploaded: 
 def _check_path(path: str) -> None:
     """Refuse names that some file system reads as another path, and names that cannot be displayed."""
     parts = path.split("/")
-    odd = any(part in ("", ".", "..") or part.lower() == ".git" or len(part) > MAX_NAME for part in parts)
-    if odd or "\\" in path or ":" in path or not path.isprintable() or len(path) > MAX_PATH:
+    odd = any(part in ("", ".", "..") or part.lower() == ".git" or len(part) > NAME_LIMIT for part in parts)
+    if odd or "\\" in path or ":" in path or not path.isprintable() or len(path) > PATH_LIMIT:
         raise RefusedError(400, f"Invalid path: {path!r:.200}")
 
 

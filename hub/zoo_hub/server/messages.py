@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Payload = bytes | Path | dict[str, Any] | list[Any]
 """Bytes, a file to send with range support, or something that becomes JSON."""
-MAX_FIELDS = 100
+FIELDS_LIMIT = 100
 BODY_LIMIT = 8 << 20
 """Bytes of the largest request that is read into memory."""
 
@@ -73,9 +73,9 @@ class Request:
             RefusedError: it has too many.
         """
         try:
-            return parse_qs(urlsplit(self.target).query, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+            return parse_qs(urlsplit(self.target).query, keep_blank_values=True, max_num_fields=FIELDS_LIMIT)
         except ValueError as error:
-            raise RefusedError(400, f"the query has more than {MAX_FIELDS} fields") from error
+            raise RefusedError(400, f"the query has more than {FIELDS_LIMIT} fields") from error
 
     @property
     def query(self) -> dict[str, str]:

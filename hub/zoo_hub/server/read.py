@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoo_hub.server.messages import Request
     from zoo_hub.server.store import Entry, Repo
 
-MAX_ROWS = 1000
+ROWS_LIMIT = 1000
 """Repositories in one list."""
 
 
@@ -47,7 +47,7 @@ def listing(context: Context, request: Request, kind: str) -> Answer:
             rows.append(row)
     rows.sort(key=lambda row: row["lastModified"], reverse=True)
     most = decimal_count(limit)
-    return Answer(rows[: MAX_ROWS if most is None else min(most, MAX_ROWS)])
+    return Answer(rows[: ROWS_LIMIT if most is None else min(most, ROWS_LIMIT)])
 
 
 def _row(context: Context, repo: Repo, sha: str) -> dict[str, Any]:

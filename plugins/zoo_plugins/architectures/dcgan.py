@@ -26,7 +26,7 @@ Sizes = Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_le
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Momentum = Annotated[float, Field(gt=0, lt=1)]
 BATCH_NORM_EPS = 1e-3
-LARGEST = 1 << 25
+LAYER_LIMIT = 1 << 25
 """Numbers in a layer's weights, and in what it makes of one image: 134 MB, as much as any ONNX file may hold."""
 
 
@@ -136,9 +136,9 @@ class Dcgan(Architecture):
             sizes.append((f"critic layer {layer}", max(weights, filters * height * width)))
             channels = filters
         for name, size in sizes:
-            if size > LARGEST:
+            if size > LAYER_LIMIT:
                 raise ValueError(
-                    f"{name} has {size:,} numbers in its weights or of one image, over {LARGEST:,}"
+                    f"{name} has {size:,} numbers in its weights or of one image, over {LAYER_LIMIT:,}"
                 )
         return self
 

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 256
 ANSWER_SECONDS = 10.0
-MOST_BYTES = 2 << 30
+BYTES_LIMIT = 2 << 30
 """Of a parquet file."""
-MOST_ROWS = 1_000_000
-MOST_GROUP = 64 << 20
-"""Bytes of one group of rows, unpacked, or `MOST_TIMES` those of the file: as much may lie in memory at once."""
-MOST_TIMES = 2
+ROWS_LIMIT = 1_000_000
+GROUP_LIMIT = 64 << 20
+"""Bytes of one group of rows, unpacked, or `GROUP_TIMES` those of the file: as much may lie in memory at once."""
+GROUP_TIMES = 2
 
 
 class Source(NamedTuple):
@@ -73,9 +73,9 @@ def fetch(repo: str, file: str) -> Path:
         # Asking once first: the download itself would knock for half a minute at a door nobody opens.
         url = hf_hub_url(repo, file, repo_type="dataset")
         size = get_hf_file_metadata(url, timeout=ANSWER_SECONDS).size or 0
-        if size > MOST_BYTES:
+        if size > BYTES_LIMIT:
             raise InputError(
-                f"{url}: it has {size:,} bytes, at most {MOST_BYTES:,} are fetched. Give --data PATH"
+                f"{url}: it has {size:,} bytes, at most {BYTES_LIMIT:,} are fetched. Give --data PATH"
             )
         return Path(hf_hub_download(repo, file, repo_type="dataset"))
     except InputError:
@@ -161,12 +161,12 @@ def _rows(source: Source) -> Iterator[tuple[bytes, int]]:
 
 def _refuse_too_large(path: Path, metadata: Any) -> None:
     """Raise InputError for a parquet file that says of itself that it is larger than any of these sets."""
-    if metadata.num_rows > MOST_ROWS:
+    if metadata.num_rows > ROWS_LIMIT:
         raise InputError(
-            f"{path}: it has {metadata.num_rows:,} rows, at most {MOST_ROWS:,} are read. "
+            f"{path}: it has {metadata.num_rows:,} rows, at most {ROWS_LIMIT:,} are read. "
             "Delete it, and it is fetched again"
         )
-    most = max(MOST_GROUP, MOST_TIMES * path.stat().st_size)
+    most = max(GROUP_LIMIT, GROUP_TIMES * path.stat().st_size)
     for number in range(metadata.num_row_groups):
         size = metadata.row_group(number).total_byte_size
         if size > most:

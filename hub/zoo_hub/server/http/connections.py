@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Wait = Literal["head", "body", "answer"]
 
 BACKLOG = 2048
-HEAD_BYTES = 32 << 10
+HEAD_LIMIT = 32 << 10
 HEAD_SECONDS = 15.0
 """From a connection, or a later request's first byte, to the end of the request's head."""
 IDLE_SECONDS = 60
@@ -33,7 +33,7 @@ QUIET_SECONDS = 30.0
 """Without a byte of a body, or of an answer taken."""
 SLOWEST_RATE = 1000
 """Bytes a second that a client has to send or take on average, after the first `QUIET_SECONDS`."""
-DROPPED_BYTES = 64 << 20
+DROPPED_LIMIT = 64 << 20
 """Of a refused request's body, read and dropped: most clients read the answer only once they sent everything."""
 PER_ADDRESS = 500
 """Connections of one address. A class room may have one; beyond it those go that keep us waiting longest."""
@@ -115,7 +115,7 @@ class ClientConnection(H11Protocol):
             return time.monotonic() > self.deadline
         self._note_taken()
         self._waited += seconds
-        too_much = self._is_answered() and self._moved > DROPPED_BYTES
+        too_much = self._is_answered() and self._moved > DROPPED_LIMIT
         too_slow = self._waited > QUIET_SECONDS + self._moved / SLOWEST_RATE
         return too_much or too_slow or self.waited_seconds() > QUIET_SECONDS
 

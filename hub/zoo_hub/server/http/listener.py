@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from zoo_hub.server.http.connections import BACKLOG, HEAD_BYTES, IDLE_SECONDS, ClientConnection, keep_order
+from zoo_hub.server.http.connections import BACKLOG, HEAD_LIMIT, IDLE_SECONDS, ClientConnection, keep_order
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -64,7 +64,7 @@ class Listener:
             proxy_headers=False,
             server_header=False,
             backlog=BACKLOG,
-            h11_max_incomplete_event_size=HEAD_BYTES,
+            h11_max_incomplete_event_size=HEAD_LIMIT,
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
             callback_notify=tick,

@@ -1,0 +1,48 @@
+"""Pictures from a stranger's folder for a page: decoded and encoded again."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING
+
+from PIL import Image, UnidentifiedImageError
+
+from zoo.system.regular_files import read_regular
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PICTURE_LIMIT = 4 << 20
+"""Bytes of a picture's file; larger ones are left out."""
+PIXELS_LIMIT = 16_000_000
+SIDE_LIMIT = 1200
+"""Pixels of a picture's longer side, to which larger ones are shrunk."""
+
+
+def picture_url(path: Path) -> str | None:
+    """Return a PNG file as a data URL; None where it is none, or too large."""
+    image = read_picture(path)
+    if image is None:
+        return None
+    image.thumbnail((SIDE_LIMIT, SIDE_LIMIT))
+    return data_url(image)
+
+
+def read_picture(path: Path) -> Image.Image | None:
+    """Return a PNG file's picture, grey or RGB; None where it is none, or too large."""
+    try:
+        data = io.BytesIO(read_regular(path, PICTURE_LIMIT, links=False))
+        with Image.open(data, formats=("PNG",)) as image:
+            if image.width * image.height > PIXELS_LIMIT:
+                return None
+            return image.convert("RGB" if image.mode not in ("L", "RGB") else image.mode)
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def data_url(image: Image.Image) -> str:
+    """Return `data:image/png;base64,...`."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=6)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -139,6 +139,34 @@ def test_the_components_are_what_the_page_says() -> None:
     assert gap.measure(torch.zeros(2, 1, 16, 16), torch.ones(3, 1, 16, 16)) == pytest.approx(16.0)
     assert gap.protocol((1, 16, 16)) == "Euclidean distance of the mean pictures of 16 x 16 pixels"
 
+    thumbnails = load_registry().features("thumbnail:4", "here")
+    assert thumbnails.extract(torch.ones(2, 3, 16, 16)).shape == (2, 3 * 4 * 4)
+    assert component("metric", "thumbnail-gap", features="thumbnail:4").extractor == "thumbnail:4"
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("mean-gap", "mean-gap: there are no such features."),
+        (
+            "thumbnail:x",
+            'thumbnail.side should be a valid integer, unable to parse string as an integer, found "x"',
+        ),
+        ("thumbnai:4", "thumbnai: there are no such features. Did you mean 'thumbnail'?"),
+        ("thumbnail:", 'found ""'),
+    ],
+)
+def test_features_that_there_are_not_are_refused_before_training(
+    zoo: Zoo, tmp_path: Path, metric: str, said: str
+) -> None:
+    table = f'metric={{name="thumbnail-gap", features="{metric}"}}'
+    ran = zoo("train", "disc-hinge", "--steps", "1", "--set", table, "--out", tmp_path / "run")
+    assert ran.code in (2, 3)
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
 
 @pytest.mark.usefixtures("installed")
 def test_the_state_is_counted_and_restored() -> None:
@@ -158,6 +186,9 @@ def test_the_recipe_trains_exports_and_tells_the_tracker(zoo: Zoo, tmp_path: Pat
     noise = ["--set", 'augmentations=[{name="fading-noise"}]']
 
     assert zoo("train", "disc-hinge", "--steps", "2", "--out", run).err.count("warning: plugin") == 0
+    seen_through = ["--set", 'metric={name="thumbnail-gap", features="thumbnail:4"}']
+    assert zoo("train", "disc-hinge", *seen_through, "--steps", "1", "--out", tmp_path / "seen").code == 0
+    assert json.loads((tmp_path / "seen" / "run.json").read_text("utf-8"))["metric"] == "thumbnail-gap"
     assert zoo("export", run, "--onnx").code == 0
     resumed = tmp_path / "noise"
     for command in (

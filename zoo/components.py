@@ -188,13 +188,44 @@ class Metric(Component):
     any_device: ClassVar[bool] = False
     """Whether it measures images on the device that trains; others are given them on the CPU."""
 
+    @property
+    def extractor(self) -> str | None:
+        """The features that `measure` is given in place of images, `drawings` or `timm:NAME`; None: it takes images."""
+        return None
+
     @abstractmethod
     def measure(self, real: Tensor, fake: Tensor) -> float:
-        """Return the figure for real and generated images: float32 (N, C, H, W) in [-1, 1], on one device."""
+        """Return the figure for real and generated images: float32 (N, C, H, W) in [-1, 1], on one device.
+
+        With an `extractor` they are its features, float32 (N, D).
+        """
 
     def protocol(self, shape: ImageShape) -> str:  # noqa: ARG002
         """Return one line that says how the figure is measured on images of this shape (C, H, W)."""
         return self.name
+
+
+class Features(Component):
+    """What a trained network sees in images: vectors whose distances mean more than those of pixels."""
+
+    kind = "features"
+    argument: ClassVar[str | None] = None
+    """The field that text after a colon sets: `timm:resnet18` makes the component `timm` with `model="resnet18"`."""
+
+    @abstractmethod
+    def extract(self, images: Tensor) -> Tensor:
+        """Return float32 (N, D), on the images' device, for float32 (N, C, H, W) in [-1, 1], C 1 or 3, of any size.
+
+        The same image gives the same vector, whatever else is in the batch.
+
+        Raises:
+            InputError: the images are not of the kind it was made for.
+            zoo.errors.ZooError: its weights or a package cannot be had; the message says how to get them.
+        """
+
+    @abstractmethod
+    def protocol(self) -> str:
+        """Return a few words: the network, the first digits of the sha256 of its weights, how images are resized."""
 
 
 class Symptom(Component):
@@ -220,6 +251,8 @@ class Plan:
     regularizers: tuple[Regularizer, ...]
     augmentations: tuple[Augmentation, ...]
     metric: Metric | None
+    features: Features | None = None
+    """What the metric's `extractor` names."""
     preferred: tuple[str, ...] = ()
     """Distributions whose components are meant by names that others bring too."""
 

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     import click
     from torch import nn
 
-    from zoo.components import Architecture, Augmentation, Dataset, Loss, Metric, Plan, Regularizer, Symptom
+    from zoo.components import (
+        Architecture,
+        Augmentation,
+        Dataset,
+        Features,
+        Loss,
+        Metric,
+        Plan,
+        Regularizer,
+        Symptom,
+    )
     from zoo.generators.generator import Generator
     from zoo.recipes.recipe import Recipe
 
@@ -111,6 +121,12 @@ def zoo_register_datasets() -> Iterable[type[Dataset]]:
 @hookspec
 def zoo_register_metrics() -> Iterable[type[Metric]]:
     """Bring figures of quality: `return [MyDistance]`."""
+    return []
+
+
+@hookspec
+def zoo_register_features() -> Iterable[type[Features]]:
+    """Bring networks through which metrics look at images: `return [MyFeatures]`."""
     return []
 
 

@@ -9,7 +9,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zoo.components import Metric
+    from zoo.components import Features, Metric
     from zoo.data.split import Split
     from zoo.evaluation.torch_generator import TorchGenerator
     from zoo.images import Images
@@ -22,16 +22,25 @@ def real_images(images: Images, places: Tensor, device: torch.device) -> Tensor:
     return torch.from_numpy(images.pixels[places.numpy()]).to(device).float().div(127.5).sub(1)
 
 
-def measure(metric: Metric, generator: TorchGenerator, images: Images, split: Split) -> float:
-    """Return the metric of a generator against the reference images.
+def measure(
+    metric: Metric,
+    generator: TorchGenerator,
+    images: Images,
+    split: Split,
+    features: Features | None = None,
+) -> float:
+    """Return the metric of a generator against the reference images, seen through `features` where it asks for some.
 
-    Where there are fewer of these than generated ones they are repeated: a handful of generated images to match
-    would make the figure mostly noise. A GPU measures in float32 and not in TF32, as a CPU does.
+    A metric of images sees fewer of these repeated until they are as many as the generated ones: a handful of
+    generated images to match would make the figure mostly noise. Features see each once: many take a vector that
+    comes twice for an image that lies on another. A GPU measures in float32 and not in TF32, as a CPU does.
     """
-    places = split.reference.repeat(-(-split.generated // len(split.reference)))[: split.generated]
     fake = generator.images(split.generated, EVALUATION_SEED)
     if not metric.any_device:
         fake = fake.cpu()
-    real = real_images(images, places, fake.device)
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-        return float(metric.measure(real, fake))
+        if features is not None:
+            real = real_images(images, split.reference, fake.device)
+            return float(metric.measure(features.extract(real), features.extract(fake)))
+        places = split.reference.repeat(-(-split.generated // len(split.reference)))[: split.generated]
+        return float(metric.measure(real_images(images, places, fake.device), fake))

@@ -43,7 +43,7 @@ class Monitor:
         assert self._plan.metric is not None
         generator = self._generator(calibration_batches(step))
         self._measured = (step, generator)
-        return measure(self._plan.metric, generator, self._images, self._split)
+        return measure(self._plan.metric, generator, self._images, self._split, self._plan.features)
 
     def seen(self, step: int, critic: nn.Module) -> Seen | None:
         """Return what a probe sees of the generator that was just measured, and of the critic.

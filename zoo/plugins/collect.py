@@ -16,6 +16,7 @@ COMPONENT_HOOKS = {
     "zoo_register_augmentations": "augmentation",
     "zoo_register_datasets": "dataset",
     "zoo_register_metrics": "metric",
+    "zoo_register_features": "features",
     "zoo_register_symptoms": "symptom",
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from zoo.__about__ import DISTRIBUTION
-from zoo.components import Dataset, Loss, Plan
+from zoo.components import Dataset, Loss, Metric, Plan
 from zoo.errors import InputError
 from zoo.plugins.collect import load_registry
 from zoo.plugins.manager import DISABLE
@@ -77,6 +77,8 @@ def make_plan(recipe: Recipe, registry: Registry, where: str, preferred: Iterabl
     data = {
         key: value for key, value in recipe.data.items() if not (key == "sample" and isinstance(value, dict))
     }
+    metric: Metric | None = None if recipe.metric is None else make("metric", recipe.metric, "metric")
+    seen_through = None if metric is None else metric.extractor
     plan = Plan(
         recipe,
         where,
@@ -85,7 +87,10 @@ def make_plan(recipe: Recipe, registry: Registry, where: str, preferred: Iterabl
         losses=make_all("loss", recipe.losses, "losses"),
         regularizers=make_all("regularizer", recipe.regularizers, "regularizers"),
         augmentations=make_all("augmentation", recipe.augmentations, "augmentations"),
-        metric=None if recipe.metric is None else make("metric", recipe.metric, "metric"),
+        metric=metric,
+        features=None
+        if seen_through is None
+        else registry.features(seen_through, f"{where} [metric]", preferred),
         preferred=preferred,
     )
     _check(plan)

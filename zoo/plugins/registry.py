@@ -17,6 +17,7 @@ from zoo.components import (
     Augmentation,
     Component,
     Dataset,
+    Features,
     Loss,
     Metric,
     Regularizer,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 KINDS: dict[str, type[Component]] = {
-    kind.kind: kind for kind in (Architecture, Loss, Regularizer, Augmentation, Dataset, Metric, Symptom)
+    kind.kind: kind
+    for kind in (Architecture, Loss, Regularizer, Augmentation, Dataset, Metric, Features, Symptom)
 }
 
 
@@ -145,7 +147,8 @@ class Registry:
         """
         known = self._entries[kind]
         if name not in known:
-            raise UsageError(f"{name}: there is no such {kind}. {did_you_mean(name, known)}")
+            none = "are no such features" if kind == "features" else f"is no such {kind}"
+            raise UsageError(f"{name}: there {none}. {did_you_mean(name, known)}")
         return _only(known[name], kind, name, preferred)
 
     def entries(self, kind: str) -> dict[str, Entry]:
@@ -172,6 +175,25 @@ class Registry:
         except UsageError as error:
             raise UsageError(f"{where}: {error}") from None
         return validated(component, fields, where, name)
+
+    def features(self, spelt: str, where: str, preferred: Collection[str] = ()) -> Features:
+        """Return the features that a metric or a command names: `drawings`, or `timm:resnet18` with an argument.
+
+        Raises:
+            UsageError: there are none of this name, or several plugins bring some.
+            InputError: they take no argument, lack theirs, or it is wrong.
+        """
+        name, colon, argument = spelt.partition(":")
+        kind = self.entry("features", name, preferred).component
+        assert issubclass(kind, Features)
+        if colon and kind.argument is None:
+            raise InputError(
+                f"{where}: {name} takes nothing after a colon, and {spelt!r} was given. Write {name}"
+            )
+        fields = {kind.argument: argument} if colon and kind.argument else {}
+        made = validated(kind, fields, where, name)
+        assert isinstance(made, Features)
+        return made
 
     def record(self, component: Component) -> ComponentRecord:
         """Return what `config.json` says of a component."""

@@ -188,7 +188,9 @@ def test_the_recipe_trains_exports_and_tells_the_tracker(zoo: Zoo, tmp_path: Pat
     assert zoo("train", "disc-hinge", "--steps", "2", "--out", run).err.count("warning: plugin") == 0
     seen_through = ["--set", 'metric={name="thumbnail-gap", features="thumbnail:4"}']
     assert zoo("train", "disc-hinge", *seen_through, "--steps", "1", "--out", tmp_path / "seen").code == 0
-    assert json.loads((tmp_path / "seen" / "run.json").read_text("utf-8"))["metric"] == "thumbnail-gap"
+    record = json.loads((tmp_path / "seen" / "run.json").read_text("utf-8"))
+    assert record["metric"] == "thumbnail-gap"
+    assert record["protocol"].startswith("thumbnail-gap; thumbnails of 4 x 4; 1024 generated against ")
     assert zoo("export", run, "--onnx").code == 0
     resumed = tmp_path / "noise"
     for command in (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -187,6 +187,9 @@ class Metric(Component):
     higher_is_better: ClassVar[bool] = False
     any_device: ClassVar[bool] = False
     """Whether it measures images on the device that trains; others are given them on the CPU."""
+    compares_with: ClassVar[Literal["held-out", "training"]] = "held-out"
+    """The real images that `measure` is given: some that were not trained on (where there are too few to hold any out,
+    training images), or training images, at most 8,192 of them."""
 
     @property
     def extractor(self) -> str | None:

@@ -8,7 +8,7 @@ import torch
 
 from zoo.data.sampler import Sampler
 from zoo.data.split import split
-from zoo.evaluation.measure import measure
+from zoo.evaluation.measure import RealImages, measure
 from zoo.evaluation.torch_generator import TorchGenerator
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan, with_data
@@ -52,4 +52,4 @@ class Subject:
         assert self.plan.metric is not None
         batch = self.plan.training.batch_size
         calibrated = TorchGenerator.calibrated(generator, self.plan.architecture, batch)
-        return measure(self.plan.metric, calibrated, self.images, self.split)
+        return measure(self.plan.metric, calibrated, RealImages(self.images, self.split), self.plan.features)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.components import Metric
-from zoo.data.split import REFERENCE_LIMIT, split
-from zoo.evaluation.measure import measure
+from zoo.components import Features, Metric
+from zoo.data.split import REFERENCE_LIMIT, TRAINING_LIMIT, split
+from zoo.errors import InputError
+from zoo.evaluation.measure import AT_ONCE, Measurement, RealImages, extracted, measure
 from zoo.evaluation.torch_generator import TorchGenerator
 from zoo.generators.generator import to_uint8
 from zoo.generators.latents import latents
@@ -26,6 +27,45 @@ class Counting(Metric):
     def measure(self, real: Tensor, fake: Tensor) -> float:
         assert len(real) == len(fake)
         return len(fake) + len({image.numpy().tobytes() for image in real}) / 1e6
+
+
+LOOKS: list[int] = []
+"""The sizes of the batches that `Mean` was given."""
+
+
+class Mean(Features):
+    """An image's mean, and what a network with random first weights would do to torch's random numbers."""
+
+    name = "mean"
+
+    def extract(self, images: Tensor) -> Tensor:
+        LOOKS.append(len(images))
+        torch.rand(3)
+        return images.mean((1, 2, 3))[:, None]
+
+    def protocol(self) -> str:
+        return "the mean, float32"
+
+
+class Gap(Metric):
+    """The difference of the mean vectors, and how many of each there were."""
+
+    name = "gap"
+
+    @property
+    def extractor(self) -> str:
+        return "mean"
+
+    def measure(self, real: Tensor, fake: Tensor) -> float:
+        assert real.shape[1:] == fake.shape[1:] == (1,)
+        return float(fake.mean() - real.mean()) + 1000 * len(real) + 1e6 * len(fake)
+
+
+class Copies(Gap):
+    """The same against training images."""
+
+    name = "copies"
+    compares_with: ClassVar[Literal["held-out", "training"]] = "training"
 
 
 class Flat(nn.Module):
@@ -74,7 +114,7 @@ def test_few_images_are_repeated_and_compared_with_many(count: int, generated: i
     pixels = np.random.default_rng(0).integers(0, 256, (count, 1, 8, 8), np.uint8)
     images = Images(pixels, licence="unknown", source="noise")
     parts = split(count)
-    figure = measure(Counting(), flat(64), images, parts)
+    figure = measure(Counting(), flat(64), RealImages(images, parts))
 
     assert figure == pytest.approx(generated + len(parts.reference) / 1e6)
 
@@ -101,3 +141,58 @@ def test_the_protocol_says_what_was_compared() -> None:
     assert (
         split(3999).protocol(Counting(), (1, 8, 8)) == "counting; 399 generated against 399 held-out images"
     )
+
+
+def noise(count: int) -> RealImages:
+    pixels = np.random.default_rng(0).integers(0, 256, (count, 1, 8, 8), np.uint8)
+    return RealImages(Images(pixels, licence="unknown", source="noise"), split(count))
+
+
+def test_features_see_each_image_once_for_all_metrics_in_small_batches() -> None:
+    LOOKS.clear()
+    real = noise(100)
+    for _ in range(2):
+        measurement = Measurement(torch.full((130, 1, 8, 8), 0.5), real)
+        assert measurement.figure(Gap(), Mean()) == pytest.approx(0.5 + 100_000 + 130e6, abs=8)
+        measurement.figure(Gap(), Mean())
+
+    assert LOOKS == [64, 64, 2, 64, 36, 64, 64, 2]
+    assert max(LOOKS) == AT_ONCE
+
+
+def test_a_metric_may_ask_for_training_images() -> None:
+    fake = torch.zeros(2, 1, 8, 8)
+    assert Measurement(fake, noise(3000)).figure(Gap(), Mean()) == pytest.approx(2e6 + 300_000, abs=1)
+    assert Measurement(fake, noise(3000)).figure(Copies(), Mean()) == pytest.approx(2e6 + 2_700_000, abs=1)
+    assert len(split(80_000).compared(Copies())) == 7898 <= TRAINING_LIMIT
+    assert not set(split(80_000).compared(Copies()).tolist()) & set(split(80_000).reference.tolist())
+    assert split(80_000).protocol(Copies(), (1, 8, 8), Mean()) == (
+        "copies; the mean, float32; 1024 generated against 7898 of 78976 training images"
+    )
+    assert split(3000).protocol(Gap(), (1, 8, 8), Mean(), generated=7) == (
+        "gap; the mean, float32; 7 generated against 300 held-out images"
+    )
+
+
+def test_images_that_are_no_numbers_give_a_figure_that_is_none() -> None:
+    broken = torch.zeros(8, 1, 8, 8)
+    broken[3, 0, 0, 0] = torch.nan
+    figure = Measurement(broken, noise(100)).figure(Gap(), Mean())
+    assert figure != figure
+
+
+def test_looking_through_features_leaves_random_numbers_as_they_were() -> None:
+    before = torch.get_rng_state()
+    Measurement(torch.zeros(2, 1, 8, 8), noise(100)).figure(Gap(), Mean())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 2), (4, 0), (4, 2, 2)])
+def test_features_that_are_no_vector_an_image_are_refused(shape: tuple[int, ...]) -> None:
+    class Odd(Mean):
+        def extract(self, images: Tensor) -> Tensor:
+            return images.new_zeros(shape)
+
+    with pytest.raises(InputError) as caught:
+        extracted(Odd(), [torch.zeros(4, 1, 8, 8)])
+    assert str(caught.value) == f"mean: for 4 images it gave a tensor {shape}. Have it return (N, D)"

@@ -11,12 +11,14 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zoo.components import Metric
+    from zoo.components import Features, Metric
     from zoo.images import ImageShape
 
 
 REFERENCE_LIMIT = 1024
 REFERENCE_MINIMUM = 256
+TRAINING_LIMIT = 8192
+"""Training images that a metric which asks for some is given, evenly spaced where there are more."""
 _SPLIT_SEED = 20171030
 
 
@@ -29,10 +31,30 @@ class Split:
     held_out: bool
     """Whether the reference images are kept from training."""
 
-    def protocol(self, metric: Metric, shape: ImageShape) -> str:
-        """Return one line that says how the metric's figures came about."""
-        kind = "held-out images" if self.held_out else "training images (too few to hold any out)"
-        return f"{metric.protocol(shape)}; {self.generated} generated against {len(self.reference)} {kind}"
+    def compared(self, metric: Metric) -> Tensor:
+        """Return where the real images lie that a metric compares generated ones with."""
+        if metric.compares_with == "held-out":
+            return self.reference
+        return self.training[:: -(-len(self.training) // TRAINING_LIMIT)]
+
+    def protocol(
+        self,
+        metric: Metric,
+        shape: ImageShape,
+        features: Features | None = None,
+        generated: int | None = None,
+    ) -> str:
+        """Return one line that says how the metric's figures came about, seen through its `features` if it has some.
+
+        `generated` is how many images were generated, where not as many as in a training.
+        """
+        if metric.compares_with == "training":
+            kind = f"of {len(self.training)} training images"
+        else:
+            kind = "held-out images" if self.held_out else "training images (too few to hold any out)"
+        counts = f"{generated or self.generated} generated against {len(self.compared(metric))} {kind}"
+        seen = [] if features is None else [features.protocol()]
+        return "; ".join([metric.protocol(shape), *seen, counts])
 
     @property
     def generated(self) -> int:

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.components import Plan
-    from zoo.data.split import Split
+    from zoo.evaluation.measure import RealImages
     from zoo.history import Probe
-    from zoo.images import Images
 
     Seen = tuple[Probe, NDArray[np.uint8]]
 
@@ -30,20 +29,19 @@ SAMPLE_CALIBRATION = 8
 class Monitor:
     """The averaged generator of a training, seen from outside."""
 
-    def __init__(self, plan: Plan, images: Images, split: Split, averaged: nn.Module) -> None:
+    def __init__(self, plan: Plan, real: RealImages, averaged: nn.Module) -> None:
         self._plan = plan
-        self._images = images
-        self._split = split
+        self._real = real
         self._averaged = averaged
         self._measured: tuple[int, TorchGenerator] | None = None
-        self._prober: Prober | None = Prober(images, split)
+        self._prober: Prober | None = Prober(real.images, real.split)
 
     def value(self, step: int) -> float:
         """Return the plan's metric of the averaged generator, which has been trained so many steps."""
         assert self._plan.metric is not None
         generator = self._generator(calibration_batches(step))
         self._measured = (step, generator)
-        return measure(self._plan.metric, generator, self._images, self._split, self._plan.features)
+        return measure(self._plan.metric, generator, self._real, self._plan.features)
 
     def seen(self, step: int, critic: nn.Module) -> Seen | None:
         """Return what a probe sees of the generator that was just measured, and of the critic.

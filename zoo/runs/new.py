@@ -10,6 +10,7 @@ from zoo.data.variety import too_little
 from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError, ZooError
 from zoo.evaluation.dry_run import dry_run
+from zoo.evaluation.measure import RealImages, rehearse
 from zoo.images import describe_shape
 from zoo.plugins.collect import load_registry
 from zoo.plugins.manager import plugins
@@ -71,10 +72,12 @@ def new_run(
         trainer = make_trainer(plan, images, device, precision, options.ranks, eager=eager)
         record = _record(plan, images, trainer, eager=eager)
         generator_config(plan, record, step=0, value=None)
+    real = RealImages(images, split(len(images)))
+    rehearse(plan, real, device)
     path = _claim(plan.recipe.name) if out is None else out
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
-    return Run(path, plan, images, split(len(images)), trainer, record)
+    return Run(path, plan, real, trainer, record)
 
 
 def refuse_unpublishable(plan: Plan) -> None:
@@ -150,5 +153,5 @@ def _record(plan: Plan, images: Images, trainer: Trainer, *, eager: bool) -> Run
             stand_in=None if images.stand_in is None else images.stand_in.reason,
         ),
         metric=None if plan.metric is None else plan.metric.name,
-        protocol=None if plan.metric is None else parts.protocol(plan.metric, images.shape),
+        protocol=None if plan.metric is None else parts.protocol(plan.metric, images.shape, plan.features),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from zoo.data.split import split
 from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError, IntegrityError, counted
+from zoo.evaluation.measure import RealImages, rehearse
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan
 from zoo.recipes.tables import flattened
@@ -67,7 +68,9 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
     eager = record.eager if options.eager is None else options.eager
     with deferred():
         trainer = make_trainer(plan, images, device, precision, options.ranks, eager=eager)
-    run = Run(path, plan, images, split(len(images)), trainer, record)
+    real = RealImages(images, split(len(images)))
+    rehearse(plan, real, device)
+    run = Run(path, plan, real, trainer, record)
     plugins = load_registry().versions(component for _, component in plan.components())
     here = environment(device, precision, options.ranks.size, plugins)
     if state is not None:

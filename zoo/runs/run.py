@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.components import Plan
-    from zoo.data.split import Split
-    from zoo.images import Images
+    from zoo.evaluation.measure import RealImages
     from zoo.pace.progress import Outcome
     from zoo.recipes.recipe import Recipe
     from zoo.runs.record import RunRecord, RunState
@@ -51,16 +50,14 @@ class Run:
         live: what its training is doing now.
     """
 
-    def __init__(
-        self, path: Path, plan: Plan, images: Images, split: Split, trainer: Trainer, facts: RunRecord
-    ) -> None:
+    def __init__(self, path: Path, plan: Plan, real: RealImages, trainer: Trainer, facts: RunRecord) -> None:
         self.path = path
         self.plan = plan
         self.facts = facts
         self.outcome: Outcome | None = None
         self._trainer = trainer
-        self._fingerprint = images.fingerprint
-        self._monitor = Monitor(plan, images, split, trainer.ema.module)
+        self._fingerprint = real.images.fingerprint
+        self._monitor = Monitor(plan, real, trainer.ema.module)
         self._files = RunFiles(path, facts, threaded=trainer.device.type == "cuda")
         self._log = MetricsLog(path)
         self._images_per_step = plan.training.batch_size * plan.training.critic_steps

@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +17,14 @@ import torch
 from tests.support.documents import PAGES, ROOT
 from zoo import hookspecs
 from zoo.plugins.collect import load_registry
+from zoo.plugins.events import RUN_HOOKS
 from zoo.plugins.manager import plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from tests.support.cli_fixtures import Zoo
     from tests.support.other_plugins import Plugins
@@ -34,7 +38,64 @@ _FILE = re.compile(
 FILES = {name: (group, body) for name, group, body in _FILE.findall(PAGE.text)}
 MODULES = {name: (group, body) for name, (group, body) in FILES.items() if group}
 HOOKS = {name for name in vars(hookspecs) if name.startswith("zoo_")}
-RUN_HOOKS = {"zoo_run_started", "zoo_step_logged", "zoo_checkpoint_saved", "zoo_run_finished"}
+
+
+class FakeWandb(ModuleType):
+    """What the example uses of `wandb`, remembered."""
+
+    def __init__(self) -> None:
+        super().__init__("wandb")
+        self.fields: dict[str, Any] = {}
+        self.logged: list[tuple[int, dict[str, float]]] = []
+        self.pictures: list[tuple[int, NDArray[np.uint8]]] = []
+        self.ended: list[int] = []
+
+    def init(self, *, config: dict[str, Any], id: str, **_: object) -> FakeWandb:
+        assert id.isdecimal()
+        self.fields = config
+        return self
+
+    def Image(self, picture: object) -> NDArray[np.uint8]:  # noqa: N802
+        return np.asarray(picture)
+
+    def log(self, facts: dict[str, Any], *, step: int) -> None:
+        if "samples" in facts:
+            self.pictures.append((step, facts["samples"]))
+        else:
+            self.logged.append((step, facts))
+
+    def finish(self, *, exit_code: int) -> None:
+        self.ended.append(exit_code)
+
+
+class FakeMlflow(ModuleType):
+    """What the example uses of `mlflow`, remembered."""
+
+    def __init__(self) -> None:
+        super().__init__("mlflow")
+        self.fields: dict[str, Any] = {}
+        self.logged: list[tuple[int, dict[str, float]]] = []
+        self.pictures: list[tuple[int, NDArray[np.uint8]]] = []
+        self.ended: list[int] = []
+
+    def set_experiment(self, name: str) -> None:
+        assert name == "zoo"
+
+    def start_run(self, *, run_name: str) -> None:
+        assert run_name == "run"
+
+    def log_params(self, fields: dict[str, Any]) -> None:
+        self.fields = {"architecture": {"name": fields["architecture.name"]}}
+
+    def log_metrics(self, metrics: dict[str, float], *, step: int) -> None:
+        self.logged.append((step, metrics))
+
+    def log_image(self, image: NDArray[np.uint8], *, key: str, step: int) -> None:
+        assert key == "samples"
+        self.pictures.append((step, image))
+
+    def end_run(self, status: str) -> None:
+        self.ended.append(["FINISHED", "FAILED"].index(status))
 
 
 def hooks_in(body: str) -> dict[str, list[str]]:
@@ -75,7 +136,7 @@ def test_every_hook_has_a_whole_example_in_the_right_group() -> None:
         by_group[group].update(hooks_in(body))
     components = {hook for hook in HOOKS if hook.startswith("zoo_register_")} - {"zoo_register_commands"}
 
-    assert by_group["zoo"] == components | RUN_HOOKS
+    assert by_group["zoo"] == components | set(RUN_HOOKS)
     assert by_group["zoo"] | by_group["zoo.commands"] == HOOKS
     assert all(f"`{hook}`" in PAGE.prose for hook in HOOKS)
     assert set(FILES) >= {"pyproject.toml", "zoo_hinge.py", "test_zoo_hinge.py", "recipes/disc-hinge.toml"}
@@ -200,11 +261,47 @@ def test_the_recipe_trains_exports_and_tells_the_tracker(zoo: Zoo, tmp_path: Pat
         assert zoo(*command).code == 0
 
     lines = [json.loads(line) for line in (run / "events.jsonl").read_text("utf-8").splitlines()]
-    assert [line["event"] for line in lines] == ["started", "saved", "logged", "logged", "saved", "finished"]
+    assert [line["event"] for line in lines] == [
+        "started", "saved", "drawn", "logged", "logged", "evaluated", "drawn", "saved", "finished"
+    ]  # fmt: skip
     assert lines[0] == {"event": "started", "recipe": "disc-hinge", "step": 0}
-    assert "critic.hinge" in lines[2]
-    assert "mean-gap" in lines[3]
+    assert 0 < lines[2]["brightness"] < 255
+    assert "critic.hinge" in lines[3]
+    assert "mean-gap" in lines[4]
+    assert lines[5]["value"] == lines[4]["mean-gap"]
+    assert lines[5]["spread"] > 0
     assert lines[-1] == {"event": "finished", "outcome": "done", "step": 2}
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("tracker", "fake"), [("wandb", FakeWandb), ("mlflow", FakeMlflow)])
+def test_a_tracker_is_told_of_figures_and_pictures(
+    zoo: Zoo,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tracker: str,
+    fake: type[FakeWandb | FakeMlflow],
+) -> None:
+    monkeypatch.setitem(sys.modules, tracker, None)
+    command = ("train", "disc-hinge", "--steps", "1", "--tracker", tracker, "--out", tmp_path / "run")
+    ran = zoo(*command)
+    assert (ran.code, ran.error) == (
+        3,
+        f"tracker {tracker}: it needs {tracker}, which is not installed. Install it with pip install "
+        f"'{tracker}', or train without --tracker {tracker}",
+    )
+    service = fake()
+    monkeypatch.setitem(sys.modules, tracker, service)
+
+    ran = zoo(*command)
+
+    assert (ran.code, [warning for warning in ran.warnings if "plugin" in warning]) == (0, [])
+    assert service.fields["architecture"]["name"] == "mlp"
+    assert [step for step, _ in service.logged] == [1, 1]
+    assert "critic.hinge" in service.logged[0][1]
+    assert "mean-gap" in service.logged[1][1]
+    assert [(step, picture.shape) for step, picture in service.pictures] == [(1, (292, 292))]
+    assert service.ended == [0]
 
 
 @pytest.mark.usefixtures("installed")

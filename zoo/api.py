@@ -118,6 +118,7 @@ def train(
     eager: bool = False,
     on_nan: OnNan = "stop",
     minutes: float | None = None,
+    trackers: Sequence[str] = (),
 ) -> Path:
     """Train a recipe and return the run folder, which holds the best generator under `generator/`.
 
@@ -138,6 +139,7 @@ def train(
         on_nan: `stop`, or `rollback` to the last good checkpoint with half the learning rates, three times at most.
         minutes: how long to train, from the first step on; it ends after the step in which the time is up, or with the
             last step, and `zoo.resume` goes on from there.
+        trackers: where the run is followed, too: `["tensorboard"]`.
 
     Raises:
         BusyError: another process trains in `out`, or another thread of this one trains.
@@ -155,7 +157,7 @@ def train(
     source, folder = (
         None if path is None else given_path(path, what) for what, path in (("data", data), ("out", out))
     )
-    options = TrainOptions(device, precision, eager, on_nan, minutes)
+    options = TrainOptions(device, precision, eager, on_nan, minutes, trackers)
     changed = all_changes(changes, steps, seed)
     return train_new(recipe, changed, data=source, out=folder, options=options, display=Reporting())
 
@@ -170,6 +172,7 @@ def resume(
     eager: bool | None = None,
     on_nan: OnNan = "stop",
     minutes: float | None = None,
+    trackers: Sequence[str] = (),
 ) -> Path:
     """Train a run further from its newest good checkpoint and return its folder; on a CPU exactly as if never stopped.
 
@@ -183,6 +186,7 @@ def resume(
         on_nan: `stop`, or `rollback` to the last good checkpoint with half the learning rates, three times at most.
         minutes: how long to train, from the first step on; it ends after the step in which the time is up, or with the
             last step, and `zoo.resume` goes on from there.
+        trackers: where the run is followed, too: `["tensorboard"]`.
 
     Raises:
         BusyError: another process trains in `run`, or another thread of this one trains.
@@ -196,7 +200,7 @@ def resume(
     from zoo.runs.options import TrainOptions
     from zoo.runs.session import all_changes, train_further
 
-    options = TrainOptions(device, precision, eager, on_nan, minutes)
+    options = TrainOptions(device, precision, eager, on_nan, minutes, trackers)
     return train_further(
         given_path(run, "run", needed=True), all_changes(changes, steps, None), options, Reporting()
     )

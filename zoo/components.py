@@ -8,6 +8,7 @@ Importing this module does not import torch: a plugin that only brings a command
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
@@ -239,6 +240,18 @@ class Symptom(Component):
     @abstractmethod
     def find(self, history: History) -> Diagnosis | None:
         """Return what shows that the training has it, or None. Figures may be few: a run of ten steps is asked too."""
+
+
+class Tracker(Component):
+    """A place where runs are followed, made anew for each run that is to be followed there.
+
+    Its methods are hooks of a run, `@hookimpl def zoo_step_logged(self, step, metrics)`; they are called for that run
+    alone. What it holds meanwhile is kept in private attributes. Every field needs a default.
+    """
+
+    kind = "tracker"
+    needs: ClassVar[Mapping[str, str]] = {}
+    """Modules that it imports when a run starts, each with what pip calls its package."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import click
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import nn
 
     from zoo.components import (
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
         Plan,
         Regularizer,
         Symptom,
+        Tracker,
     )
     from zoo.generators.generator import Generator
+    from zoo.history import Probe
     from zoo.recipes.recipe import Recipe
 
 
@@ -137,6 +141,12 @@ def zoo_register_symptoms() -> Iterable[type[Symptom]]:
 
 
 @hookspec
+def zoo_register_trackers() -> Iterable[type[Tracker]]:
+    """Bring places where runs are followed: `return [MyTracker]`; only the runs of `--tracker NAME` are."""
+    return []
+
+
+@hookspec
 def zoo_register_recipes() -> Iterable[Path]:
     """Bring recipes: `return Path(__file__).parent.glob("recipes/*.toml")`."""
     return []
@@ -193,8 +203,26 @@ def zoo_step_logged(run: RunView, step: int, metrics: Mapping[str, float]) -> No
 
 
 @hookspec
+def zoo_run_evaluated(run: RunView, step: int, value: float, best: bool, probe: Probe | None) -> None:
+    """The metric was measured, and the critic looked at: `probe` is what a report shows of it, where it could be."""
+
+
+@hookspec
+def zoo_samples_drawn(run: RunView, step: int, pictures: NDArray[np.uint8]) -> None:
+    """The pictures of the fixed latents, (64, H, W) or (64, H, W, 3), read-only: `tracker.show(grid(pictures))`.
+
+    Their file under `samples/` may still be on its way to the disk.
+    """
+
+
+@hookspec
 def zoo_checkpoint_saved(run: RunView, path: Path) -> None:
     """A checkpoint folder is complete: `upload(path)`. On a GPU the run is a few steps further by then."""
+
+
+@hookspec
+def zoo_run_rolled_back(run: RunView, step: int) -> None:
+    """A run diverged at `step` and went back to `run.step`, from which it goes on: `tracker.cut(run.step)`."""
 
 
 @hookspec

@@ -38,6 +38,14 @@ def zoo_step_logged(step, metrics):
     note("logged", step, sorted(metrics))
 
 @hookimpl
+def zoo_run_evaluated(step, value, best, probe):
+    note("evaluated", step, value > 0, best, probe.step)
+
+@hookimpl
+def zoo_samples_drawn(step, pictures):
+    note("drawn", step, list(pictures.shape), str(pictures.dtype), pictures.flags.writeable)
+
+@hookimpl
 def zoo_checkpoint_saved(run, path):
     note("saved", run.step, str(path), path.is_dir())
 
@@ -61,15 +69,20 @@ def test_the_moments_come_in_order_with_their_facts(
         "generator": ["gradient-norm", "wasserstein"],
     }
     losses = [name for side, parts in sides.items() for name in (side, *(f"{side}.{part}" for part in parts))]
+    losses += ["images_per_second", "seconds"]
+    drawn = [[64, 28, 28], "uint8", False]
     assert [json.loads(line) for line in log.read_text().splitlines()] == [
         ["started", str(run), "tiny", 0],
         ["saved", 0, str(run / "checkpoints" / "step-00000000"), True],
         ["logged", 1, losses],
+        ["drawn", 1, *drawn],
         ["logged", 2, losses],
         ["saved", 2, str(run / "checkpoints" / "step-00000002"), True],
         ["logged", 3, losses],
         ["logged", 4, losses],
         ["logged", 4, ["swd"]],
+        ["evaluated", 4, True, True, 4],
+        ["drawn", 4, *drawn],
         ["saved", 4, str(run / "checkpoints" / "step-00000004"), True],
         ["finished", 4, "done"],
     ]
@@ -88,8 +101,10 @@ def test_a_moment_that_raises_does_not_stop_the_training(
 
     assert ran.code == 0
     assert ran.out == f"{tmp_path / 'run' / 'generator'}\n"
-    told = {warning for warning in ran.warnings if "plugin" in warning}
-    assert told == {"plugin clumsy of zoo-clumsy 1.0: its zoo_step_logged failed: RuntimeError: no server"}
+    assert [warning for warning in ran.warnings if "plugin" in warning] == [
+        "plugin clumsy of zoo-clumsy 1.0: its zoo_step_logged failed: RuntimeError: no server. "
+        "It is told nothing more of this run"
+    ]
 
 
 def test_a_moment_that_raises_does_not_silence_the_other_plugins(
@@ -109,7 +124,10 @@ def test_a_moment_that_raises_does_not_silence_the_other_plugins(
 
     assert ran.code == 0
     moments = [json.loads(line)[0] for line in log.read_text().splitlines()]
-    assert moments == ["started", "saved", "logged", "logged", "saved", "finished"]
+    assert moments == [
+        "started", "saved", "logged", "logged", "evaluated", "drawn", "saved", "finished"
+    ]  # fmt: skip
+    assert ran.err.count("SystemExit: 5. It is told nothing more of this run") == 2, "each once"
 
 
 OPENER = """

@@ -64,6 +64,11 @@ _minutes = click.option(
 )
 
 
+_trackers = click.option(
+    "--tracker", "trackers", multiple=True, metavar="NAME", help="Follow the run there, too: tensorboard."
+)
+
+
 @click.command(short_help="Train a recipe; ends with a generator folder.")
 @click.argument("recipe", type=NAME)
 @click.option(
@@ -80,6 +85,7 @@ _minutes = click.option(
 @_precision
 @click.option(_EAGER, default=False, help=_EAGERLY)
 @_on_nan
+@_trackers
 def train(
     recipe: str,
     data: Path | None,
@@ -92,6 +98,7 @@ def train(
     precision: PrecisionChoice,
     eager: bool,
     on_nan: OnNan,
+    trackers: tuple[str, ...],
 ) -> None:
     """Train RECIPE (a name from `zoo list`, or a .toml file) and end with a generator folder."""
     if follows():
@@ -101,7 +108,7 @@ def train(
     with deferred():
         from zoo.cli.screen.display import Screen
 
-    options = TrainOptions(device, precision, eager, on_nan, minutes)
+    options = TrainOptions(device, precision, eager, on_nan, minutes, trackers)
     changed = all_changes(changes, steps, seed)
     screen = Screen(sys.stdout, minutes)
     with redirect_stdout(ErrorStream()):
@@ -119,6 +126,7 @@ def train(
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of convolutions, in place of what it was.")
 @click.option(_EAGER, default=None, help=_EAGERLY)
 @_on_nan
+@_trackers
 def resume(
     run: Path | None,
     steps: int | None,
@@ -128,6 +136,7 @@ def resume(
     precision: PrecisionChoice | None,
     eager: bool | None,
     on_nan: OnNan,
+    trackers: tuple[str, ...],
 ) -> None:
     """Go on with RUN (without it, the latest) from its newest good checkpoint."""
     if follows():
@@ -137,7 +146,7 @@ def resume(
     with deferred():
         from zoo.cli.screen.display import Screen
 
-    options = TrainOptions(device, precision, eager, on_nan, minutes)
+    options = TrainOptions(device, precision, eager, on_nan, minutes, trackers)
     screen = Screen(sys.stdout, minutes)
     with redirect_stdout(ErrorStream()):
         train_further(run, all_changes(changes, steps, None), options, screen)

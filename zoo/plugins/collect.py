@@ -18,6 +18,7 @@ COMPONENT_HOOKS = {
     "zoo_register_metrics": "metric",
     "zoo_register_features": "features",
     "zoo_register_symptoms": "symptom",
+    "zoo_register_trackers": "tracker",
 }
 
 

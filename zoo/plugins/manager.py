@@ -56,6 +56,7 @@ BUILTIN_PLUGINS: dict[Group, tuple[str, ...]] = {
         "zoo_plugins.symptoms.short_training",
         "zoo_plugins.symptoms.uninformative_loss",
         "zoo_plugins.symptoms.vanishing_gradient",
+        "zoo_plugins.trackers.tensorboard",
         "zoo_plugins.recipes",
     ),
 }
@@ -106,7 +107,7 @@ class Plugins:
         for module in BUILTIN_PLUGINS[group]:
             info = PluginInfo(module, DISTRIBUTION, __version__, group)
             if info.key not in self.infos:
-                self._register(importlib.import_module(module), info)
+                self.register(importlib.import_module(module), info)
         for found in entry_points(group):
             if found.point is None or found.point.value not in BUILTIN_PLUGINS[group]:
                 self._load_third_party(
@@ -121,9 +122,15 @@ class Plugins:
         with self.tolerant(info):
             plugin = found.load()
             if not self.manager.is_registered(plugin):  # one module may serve both groups
-                self._register(plugin, info)
+                self.register(plugin, info)
 
-    def _register(self, plugin: Any, info: PluginInfo) -> None:
+    def register(self, plugin: Any, info: PluginInfo) -> None:
+        """Take a plugin's hooks.
+
+        Raises:
+            TypeError: it has none, or one that there is not.
+            PluginValidationError: a hook takes arguments that there are not.
+        """
         options = {name: self.manager.parse_hookimpl_opts(plugin, name) for name in dir(plugin)}
         for name, found in options.items():
             if found is not None and not hasattr(hookspecs, found["specname"] or name):
@@ -152,20 +159,6 @@ class Plugins:
             with self.tolerant(plugin):
                 results.append(take(function(**arguments)))
             yield from results
-
-    def notify(self, hook: str, **arguments: Any) -> None:
-        """Call a hook of every plugin that has it; one that raises is named in a warning, and the others go on."""
-        for plugin, function in self.implementations(hook):
-            try:
-                with contextlib.redirect_stdout(ErrorStream()):
-                    function(**arguments)
-            except BaseException as error:
-                if is_interruption(error):
-                    raise
-                warn(
-                    f"plugin {plugin.name} of {plugin.distribution} {plugin.version}: its {hook} failed: "
-                    f"{in_words(error)}"
-                )
 
     @contextlib.contextmanager
     def tolerant(self, info: PluginInfo) -> Iterator[None]:

@@ -22,6 +22,7 @@ from zoo.components import (
     Metric,
     Regularizer,
     Symptom,
+    Tracker,
 )
 from zoo.errors import InputError, UsageError, did_you_mean
 from zoo.generators.config import COMPONENT_NAME, PAPER, ComponentRecord, Provider
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, type[Component]] = {
     kind.kind: kind
-    for kind in (Architecture, Loss, Regularizer, Augmentation, Dataset, Metric, Features, Symptom)
+    for kind in (Architecture, Loss, Regularizer, Augmentation, Dataset, Metric, Features, Symptom, Tracker)
 }
 
 

@@ -88,7 +88,7 @@ class MetricsLog:
         self._line = (step, seconds)
 
     def write_losses(self, step: int, seconds: float, images_per_step: int) -> dict[str, float]:
-        """Write the means with the seconds trained so far and the speed since the last line, and return them.
+        """Write the means, the seconds trained so far and the speed since the last line; return all of it.
 
         Raises as `means` and `write` do.
         """
@@ -96,9 +96,9 @@ class MetricsLog:
         since, before = self._line
         self.start(step, seconds)
         speed = (step - since) * images_per_step / max(seconds - before, 1e-9)
-        clock = {"seconds": round(seconds, 3), "images_per_second": round(speed, 1)}
-        self.write({"step": step, **losses, **clock})
-        return losses
+        line = {**losses, "seconds": round(seconds, 3), "images_per_second": round(speed, 1)}
+        self.write({"step": step, **line})
+        return line
 
     def write_figure(self, step: int, metric: Metric, value: float) -> bool:
         """Write what a metric measured, and return whether it is the best so far.

@@ -13,6 +13,7 @@ from zoo.evaluation.dry_run import dry_run
 from zoo.evaluation.measure import RealImages, rehearse
 from zoo.images import describe_shape
 from zoo.plugins.collect import load_registry
+from zoo.plugins.events import Events
 from zoo.plugins.manager import plugins
 from zoo.plugins.planning import load_plan, with_data, with_stand_in
 from zoo.runs.checkpoint import refuse_unsavable
@@ -54,11 +55,12 @@ def new_run(
         options: how to train.
 
     Raises:
-        UsageError, InputError, NetworkError: the recipe, a component or the data cannot be found.
+        UsageError, InputError, NetworkError: the recipe, a component, a tracker or the data cannot be found.
         ZooError: the generator could not be published, see `refuse_unpublishable`.
     """
     with deferred():
         load_registry()
+        events = Events(options.trackers)
     plan = load_plan(recipe, changes)
     if data is not None:
         plan = with_data(plan, data, load_registry())
@@ -77,7 +79,7 @@ def new_run(
     path = _claim(plan.recipe.name) if out is None else out
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
-    return Run(path, plan, real, trainer, record)
+    return Run(path, plan, real, trainer, record, events)
 
 
 def refuse_unpublishable(plan: Plan) -> None:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from zoo.errors import InputError
-from zoo.system.arguments import given_choice, given_flag, shown
+from zoo.system.arguments import given_choice, given_flag, given_words, shown
 from zoo.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 OnNan = Literal["stop", "rollback"]
@@ -37,6 +39,7 @@ class TrainOptions:
             rates, three times at most.
         minutes: how long to train in this session, from the first step on; it ends after the step in which the time
             is up, or with the last step. None for as long as the steps take.
+        trackers: names of trackers that follow the run, beside the plugins that follow every one.
         ranks: who trains together; this process is the first of them.
     """
 
@@ -45,6 +48,7 @@ class TrainOptions:
     eager: bool | None = None
     on_nan: OnNan = "stop"
     minutes: float | None = None
+    trackers: Sequence[str] = ()
     ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
@@ -54,6 +58,7 @@ class TrainOptions:
         if self.eager is not None:
             given_flag(self.eager, "eager")
         given_choice(self.on_nan, "on_nan", get_args(OnNan))
+        object.__setattr__(self, "trackers", tuple(given_words(self.trackers, "trackers", "NAME")))
         if self.minutes is not None:
             checked_minutes(self.minutes)
 

@@ -10,6 +10,7 @@ from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError, IntegrityError, counted
 from zoo.evaluation.measure import RealImages, rehearse
 from zoo.plugins.collect import load_registry
+from zoo.plugins.events import Events
 from zoo.plugins.planning import load_plan
 from zoo.recipes.tables import flattened
 from zoo.runs.checkpoint import check_run_state, newest_good
@@ -43,11 +44,13 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
 
     Raises:
         InputError: it is no run, a change is refused, or the data is not what it was trained on.
+        UsageError: there is no such tracker.
         IntegrityError: it has checkpoints, and none of them is whole.
     """
     record = read_record(path)
     device_before, precision_before = _recorded(path, record)
     with deferred():
+        events = Events(options.trackers)
         plan = load_plan(path / RECIPE, changes, where=str(path / RECIPE), preferred=record.versions)
         state = _state(path, record)
     now = flattened(plan.resolved())
@@ -70,7 +73,7 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
         trainer = make_trainer(plan, images, device, precision, options.ranks, eager=eager)
     real = RealImages(images, split(len(images)))
     rehearse(plan, real, device)
-    run = Run(path, plan, real, trainer, record)
+    run = Run(path, plan, real, trainer, record, events)
     plugins = load_registry().versions(component for _, component in plan.components())
     here = environment(device, precision, options.ranks.size, plugins)
     if state is not None:

@@ -12,7 +12,6 @@ from zoo.generators.folder import GeneratorFolder, is_generator_folder
 from zoo.pace.cadence import Cadence
 from zoo.pace.live import Live
 from zoo.pace.progress import Progress
-from zoo.plugins.manager import plugins
 from zoo.recipes.recipe import parse_recipe
 from zoo.recipes.tables import write_toml
 from zoo.runs import checkpoint
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from zoo.components import Plan
     from zoo.evaluation.measure import RealImages
     from zoo.pace.progress import Outcome
+    from zoo.plugins.events import Events
     from zoo.recipes.recipe import Recipe
     from zoo.runs.record import RunRecord, RunState
     from zoo.system.signals import Stop
@@ -50,12 +50,15 @@ class Run:
         live: what its training is doing now.
     """
 
-    def __init__(self, path: Path, plan: Plan, real: RealImages, trainer: Trainer, facts: RunRecord) -> None:
+    def __init__(
+        self, path: Path, plan: Plan, real: RealImages, trainer: Trainer, facts: RunRecord, events: Events
+    ) -> None:
         self.path = path
         self.plan = plan
         self.facts = facts
         self.outcome: Outcome | None = None
         self._trainer = trainer
+        self._events = events
         self._fingerprint = real.images.fingerprint
         self._monitor = Monitor(plan, real, trainer.ema.module)
         self._files = RunFiles(path, facts, threaded=trainer.device.type == "cuda")
@@ -181,9 +184,9 @@ class Run:
         return progress, due
 
     def _write_losses(self) -> dict[str, float]:
-        losses = self._log.write_losses(self.step, self._seconds, self._images_per_step)
-        self._notify("zoo_step_logged", step=self.step, metrics=losses)
-        return losses
+        line = self._log.write_losses(self.step, self._seconds, self._images_per_step)
+        self._notify("zoo_step_logged", step=self.step, metrics=line)
+        return line
 
     def _evaluate(self, progress: Progress) -> Progress:
         metric = self.plan.metric
@@ -196,12 +199,17 @@ class Run:
         if seen is not None:
             self._files.save_probe(*seen)
         self._notify("zoo_step_logged", step=self.step, metrics={metric.name: value})
+        probe = None if seen is None else seen[0]
+        self._notify("zoo_run_evaluated", step=self.step, value=value, best=best, probe=probe)
         return Progress(progress.step, progress.metrics, value, best)
 
     def _save_samples(self) -> None:
         self._refuse_divergence()
         with self.live.busy("drawing samples"):
-            self._files.save_samples(self.step, self._monitor.pictures(self.step))
+            pictures = self._monitor.pictures(self.step)
+            pictures.flags.writeable = False
+            self._files.save_samples(self.step, pictures)
+        self._notify("zoo_samples_drawn", step=self.step, pictures=pictures)
 
     def _save_checkpoint(self) -> None:
         self.facts.cuda_graph = self.uses_graph
@@ -267,6 +275,7 @@ class Run:
         self.facts.add_rollback(rollback)
         self._note("running")
         warn(f"{self.path}: {describe(rollback)}")
+        self._notify("zoo_run_rolled_back", step=error.step)
 
     def _reached(self) -> Reached:
         best = Best(step=self.best[0], value=self.best[1]) if self.best else None
@@ -297,4 +306,4 @@ class Run:
         self._notify("zoo_run_finished", outcome=outcome)
 
     def _notify(self, hook: str, **facts: Any) -> None:
-        plugins().notify(hook, run=self, **facts)
+        self._events.notify(hook, run=self, **facts)

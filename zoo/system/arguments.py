@@ -98,7 +98,7 @@ def given_text(value: object, what: str) -> str:
     return text
 
 
-def given_words(value: object, what: str) -> list[str]:
+def given_words(value: object, what: str, example: str = "training.steps=500") -> list[str]:
     """Return a list of texts.
 
     Raises:
@@ -106,7 +106,7 @@ def given_words(value: object, what: str) -> list[str]:
     """
     words = None if isinstance(value, str | bytes) or not isinstance(value, Iterable) else list(value)
     if words is None or not all(isinstance(word, str) for word in words):
-        raise InputError(f"{what}: {shown(value)} is no list of texts. Give one, like ['training.steps=500']")
+        raise InputError(f"{what}: {shown(value)} is no list of texts. Give one, like {[example]}")
     return words
 
 

@@ -1,5 +1,5 @@
 """A plugin-based model zoo of GANs: `zoo.load(name)` opens a generator, `zoo.train(recipe)` makes one,
-`zoo.resume(run)` trains it further."""
+`zoo.sweep(recipe, fields)` several and `zoo.resume(run)` trains further."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.__about__ import __version__
 
-__all__ = ["__version__", "load", "resume", "train"]
+__all__ = ["__version__", "load", "resume", "sweep", "train"]
 
 if TYPE_CHECKING:
-    from zoo.api import load, resume, train
+    from zoo.api import load, resume, sweep, train
 
 
 def __getattr__(name: str) -> Any:
     # Imported when first used: `import zoo` must not wait for the plugins.
-    if name in ("load", "resume", "train"):
+    if name in ("load", "resume", "sweep", "train"):
         from zoo import api
 
         return getattr(api, name)

@@ -1,4 +1,4 @@
-"""`zoo.load`, `zoo.train` and `zoo.resume`. Importing it does not import torch."""
+"""`zoo.load`, `zoo.train`, `zoo.sweep` and `zoo.resume`. Importing it does not import torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zoo.distributed.torchrun import follows
 from zoo.errors import InputError, ZooError, joined, near_misses, quoted
 from zoo.plugins.manager import DISABLE, in_words, is_interruption, plugins
-from zoo.system.arguments import given_text, shown
+from zoo.system.arguments import given_text, given_whole, given_words, shown
 from zoo.system.paths import given_name, given_path, refuse_address
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from zoo.generators.generator import Generator
     from zoo.plugins.manager import PluginInfo
     from zoo.runs.options import OnNan
+    from zoo.runs.session import Display
+    from zoo.sweeps.train import Ended
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 
@@ -162,6 +164,76 @@ def train(
     return train_new(recipe, changed, data=source, out=folder, options=options, display=Reporting())
 
 
+def sweep(
+    recipe: str,
+    fields: Sequence[str] = (),
+    *,
+    seeds: int | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    data: str | PathLike[str] | None = None,
+    changes: Sequence[str] = (),
+    out: str | PathLike[str] | None = None,
+    device: DeviceChoice = "auto",
+    precision: PrecisionChoice = "auto",
+    eager: bool = False,
+    on_nan: OnNan = "stop",
+    minutes: float | None = None,
+    trackers: Sequence[str] = (),
+) -> Path:
+    """Train a recipe with every combination of values and seeds, one after the other, and return the sweep's folder.
+
+    It holds a run folder for each. All combinations are checked before the first is trained; one that fails does not
+    end the others. Ctrl-C stops after the step that is being made and still returns the folder; `zoo.resume` goes on.
+
+    Args:
+        recipe: a recipe's name, or the path of a TOML file.
+        fields: `KEY=VALUE,VALUE`, such as `losses.1.weight=1,10`; lists stand in brackets. Fields that change together
+            are joined by a plus: `A=1,2+B=3,4`.
+        seeds: how many seeds, from `seed` or the recipe's on.
+        out: the folder of the sweep; without it `runs/<recipe>-sweep-<n>`.
+        minutes: how long to train all of them, from the first step of the first run on.
+
+    The other arguments are those of `train`, for every run.
+
+    Raises:
+        BusyError: another process is at work in `out`, or another thread of this one trains.
+        FailedRunsError: runs failed; it is raised once all have been trained, with the exit code of the first.
+        InputError, UsageError: a key or a value is wrong.
+        ZooError: its other subclasses say what went wrong.
+    """
+    from zoo.runs.options import TrainOptions
+    from zoo.runs.session import all_changes
+    from zoo.sweeps.start import Wish
+    from zoo.sweeps.train import train_sweep
+
+    recipe = given_name(given_text(recipe, "recipe"), "recipe", needed=True)
+    source, folder = (
+        None if path is None else given_path(path, what) for what, path in (("data", data), ("out", out))
+    )
+    options = TrainOptions(device, precision, eager, on_nan, minutes, trackers)
+    wish = Wish(given_words(fields, "fields"), None if seeds is None else given_whole(seeds, "seeds"))
+    changed = all_changes(changes, steps, seed)
+    return _finished(
+        train_sweep(recipe, changed, wish, data=source, out=folder, options=options, make_display=_reporting)
+    )
+
+
+def _reporting(_run: Path, _number: int, _count: int) -> Display:
+    from zoo.reports.watch import Reporting
+
+    return Reporting()
+
+
+def _finished(ended: Ended) -> Path:
+    """Return the folder of a sweep, or raise what failed in it."""
+    from zoo.sweeps.train import FailedRunsError
+
+    if ended.failures:
+        raise FailedRunsError(ended.path, ended.failures)
+    return ended.path
+
+
 def resume(
     run: str | PathLike[str],
     *,
@@ -176,8 +248,10 @@ def resume(
 ) -> Path:
     """Train a run further from its newest good checkpoint and return its folder; on a CPU exactly as if never stopped.
 
+    Of a sweep, the run that was stopped and those that are left are trained; raises FailedRunsError as `sweep` does.
+
     Args:
-        run: the run folder.
+        run: the run folder, or the folder of a sweep.
         steps: generator steps in all, in place of the recipe's; where they are made already, nothing is.
         changes: `key.path=value` for other fields of the recipe, recorded in `run.json`; never of the architecture.
         device: in place of where it was trained.
@@ -197,10 +271,14 @@ def resume(
 
         return follow()
     from zoo.reports.watch import Reporting
+    from zoo.runs.lock import is_sweep
     from zoo.runs.options import TrainOptions
     from zoo.runs.session import all_changes, train_further
 
     options = TrainOptions(device, precision, eager, on_nan, minutes, trackers)
-    return train_further(
-        given_path(run, "run", needed=True), all_changes(changes, steps, None), options, Reporting()
-    )
+    path, changed = given_path(run, "run", needed=True), all_changes(changes, steps, None)
+    if not is_sweep(path):
+        return train_further(path, changed, options, Reporting())
+    from zoo.sweeps.train import resume_sweep
+
+    return _finished(resume_sweep(path, steps, changes, options, _reporting))

@@ -14,7 +14,7 @@ import pytest
 import zoo as library
 from tests.support.run_folders import drain, figures
 from tests.support.training import leaves
-from zoo.cli import display
+from zoo.cli.screen import display
 from zoo.errors import InputError
 from zoo.evaluation import torch_generator
 from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from zoo.cli.arguments import NAME, PATH
-from zoo.distributed.torchrun import follows
+from zoo.distributed.torchrun import follows, refuse_ranks
+from zoo.recipes.sweep import SEEDS_LIMIT
 from zoo.runs.options import DEVICES, PRECISIONS, OnNan, TrainOptions, checked_minutes
 from zoo.system.console import ErrorStream
 from zoo.system.signals import deferred
@@ -80,7 +81,17 @@ _trackers = click.option(
 @click.option("--steps", type=click.IntRange(1), help="Generator steps, in place of the recipe's.")
 @_minutes
 @click.option("--seed", type=click.IntRange(0), help="Seed, in place of the recipe's.")
-@click.option("--out", type=PATH, help="The run folder; without it runs/RECIPE-N.")
+@click.option(
+    "--sweep",
+    "fields",
+    multiple=True,
+    metavar="KEY=VALUE,VALUE",
+    help="Train once with each value: losses.1.weight=1,10. Lists in brackets; A=1,2+B=3,4 change together.",
+)
+@click.option(
+    "--seeds", type=click.IntRange(1, SEEDS_LIMIT), help="Train with so many seeds, one after the other."
+)
+@click.option("--out", type=PATH, help="The run folder; without it runs/RECIPE-N. The folder of a sweep.")
 @_device
 @_precision
 @click.option(_EAGER, default=False, help=_EAGERLY)
@@ -93,6 +104,8 @@ def train(
     steps: int | None,
     minutes: float | None,
     seed: int | None,
+    fields: tuple[str, ...],
+    seeds: int | None,
     out: Path | None,
     device: DeviceChoice,
     precision: PrecisionChoice,
@@ -100,7 +113,13 @@ def train(
     on_nan: OnNan,
     trackers: tuple[str, ...],
 ) -> None:
-    """Train RECIPE (a name from `zoo list`, or a .toml file) and end with a generator folder."""
+    """Train RECIPE (a name from `zoo list`, or a .toml file) and end with a generator folder.
+
+    With --sweep or --seeds it is trained several times, and all that is compared.
+    """
+    swept = bool(fields) or seeds is not None
+    if swept:
+        refuse_ranks("--sweep")
     if follows():
         return _follow()
     from zoo.runs.session import all_changes, train_new
@@ -110,6 +129,9 @@ def train(
 
     options = TrainOptions(device, precision, eager, on_nan, minutes, trackers)
     changed = all_changes(changes, steps, seed)
+    if swept:
+        _sweep(recipe, changed, (fields, seeds), data, out, options)
+        return
     screen = Screen(sys.stdout, minutes)
     with redirect_stdout(ErrorStream()):
         train_new(recipe, changed, data=data, out=out, options=options, display=screen)
@@ -138,7 +160,13 @@ def resume(
     on_nan: OnNan,
     trackers: tuple[str, ...],
 ) -> None:
-    """Go on with RUN (without it, the latest) from its newest good checkpoint."""
+    """Go on with RUN (without it, the latest) from its newest good checkpoint.
+
+    Where RUN is the folder of a sweep, or the latest run is one of a sweep, go on with all of its runs that are left.
+    """
+    run, sweep = _run_or_sweep(run)
+    if sweep is not None:
+        refuse_ranks(str(sweep))
     if follows():
         return _follow()
     from zoo.runs.session import all_changes, train_further
@@ -147,9 +175,55 @@ def resume(
         from zoo.cli.screen.display import Screen
 
     options = TrainOptions(device, precision, eager, on_nan, minutes, trackers)
+    if sweep is not None:
+        _resume_sweep(sweep, changes, steps, options)
+        return
     screen = Screen(sys.stdout, minutes)
     with redirect_stdout(ErrorStream()):
         train_further(run, all_changes(changes, steps, None), options, screen)
+
+
+def _sweep(
+    recipe: str,
+    changes: list[str],
+    wish: tuple[tuple[str, ...], int | None],
+    data: Path | None,
+    out: Path | None,
+    options: TrainOptions,
+) -> None:
+    with deferred():
+        from zoo.cli.screen.sweep import show_end, swept_screen
+        from zoo.sweeps.start import Wish
+        from zoo.sweeps.train import train_sweep
+
+    with redirect_stdout(ErrorStream()):
+        ended = train_sweep(
+            recipe, changes, Wish(*wish), data=data, out=out, options=options, make_display=swept_screen
+        )
+    show_end(ended, options.minutes)
+
+
+def _resume_sweep(sweep: Path, changes: tuple[str, ...], steps: int | None, options: TrainOptions) -> None:
+    with deferred():
+        from zoo.cli.screen.sweep import show_end, swept_screen
+        from zoo.sweeps.train import resume_sweep
+
+    with redirect_stdout(ErrorStream()):
+        ended = resume_sweep(sweep, steps, changes, options, swept_screen)
+    show_end(ended, options.minutes)
+
+
+def _run_or_sweep(path: Path | None) -> tuple[Path | None, Path | None]:
+    """Return the run that is to be resumed, and the sweep: the one named, or that of the latest run."""
+    from zoo.runs.folder import latest_run
+    from zoo.runs.lock import is_sweep
+
+    if path is None:
+        path = None if follows() else latest_run()
+        sweep = None if path is None else path.parent
+    else:
+        sweep = path
+    return path, sweep if sweep is not None and is_sweep(sweep) else None
 
 
 def _follow() -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zoo.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -43,6 +45,19 @@ def follows() -> bool:
     """Whether this process does what rank 0 of its training does, and is silent about it."""
     here = this_rank()
     return here is not None and here.rank > 0
+
+
+def refuse_ranks(what: str) -> None:
+    """Refuse a sweep on processes that train together: what they agree on is one training.
+
+    Raises:
+        UsageError: this process is one of several.
+    """
+    if this_rank() is not None:
+        raise UsageError(
+            f"{what}: the runs of a sweep are trained by one process, and torchrun started several. Train them one by "
+            "one with torchrun, or leave torchrun out"
+        )
 
 
 @contextmanager

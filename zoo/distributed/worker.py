@@ -32,7 +32,7 @@ class LeaderError(ZooError):
     """Rank 0 failed, and has said why."""
 
     def __init__(self, code: int) -> None:
-        self.exit_code = code  # type: ignore[misc]
+        self.exit_code = code
         super().__init__(f"rank 0 ended with exit code {code}. See what it says")
 
 

@@ -47,15 +47,27 @@ def load_plan(
         UsageError: the recipe or a component is unknown.
         InputError: the file, a field or a change is wrong, or a component refuses the combination.
     """
-    refuse_address(str(recipe), "recipe")
-    registry = load_registry()
-    is_file = isinstance(recipe, Path) or recipe.endswith(".toml") or os.sep in recipe
-    path = Path(recipe) if is_file else registry.recipe(str(recipe))
+    registry, path = load_registry(), find_recipe(recipe)
     if registry.is_builtin_recipe(path):
         preferred = (DISTRIBUTION,)
     plan = make_plan(read_recipe(path, changes), registry, where or path.name, preferred)
-    _warn_of_rivals(plan, registry, None if is_file else str(recipe))
+    _warn_of_rivals(plan, registry, None if _is_file(recipe) else str(recipe))
     return plan
+
+
+def find_recipe(recipe: str | Path) -> Path:
+    """Return the file of a recipe, by its name or path.
+
+    Raises:
+        UsageError: there is no recipe of that name.
+        InputError: it is an address.
+    """
+    refuse_address(str(recipe), "recipe")
+    return Path(recipe) if _is_file(recipe) else load_registry().recipe(str(recipe))
+
+
+def _is_file(recipe: str | Path) -> bool:
+    return isinstance(recipe, Path) or recipe.endswith(".toml") or os.sep in recipe
 
 
 def make_plan(recipe: Recipe, registry: Registry, where: str, preferred: Iterable[str] = ()) -> Plan:
@@ -122,13 +134,14 @@ def with_data(plan: Plan, path: Path, registry: Registry) -> Plan:
 
 def with_stand_in(plan: Plan, stand_in: StandIn, registry: Registry) -> Plan:
     """Return the plan for a sample that stands in: its data pinned to it, the recipe's `[data.sample]` laid over."""
-    table = plan.resolved()
-    sample = plan.recipe.sample or {}
-    table["data"] = {key: value for key, value in table["data"].items() if key != "sample"} | dict(
-        stand_in.fields
-    )
-    recipe = parse_recipe(merged(table, sample), plan.where)
+    recipe = parse_recipe(pinned(plan.resolved(), plan.recipe.sample or {}, stand_in), plan.where)
     return make_plan(recipe, registry, plan.where, plan.preferred)
+
+
+def pinned(table: Table, sample: Table, stand_in: StandIn) -> Table:
+    """Return a recipe's table with its data pinned to what stands in for it, and `[data.sample]` laid over."""
+    data = {key: value for key, value in table["data"].items() if key != "sample"} | dict(stand_in.fields)
+    return merged({**table, "data": data}, sample)
 
 
 def _warn_of_rivals(plan: Plan, registry: Registry, recipe: str | None) -> None:

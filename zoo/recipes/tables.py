@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 Table = dict[str, Any]
 
 
-def set_value(table: Table, change: str) -> None:
+def set_value(table: Table, change: str, option: str = "--set") -> None:
     """Apply one `key.path=value` in place; the value is read as TOML, and as plain text when it is not.
+
+    `option` is what messages say that it was given with.
 
     Raises:
         InputError: there is no `=`, or the path leads through something that is no table or list.
@@ -25,35 +27,36 @@ def set_value(table: Table, change: str) -> None:
     key, equals, text = change.partition("=")
     if not equals or not all(key.split(".")):
         raise InputError(
-            f"--set {change}: it is not of the form key.path=value. Write for example training.steps=500"
+            f"{option} {change}: it is not of the form key.path=value. Write for example training.steps=500"
         )
     *parents, last = key.split(".")
     place: Any = table
     for part in parents:
-        place = _step_into(place, part, change)
+        place = _step_into(place, part, f"{option} {change}")
     if isinstance(place, list):
-        place[_index(place, last, change)] = _value(text)
+        place[_index(place, last, f"{option} {change}")] = parse_value(text)
     elif isinstance(place, dict):
-        place[last] = _value(text)
+        place[last] = parse_value(text)
     else:
-        raise InputError(f"--set {change}: {parents[-1]!r} is no table. Name a field of a table")
+        raise InputError(f"{option} {change}: {parents[-1]!r} is no table. Name a field of a table")
 
 
-def _step_into(place: Any, part: str, change: str) -> Any:
+def _step_into(place: Any, part: str, given: str) -> Any:
     if isinstance(place, list):
-        return place[_index(place, part, change)]
+        return place[_index(place, part, given)]
     if isinstance(place, dict):
         return place.setdefault(part, {})
-    raise InputError(f"--set {change}: nothing lies below {part!r}. Name a field of a table")
+    raise InputError(f"{given}: nothing lies below {part!r}. Name a field of a table")
 
 
-def _index(place: list[Any], part: str, change: str) -> int:
+def _index(place: list[Any], part: str, given: str) -> int:
     if part not in map(str, range(len(place))):
-        raise InputError(f"--set {change}: {part!r} is no entry of a list of {len(place)}. Count from 0")
+        raise InputError(f"{given}: {part!r} is no entry of a list of {len(place)}. Count from 0")
     return int(part)
 
 
-def _value(text: str) -> Any:
+def parse_value(text: str) -> Any:
+    """Return the value that a text has in TOML, or the text where it has none."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 from zoo.errors import BusyError, InputError, quoted
 from zoo.pace.live import TRAINING
 from zoo.pace.speed import in_words
-from zoo.runs.lock import RECORD, RUNS, holder, is_held, nameless_starts, progress_of, starts
+from zoo.runs.lock import (
+    RECORD,
+    RUNS,
+    holder,
+    is_held,
+    is_sweep,
+    name_one_of,
+    nameless_starts,
+    progress_of,
+    starts,
+)
 from zoo.system.arguments import decimal_count
 from zoo.system.console import say, warn
 
@@ -37,6 +47,13 @@ def is_run(path: Path) -> bool:
     return (path / RECORD).is_file()
 
 
+def run_folders(parent: Path) -> list[Path]:
+    """Return the run folders in `parent`, and those of the sweeps in it."""
+    there = sorted(parent.glob("*"))
+    inside = (run for sweep in there if is_sweep(sweep) for run in sorted(sweep.glob("*")))
+    return [path for path in (*there, *inside) if is_run(path)]
+
+
 def latest_run(parent: Path = RUNS) -> Path:
     """Return the run under `parent` that was started last, by the time in its `run.json`.
 
@@ -58,7 +75,7 @@ def latest_generator(parent: Path = RUNS) -> Path:
     """
     from zoo.generators.folder import is_generator_folder
 
-    if not any(is_run(path) for path in parent.glob("*")):
+    if not run_folders(parent):
         _refuse_starts(parent)
     runs = _newest_first(parent)
     found = next((path for path in runs if is_generator_folder(path / GENERATOR)), None)
@@ -104,12 +121,11 @@ def _newest_first(parent: Path) -> list[Path]:
     from zoo.runs.record import read_record
 
     started: dict[Path, str] = {}
-    for path in sorted(parent.glob("*")):
-        if is_run(path):
-            try:
-                started[path] = read_record(path).started
-            except InputError as error:
-                warn(f"{error}. It is left out")
+    for path in run_folders(parent):
+        try:
+            started[path] = read_record(path).started
+        except InputError as error:
+            warn(f"{error}. It is left out")
     if not started:
         raise InputError(f"{parent}: there is no run in it. Start one with `zoo train camel-wgangp`")
     return sorted(started, key=lambda path: started[path], reverse=True)
@@ -183,4 +199,6 @@ def generator_folder(path: Path) -> GeneratorFolder | None:
             refuse_nothing_learnt(path, read_record(path))
             raise _without_generator(path)
         return GeneratorFolder.open(folder)
+    if is_sweep(path):
+        raise InputError(f"{path}: it is a sweep. {name_one_of(path)}")
     return GeneratorFolder.open(path) if is_generator_folder(path) else None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from zoo.errors import BusyError, ZooError, joined, near_misses
+from zoo.errors import BusyError, ZooError, joined, near_misses, quoted
 from zoo.pace.live import read_progress
 from zoo.system.atomic import disk_errors, write_atomic
 from zoo.system.regular_files import read_regular
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 RECORD = "run.json"
+SWEEP = "sweep.json"
+"""In the folder of a sweep, which holds a run folder for each of its trainings."""
 LOCK = ".lock"
 HOLDER = ".holder"
 STARTING = ".starting-"
@@ -43,6 +45,18 @@ def near_runs(path: Path) -> str:
     here = {found.name: found for found in RUNS.glob("*") if (found / RECORD).is_file()}
     near = [repr(str(here[name])) for name in near_misses(path.name, here)]
     return f"Did you mean {joined(near, 'or')}?" if near else ""
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether `path` is the folder of a sweep, which holds run folders."""
+    return (path / SWEEP).is_file()
+
+
+def name_one_of(sweep: Path) -> str:
+    """Return the advice that ends a message about a sweep where one of its runs is needed."""
+    runs = [path for path in sorted(sweep.glob("*")) if (path / RECORD).is_file()]
+    example = f", such as {quoted(runs[0])}" if runs else ""
+    return f"Name one of its runs{example}; see `zoo runs {quoted(sweep)}`"
 
 
 @contextmanager
@@ -157,8 +171,10 @@ def nameless_starts(parent: Path) -> list[Path]:
 
 def starts(parent: Path) -> list[Path]:
     """Return the folders under `parent` in which a run is starting now: they are held, and hold no `run.json`."""
-    places = (path for path in parent.glob("*") if path.is_dir() and not (path / RECORD).exists())
-    return [path for path in places if is_held(path)]
+    places = [path for path in parent.glob("*") if path.is_dir() and not (path / RECORD).exists()]
+    sweeps = [path for path in places if is_sweep(path)]
+    inside = [start for sweep in sweeps for start in starts(sweep)]
+    return [path for path in places if path not in sweeps and is_held(path)] + inside
 
 
 def _sweep(parent: Path) -> None:

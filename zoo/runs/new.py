@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zoo.data.split import split
 from zoo.data.variety import too_little
@@ -29,7 +29,7 @@ from zoo.system.signals import deferred
 from zoo.training.device import choose_device, choose_precision, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from zoo.components import Plan
@@ -37,33 +37,76 @@ if TYPE_CHECKING:
     from zoo.training.trainer import Trainer
 
 
+class Prepared(NamedTuple):
+    """A new training that is ready to go, and has no folder yet."""
+
+    plan: Plan
+    images: RealImages
+    trainer: Trainer
+    record: RunRecord
+
+    def at(self, path: Path, events: Events) -> Run:
+        """Return the run that trains in `path`, and tells `events` of it."""
+        return Run(path, self.plan, self.images, self.trainer, self.record, events)
+
+
 def new_run(
-    recipe: str,
+    recipe: str | Path,
     changes: Sequence[str] = (),
     *,
     data: Path | None = None,
     out: Path | None = None,
     options: TrainOptions = DEFAULTS,
+    preferred: Iterable[str] = (),
 ) -> Run:
     """Make a new training ready to go; no folder is made where something is wrong.
 
     Args:
-        recipe: a recipe's name, or the path of a TOML file.
-        changes: `key.path=value`, as `--set` takes them.
-        data: a local file or folder in place of the recipe's data.
         out: the run folder itself, empty and held by this process; without it the next free `runs/<recipe>-<n>`.
-        options: how to train.
 
-    Raises:
-        UsageError, InputError, NetworkError: the recipe, a component, a tracker or the data cannot be found.
-        ZooError: the generator could not be published, see `refuse_unpublishable`.
+    The other arguments and what is raised are those of `prepare`; a tracker that there is not is a UsageError too.
     """
     with deferred():
         load_registry()
         events = Events(options.trackers)
-    plan = load_plan(recipe, changes)
+    prepared = prepare(recipe, changes, data=data, options=options, preferred=preferred)
+    path = claim_run_path(prepared.plan.recipe.name) if out is None else out
+    with disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return prepared.at(path, events)
+
+
+def prepare(
+    recipe: str | Path,
+    changes: Sequence[str] = (),
+    *,
+    data: Path | None = None,
+    options: TrainOptions = DEFAULTS,
+    preferred: Iterable[str] = (),
+) -> Prepared:
+    """Make a training of a recipe, and find out whether all that it leads to can be done.
+
+    Args:
+        recipe: its name, or the path of a TOML file.
+        changes: `key.path=value`, as `--set` takes them.
+        data: a local file or folder in place of the recipe's data.
+        options: how to train.
+        preferred: distributions whose components are meant by names that others bring too.
+
+    Raises:
+        UsageError, InputError, NetworkError: the recipe, a component or the data cannot be found.
+        ZooError: the generator could not be published, see `refuse_unpublishable`.
+    """
+    with deferred():
+        load_registry()
+    plan = load_plan(recipe, changes, preferred=preferred)
     if data is not None:
         plan = with_data(plan, data, load_registry())
+    return prepare_plan(plan, options)
+
+
+def prepare_plan(plan: Plan, options: TrainOptions) -> Prepared:
+    """Make a training of a plan; raises as `prepare` does."""
     with deferred():
         refuse_unpublishable(plan)
     device = options.ranks.local(choose_device(options.device or "auto"))
@@ -76,10 +119,7 @@ def new_run(
         generator_config(plan, record, step=0, value=None)
     real = RealImages(images, split(len(images)))
     rehearse(plan, real, device)
-    path = _claim(plan.recipe.name) if out is None else out
-    with disk_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
-    return Run(path, plan, real, trainer, record, events)
+    return Prepared(plan, real, trainer, record)
 
 
 def refuse_unpublishable(plan: Plan) -> None:
@@ -102,10 +142,10 @@ def refuse_unpublishable(plan: Plan) -> None:
             raise refusal
 
 
-def _claim(recipe: str) -> Path:
-    """Make the next free run folder; of two processes that want one, each gets its own."""
+def claim_run_path(name: str) -> Path:
+    """Make the next free `runs/<name>-<n>`; of two processes that want one, each gets its own."""
     while True:
-        path = new_run_path(recipe)
+        path = new_run_path(name)
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import InputError, refuse_newer
 from zoo.generators.config import DataRecord
-from zoo.runs.lock import RECORD, RUNS, near_runs
+from zoo.runs.lock import RECORD, RUNS, is_sweep, name_one_of, near_runs
 from zoo.system.atomic import write_atomic
 from zoo.system.regular_files import UnfitFileError, read_regular
 from zoo.system.strict_json import parse_object
@@ -135,6 +135,8 @@ def read_record(run: Path) -> RunRecord:
     try:
         record = parse_object(read_regular(path, RECORD_LIMIT))
     except FileNotFoundError:
+        if is_sweep(run):
+            raise InputError(f"{run}: it is a sweep, and no run. {name_one_of(run)}") from None
         advice = near_runs(run) or f"See which there are under {RUNS}/"
         raise InputError(f"{run}: it holds no {RECORD}, so it is no run. {advice}") from None
     except UnfitFileError as error:

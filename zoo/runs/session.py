@@ -10,7 +10,7 @@ from zoo.distributed.torchrun import this_rank
 from zoo.errors import InputError, ResourceError, ZooError, quoted
 from zoo.pace.live import NAME as PROGRESS
 from zoo.runs.folder import RECIPE, is_run, latest_run, refuse_starting
-from zoo.runs.lock import HOLDER, LOCK, RUNS, held, starting
+from zoo.runs.lock import HOLDER, LOCK, RUNS, held, is_sweep, starting
 from zoo.system.arguments import given_whole, given_words
 from zoo.system.atomic import disk_errors
 from zoo.system.paths import refuse_missing_parent
@@ -58,16 +58,17 @@ class Display:
 
 
 def train_new(
-    recipe: str,
+    recipe: str | Path,
     changes: Sequence[str],
     *,
     data: Path | None,
     out: Path | None,
     options: TrainOptions,
     display: Display,
+    preferred: Sequence[str] = (),
 ) -> Path:
     """Train a recipe to its end, or until a signal, write the generator and return the run folder."""
-    with _started(recipe, changes, data=data, out=out, options=options) as run:
+    with _started(recipe, changes, data=data, out=out, options=options, preferred=preferred) as run:
         _train(run, options, display)
     return run.path
 
@@ -126,12 +127,13 @@ def _ending(run: Run, stop: Stop) -> Callable[[int, int], None]:
 
 @contextmanager
 def _started(
-    recipe: str,
+    recipe: str | Path,
     changes: Sequence[str],
     *,
     data: Path | None,
     out: Path | None,
     options: TrainOptions,
+    preferred: Sequence[str],
 ) -> Iterator[Run]:
     """Give a new run, held; see `zoo.runs.new.new_run`. A refused start leaves nothing behind.
 
@@ -142,7 +144,7 @@ def _started(
     with ExitStack() as stack:
         ranks = stack.enter_context(_ranks())
         if out is not None:
-            _refuse_place(out)
+            refuse_place(out)
             stack.enter_context(claimed(out, fresh=not out.exists()))
         with deferred():
             from zoo.runs.new import new_run
@@ -150,7 +152,14 @@ def _started(
 
         stack.enter_context(isolated(training=True))
         with starting(RUNS) if out is None else nullcontext():
-            run = new_run(recipe, changes, data=data, out=out, options=replace(options, ranks=ranks))
+            run = new_run(
+                recipe,
+                changes,
+                data=data,
+                out=out,
+                options=replace(options, ranks=ranks),
+                preferred=preferred,
+            )
             if out is None:
                 stack.enter_context(claimed(run.path, fresh=True))
         ranks.note_run(run.path)
@@ -193,7 +202,7 @@ def _ranks() -> Iterator[Ranks]:
 
 @contextmanager
 def claimed(path: Path, *, fresh: bool) -> Iterator[None]:
-    """Hold the folder of a run that is to be; where the block fails before there is a record, it is taken away.
+    """Hold the folder of a run or sweep that is to be; where the block fails before it is one, it is taken away.
 
     Args:
         path: the folder; it is made where it is missing.
@@ -211,13 +220,13 @@ def claimed(path: Path, *, fresh: bool) -> Iterator[None]:
             try:
                 yield
             except BaseException:
-                if not is_run(path):
+                if not _is_begun(path):
                     _take_away(path, fresh)
                 raise
     except ResourceError:
         # Holding itself failed, on a disk that takes a name but no bytes. Once it was held, what lies there now may be
         # of whoever came next.
-        if fresh and not was_held and not is_run(path):
+        if fresh and not was_held and not _is_begun(path):
             _take_away(path, fresh)
         raise
 
@@ -241,20 +250,24 @@ def _refuse_no_run(path: Path) -> None:
     read_record(path)
 
 
-def _refuse_place(path: Path) -> None:
+def refuse_place(path: Path) -> None:
     """Refuse a run folder whose parent is not there; `runs/` is the zoo's own, and is made."""
     if path.absolute().parent != RUNS.absolute():
         refuse_missing_parent(path, "--out")
 
 
+def _is_begun(path: Path) -> bool:
+    return is_run(path) or is_sweep(path)
+
+
 def _refuse_contents(path: Path) -> None:
     there = list(path.iterdir()) if path.is_dir() else [path]
     # Asked after listing: a rival that begins in between is met at the lock.
-    ours = (path / LOCK).exists() and not is_run(path)
+    ours = (path / LOCK).exists() and not _is_begun(path)
     if any(not (ours and _is_debris(entry)) for entry in there):
         if not path.is_dir():
             raise InputError(f"{path}: it is a file. Give --out a new folder")
-        advice = f", or go on with `zoo resume {quoted(path)}`" if is_run(path) else ""
+        advice = f", or go on with `zoo resume {quoted(path)}`" if _is_begun(path) else ""
         raise InputError(f"{path}: it is already there. Give --out a new folder{advice}")
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
-from zoo.runs.folder import is_run
+from zoo.runs.folder import run_folders
 from zoo.runs.lock import is_held, progress_of, starts
 from zoo.runs.record import read_record
 from zoo.system.console import warn
@@ -56,14 +56,13 @@ class RunSummary:
 
 
 def find_runs(parent: Path) -> list[RunSummary]:
-    """Return the runs directly in `parent`, oldest first; one whose record is damaged is named in a warning."""
+    """Return the runs in `parent` and its sweeps, oldest first; one whose record is damaged is named in a warning."""
     found = [start for path in starts(parent) if (start := _starting(path)) is not None]
-    for path in parent.glob("*"):
-        if is_run(path):
-            try:
-                found.append(_summary(path, read_record(path)))
-            except InputError as error:
-                warn(f"{error}. It is left out")
+    for path in run_folders(parent):
+        try:
+            found.append(_summary(path, read_record(path)))
+        except InputError as error:
+            warn(f"{error}. It is left out")
     return sorted(found, key=lambda run: (run.started, str(run.path)))
 
 

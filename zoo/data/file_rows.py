@@ -70,22 +70,33 @@ class FileRows:
             InputError: the file has changed since it was opened.
         """
         first, rest = (index[0], index[1:]) if isinstance(index, tuple) else (index, ())
-        numbers = np.arange(len(self))[first]
-        images = channels_first(self._rows(np.atleast_1d(numbers)))
-        if np.ndim(numbers) == 0:
-            return np.asarray(images[(0, *rest)])
-        return np.asarray(images[(slice(None), *rest)])
+        numbers = self._numbers(first)
+        if np.ndim(first) == 0 and not isinstance(first, slice):
+            return np.asarray(channels_first(self._rows(numbers))[(0, *rest)])
+        return np.asarray(channels_first(self._rows(numbers))[(slice(None), *rest)])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return all images: what numpy calls when it is given this."""
         return np.asarray(self[:], dtype)
 
-    def _rows(self, numbers: NDArray[np.intp]) -> NDArray[np.uint8]:
-        rows = np.empty((len(numbers), *self.file_shape[1:]), np.uint8)
-        if len(numbers) and np.array_equal(numbers, np.arange(numbers[0], numbers[0] + len(numbers))):
-            rows.reshape(-1)[:] = self.read(int(numbers[0]) * self.row_bytes, rows.nbytes)
-            return rows
-        for row, number in zip(rows, numbers.tolist(), strict=True):
+    def _numbers(self, index: Any) -> range | list[int]:
+        """Return which images an index means, without a list of all images."""
+        if isinstance(index, slice):
+            return range(len(self))[index]
+        chosen = np.atleast_1d(np.asarray(index))
+        if chosen.dtype == bool:
+            if chosen.shape != (len(self),):
+                raise IndexError(f"a mask of shape {chosen.shape} for {len(self)} images")
+            chosen = np.flatnonzero(chosen)
+        places = range(len(self))
+        return [places[number] for number in chosen.tolist()]
+
+    def _rows(self, numbers: range | list[int]) -> NDArray[np.uint8]:
+        shape = (len(numbers), *self.file_shape[1:])
+        if isinstance(numbers, range) and numbers.step == 1:
+            return self.read(numbers.start * self.row_bytes, math.prod(shape)).reshape(shape)
+        rows = np.empty(shape, np.uint8)
+        for row, number in zip(rows, numbers, strict=True):
             row.reshape(-1)[:] = self.read(number * self.row_bytes, self.row_bytes)
         return rows
 

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 IN_MEMORY = 128 << 20
 """Bytes of images that are read at once, after which their file may change."""
 HEADER_LIMIT = 16 << 10
-"""Bytes in which a header must end; numpy reads no longer ones."""
+"""Bytes in which a header must end."""
+PIECE = 1 << 20
+"""Bytes that are read at once of images that do not lie in one piece."""
+IMAGES_LIMIT = 1 << 24
+"""Images in a file: a training shuffles their numbers, eight bytes each."""
 
 
 def read_images(path: Path, limit: int | None = None) -> Pixels:
@@ -77,6 +81,10 @@ def _checked(path: Path, file: BufferedReader) -> tuple[tuple[int, ...], int, bo
         raise InputError(
             f"{path}: it is truncated, {shape} takes {expected} bytes and the file has {found}. Get it again"
         )
+    if shape[0] > IMAGES_LIMIT:
+        raise InputError(
+            f"{path}: it holds {shape[0]:,} images, and at most {IMAGES_LIMIT:,} are read. Give fewer"
+        )
     return shape, start, by_columns
 
 
@@ -94,7 +102,7 @@ def _header(path: Path, file: BufferedReader) -> tuple[tuple[int, ...], np.dtype
     try:
         head = io.BytesIO(file.read(HEADER_LIMIT))  # a header may say that it has gigabytes
         readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
-        shape, by_columns, dtype = readers[npy_format.read_magic(head)](head)
+        shape, by_columns, dtype = readers[npy_format.read_magic(head)](head, max_header_size=HEADER_LIMIT)
         return shape, dtype, head.tell(), by_columns
     except OSError as error:
         raise InputError(f"{path}: it cannot be read: {error.strerror}. Give another file") from error
@@ -110,8 +118,16 @@ def _by_columns(rows: FileRows, count: int) -> NDArray[np.uint8]:
             f"{rows.path}: it lies by columns, and of such files at most {IN_MEMORY:,} bytes are read, not {size:,}. "
             "Save numpy.ascontiguousarray of it"
         )
-    whole = rows.read(0, size).reshape(rows.file_shape[::-1]).transpose()
-    return channels_first(np.ascontiguousarray(whole[:count]))
+    whole, *inner = rows.file_shape
+    images = np.empty((count, *inner), np.uint8)
+    flat, columns = images.reshape(count, -1), math.prod(inner)
+    some = max(1, PIECE // whole)
+    for first in range(0, columns, some):
+        last = min(first + some, columns)
+        piece = rows.read(first * whole, (last - first) * whole).reshape(-1, whole)
+        places = np.ravel_multi_index(np.unravel_index(np.arange(first, last), inner, order="F"), inner)
+        flat[:, places] = piece[:, :count].T
+    return channels_first(images)
 
 
 def _is_images(shape: tuple[int, ...]) -> bool:

@@ -44,7 +44,7 @@ class Training(_Part):
         default=0.999, ge=0, lt=1, description="decay of the averaged generator weights; 0 averages nothing"
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="of weights, latents and data order")
-    log_every: int = Field(default=10, ge=1, description="steps between lines of metrics.jsonl")
+    log_every: int = Field(default=10, ge=1, le=10_000, description="steps between lines of metrics.jsonl")
     sample_every: int = Field(default=100, ge=1, description="steps between sample grids")
     eval_every: int = Field(default=500, ge=1, description="steps between measurements of the metric")
     checkpoint_every: int = Field(default=250, ge=1, description="steps between checkpoints")

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from zoo.history import Diagnosis, History
 
 REPORT = "report.html"
-FRAMES = 24
+FRAMES_LIMIT = 24
 """Sample grids in the page, evenly spaced; all of them would be megabytes."""
 TEXT_LIMIT = 1 << 16
-FRAMES_TOTAL = 2 << 20
+FRAMES_BYTES_LIMIT = 2 << 20
 """Bytes of all sample grids."""
 
 
@@ -112,12 +112,12 @@ def _commands(run: Path) -> list[str]:
 def _frames(run: Path) -> list[Frame]:
     """Return some of the sample grids, the first and the last of them for sure."""
     paths = files_by_step(run / "samples", ".png")
-    if len(paths) > FRAMES:
-        paths = [paths[round(index * (len(paths) - 1) / (FRAMES - 1))] for index in range(FRAMES)]
+    if len(paths) > FRAMES_LIMIT:
+        paths = [paths[round(index * (len(paths) - 1) / (FRAMES_LIMIT - 1))] for index in range(FRAMES_LIMIT)]
     frames, total = [], 0
     for path in reversed(paths):
         data = picture_url(path)
-        if data is not None and total + len(data) <= FRAMES_TOTAL:
+        if data is not None and total + len(data) <= FRAMES_BYTES_LIMIT:
             total += len(data)
             frames.append(Frame(int(path.stem[len("step-") :]), data))
     return frames[::-1]

@@ -89,10 +89,10 @@ def _curves(run: Path) -> dict[str, Curve]:
             if name == "step" or type(value) not in (int, float) or abs(value) > FIGURE_LIMIT:
                 continue
             new = len(points) < CURVES_LIMIT and len(name) <= NAME_LIMIT and name.isprintable()
-            if name in points or new:
+            if left and (name in points or new):
                 points.setdefault(name, {})[step] = float(value)
                 left -= 1
-        if left < 0:
+        if not left:
             break
     return {name: _curve(found) for name, found in points.items()}
 

@@ -40,8 +40,8 @@ WRITTEN_IN = ("", "samples", PROBES, "generator", "generator/onnx")
 FORMAT = 1
 KEEP = 3
 """Checkpoints that stay beside the best one."""
-VALUES_LIMIT = 64 << 20
-"""Bytes that are read at most."""
+VALUES_LIMIT = 16 << 20
+"""Bytes of the plain values that are read: they have 10,000, and 1,000 more for each step since the log was written."""
 State = dict[str, Any]
 Check = Callable[[State], None]
 

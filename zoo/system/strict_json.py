@@ -19,6 +19,8 @@ LOADS_CODE = frozenset({"auto_map", "custom_pipelines", "trust_remote_code"})
 DEPTH_LIMIT = 100
 DIGITS_LIMIT = 40
 """Of an integer: Python reads one of a million digits, slowly."""
+COMMAS_LIMIT = 1_000_000
+"""Of them and of brackets, since each may begin a value, which takes up to 100 bytes in memory."""
 LINE_LIMIT = 1 << 16
 """Bytes of a line, where a file has an object in each."""
 
@@ -27,9 +29,11 @@ def parse_json(data: bytes) -> Any:
     """Return the value that JSON stands for.
 
     Raises:
-        ValueError: it is no JSON or not UTF-8, is nested too deeply, or has a key twice, NaN or infinite numbers,
-            integers of many digits, or half of a character.
+        ValueError: it is no JSON or not UTF-8, is nested too deeply, holds too many values, or has a key twice, NaN or
+            infinite numbers, integers of many digits, or half of a character.
     """
+    if sum(map(data.count, (b",", b"[", b"{"))) > COMMAS_LIMIT:
+        raise ValueError(f"it holds more than {COMMAS_LIMIT:,} values")
     try:
         value = json.loads(
             data.decode(),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from zoo_export.inspection.protobuf import DamagedError, Message, parse_model
+from zoo_export.inspection.protobuf import DamagedError, Message, TooManyError, parse_model
 from zoo_export.inspection.tensors import (
     KINDS,
     ForbiddenError,
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     Attribute: TypeAlias = "int | float | bytes | tuple[int, ...] | Tensor"
 
 OPSETS = range(13, 24)
+BESIDE_LIMIT = 8 << 20
+"""Bytes of a file that are no numbers of its tensors: names, texts, metadata. A generator has some 10,000; onnxruntime
+takes up to five times of what it finds there."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Graph:
     outputs: tuple[Port, ...]
     metadata: dict[str, str]
     """What the file says about itself."""
+    size: int
+    """Of the whole file, in bytes."""
 
 
 def read_graph(data: bytes) -> Graph:
@@ -92,14 +97,25 @@ def read_graph(data: bytes) -> Graph:
     if len(weights) != len(graph.get("initializer", ())):
         raise DamagedError("it holds two weights of one name")
     inputs = tuple(map(_port, graph.get("input", ())))
+    nodes = tuple(map(_node, graph.get("node", ())))
+    _refuse_ballast(len(data), weights, nodes)
     return Graph(
         _opset(model),
-        tuple(map(_node, graph.get("node", ()))),
+        nodes,
         weights,
         tuple(port for port in inputs if port.name not in weights),
         tuple(map(_port, graph.get("output", ()))),
         {text_field(pair, "key"): text_field(pair, "value") for pair in model.get("metadata_props", ())},
+        len(data),
     )
+
+
+def _refuse_ballast(size: int, weights: dict[str, Tensor], nodes: tuple[Node, ...]) -> None:
+    """Refuse a file most of which is no numbers: nobody reads them, and onnxruntime copies them."""
+    constants = [value for node in nodes for value in node.attributes.values() if isinstance(value, Tensor)]
+    beside = size - sum(tensor.nbytes for tensor in (*weights.values(), *constants))
+    if beside > BESIDE_LIMIT:
+        raise TooManyError(f"it has {beside} bytes beside its weights, more than {BESIDE_LIMIT}")
 
 
 def _refuse_external_data(model: Message) -> None:

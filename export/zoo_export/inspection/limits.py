@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FLOAT, UINT8 = KINDS[1], KINDS[2]
 NODES_LIMIT = 4096
 PICTURE_LIMIT = 320 << 20
-"""For one picture: weights, three times over while they are loaded, and all arrays that are needed at one moment.
+"""For one picture: its file, three times over while it is loaded, and all arrays that are needed at one moment.
 
 A 32 x 32 generator of the recipes takes 8 MB, one of 1024 x 1024 with 32 channels at that size 290 MB. The process
 that runs one at the limit takes 500 MB in all.
@@ -35,7 +35,8 @@ BATCH_LIMIT = 160 << 20
 """For a batch of several pictures; a batch that would take more is made in parts."""
 SECONDS_LIMIT = 5.0
 """For one picture on one core, at the worst; and for a batch of several."""
-WEIGHT_COPIES = 3
+FILE_COPIES = 3
+"""While a model is loaded: its bytes, what is parsed of them, and the weights."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Cost:
     """What a batch of pictures takes, and what it gives."""
 
     bytes: int
-    """The weights as often as they are held at once, and the most that all arrays take at one moment."""
+    """The file as often as it is held at once, and the most that all arrays take at one moment."""
     work: int
     """Multiplications."""
     seconds: float
@@ -182,7 +183,7 @@ class _Memory:
         self._constant = set(weights)
         self._sizes: dict[str, int] = {}
         self._kept = {port.name for port in graph.outputs}
-        self._now = self.peak = WEIGHT_COPIES * sum(array.bytes for array in weights.values())
+        self._now = self.peak = FILE_COPIES * graph.size
 
     def run(self, index: int, node: Node, outputs: tuple[Array, ...], workspace: int) -> None:
         """Run one node: what it makes is added, and what nothing needs after it is taken away."""

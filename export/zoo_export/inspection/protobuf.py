@@ -141,7 +141,7 @@ class _Parser:
 
     def message(self, data: memoryview, kind: str, depth: int) -> Message:
         if depth > DEPTH_LIMIT:
-            raise TooManyError(f"its graphs are nested over {DEPTH_LIMIT} deep")
+            raise TooManyError(f"its messages are nested over {DEPTH_LIMIT} deep")
         schema = _SCHEMA[kind]
         found: Message = {}
         for number, wire, value in self._read_fields(data):

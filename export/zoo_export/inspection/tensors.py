@@ -54,6 +54,11 @@ class Tensor:
     value: NDArray[Any] | None
     """Only where there are at most `SMALL` integers or floats."""
 
+    @property
+    def nbytes(self) -> int:
+        """Of its numbers in memory."""
+        return math.prod(self.shape) * self.kind.dtype.itemsize
+
 
 def printable(text: str) -> str:
     """Return a name from the file, fit for a terminal: short, without control characters."""

@@ -27,7 +27,7 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 Momentum = Annotated[float, Field(gt=0, lt=1)]
 BATCH_NORM_EPS = 1e-3
 LAYER_LIMIT = 1 << 25
-"""Numbers in a layer's weights, and in what it makes of one image: 134 MB, as much as any ONNX file may hold."""
+"""Numbers in a layer's weights, and in what it makes of one image: 134 MB, more than any ONNX file may hold."""
 
 
 class Dcgan(Architecture):

@@ -94,14 +94,14 @@ OTHER_FILES = {
     "program.onnx": Hostile(INPUT, "it is no ONNX file but a program", bytes_of(b"\x7fELF" + b"\0" * 99)),
     "fifo.onnx": Hostile(INPUT, "it is no regular file", lambda path: os.mkfifo(path)),
     "zero.onnx": Hostile(INPUT, "it is no regular file", lambda path: path.symlink_to("/dev/zero")),
-    "huge.onnx": Hostile(RESOURCE, "it has 3000000000000 bytes, more than 134217728", sparse_file(3 * 10**12)),
-    "zeros.onnx": Hostile(INPUT, "it holds a field with the number 0", sparse_file(125 << 20)),
+    "huge.onnx": Hostile(RESOURCE, "it has 3000000000000 bytes, more than 109051904", sparse_file(3 * 10**12)),
+    "zeros.onnx": Hostile(INPUT, "it holds a field with the number 0", sparse_file(100 << 20)),
     "cut.onnx": Hostile(
         INPUT, "it is no whole ONNX file: it ends 34 bytes too early", bytes_of(generator().SerializeToString()[:-40])
     ),
     "junk.onnx": Hostile(INPUT, "it is no whole ONNX file: ", bytes_of(bytes(range(255, 1, -1)) * 40)),
     "fields.onnx": Hostile(RESOURCE, "it has more than 100000 fields", bytes_of(field(7, b"\x0a\0" * (20 << 20)))),
-    "deep.onnx": Hostile(RESOURCE, "its graphs are nested over 32 deep", bytes_of(deep())),
+    "deep.onnx": Hostile(RESOURCE, "its messages are nested over 32 deep", bytes_of(deep())),
     "twice.onnx": Hostile(
         INPUT, "its model has the field graph twice", bytes_of(generator().SerializeToString() + field(7, b""))
     ),

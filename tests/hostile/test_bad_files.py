@@ -20,7 +20,7 @@ from zoo.generators.folder import GeneratorFolder
 from zoo.runs.checkpoint import MANIFEST, TENSORS, VALUES, checkpoint_path, checkpoints, load_checkpoint
 from zoo.runs.record import RunRecord, read_record
 from zoo.runs.resume import reopen
-from zoo.system.strict_json import parse_json
+from zoo.system.strict_json import COMMAS_LIMIT, parse_json
 from zoo_export.inspection.limits import CheckedModel
 from zoo_hub.repository.publishable import check_publishable
 from zoo_hub.server.hub import LocalHub
@@ -247,6 +247,18 @@ def test_many_keys_and_one_twice_take_no_time() -> None:
     with pytest.raises(ValueError, match="it has 'k99999' twice"):
         parse_json(f'{{{keys}, "k99999": 2}}'.encode())
     assert time.process_time() - began < 2
+
+
+def test_so_many_values_are_read_and_no_more() -> None:
+    for count in (COMMAS_LIMIT - 2, COMMAS_LIMIT - 1):
+        assert len(parse_json(b"[" + b"1," * count + b"1]")) == count + 1
+    for more in (
+        b"[" + b"1," * COMMAS_LIMIT + b"1]",
+        b"[" + b"{}," * COMMAS_LIMIT,
+        b"[" * (COMMAS_LIMIT + 1),
+    ):
+        with pytest.raises(ValueError, match="it holds more than 1,000,000 values"):
+            parse_json(more)
 
 
 @pytest.mark.parametrize("sizes", [[2**62] * 8, [2**63 - 1] * 4, [2**31, 2**31, 2**31], [1, 2**40, 2**40]])

@@ -18,6 +18,7 @@ import pytest
 from tests.support.handmade import LATENT_DIM, build, pictures_of
 from tests.support.hostile.slow import folding, pooling
 from zoo.errors import InputError, ResourceError
+from zoo_export.inspection.limits import Cost
 from zoo_export.runtime import session as sessions
 from zoo_export.runtime.child import Bounds, ChildSession
 from zoo_export.runtime.session import OnnxGenerator
@@ -111,6 +112,16 @@ def test_a_deadline_ends_it_and_the_next_call_starts_it_again(monkeypatch: pytes
     assert time.monotonic() - began < 4
     monkeypatch.setattr(sessions, "MOST_SECONDS", 70)
     assert slow.sample(1).shape == (1, 2, 3)
+
+
+def test_how_long_and_how_much_a_batch_may_take(hand: OnnxGenerator) -> None:
+    output = hand._checked.cost(1).output
+    for estimate, seconds in ((0.0, 20), (1.0, 30), (4.999, 69.99), (5.0, 70), (5.001, 70)):
+        hand._checked._costs[1] = Cost(300 << 20, 0, estimate, output)
+        assert hand._seconds(1) == pytest.approx(seconds)
+        assert hand._bounds("cpu") == Bounds(hand._seconds(1), (600 << 20) + (512 << 20), 300 << 20)
+    hand._checked._costs[1] = Cost(1, 0, 0.0, output)
+    assert hand._bounds("cpu").memory == 2 * (160 << 20) + (512 << 20)
 
 
 def test_a_deadline_ends_the_loading_too(monkeypatch: pytest.MonkeyPatch) -> None:

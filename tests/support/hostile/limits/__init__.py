@@ -1,0 +1,1 @@
+"""Every limit of docs/limits.md that is a number, with how to meet it."""

@@ -19,7 +19,7 @@ pty = pytest.importorskip("pty", reason="there are no pseudo-terminals here")
 SECONDS = 120.0
 """A hang is told from a slow machine by this."""
 PICTURES = """
-from zoo_export.cli.progress import _Bar
+from zoo.cli.screen.pictures import _Bar
 bar = _Bar(10)
 bar(5)
 bar.close()

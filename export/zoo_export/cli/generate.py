@@ -143,9 +143,9 @@ def _suffix(out: Path | None) -> str | None:
 def _write(
     name: str, generator: Generator, request: Request, out: Path | None, each: Path | None, scale: int | None
 ) -> None:
+    from zoo.cli.screen.pictures import with_progress
     from zoo.system.console import say
     from zoo_export.cli.picture_files import write_pictures
-    from zoo_export.cli.progress import with_progress
 
     say(f"{name}: {request.describe(generator)}")
     there = [path for path in (each, out) if path is not None and _holds_something(path)]

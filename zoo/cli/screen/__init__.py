@@ -1,1 +1,1 @@
-"""A training on the screen."""
+"""Trainings and pictures on the screen."""

@@ -48,6 +48,7 @@ FLOORS = tuple(
         "zoo.runs",
         "zoo.reports zoo.sweeps",
         "zoo.api",
+        "zoo.figures",
         "zoo.cli",
         "zoo zoo.__main__",
         "zoo_export.inspection",

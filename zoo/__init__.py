@@ -1,5 +1,5 @@
-"""A plugin-based model zoo of GANs: `zoo.load(name)` opens a generator, `zoo.train(recipe)` makes one,
-`zoo.sweep(recipe, fields)` several and `zoo.resume(run)` trains further."""
+"""A plugin-based model zoo of GANs: `zoo.load(name)` opens a generator, `zoo.evaluate(name)` measures one,
+`zoo.train(recipe)` makes one, `zoo.sweep(recipe, fields)` several and `zoo.resume(run)` trains further."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.__about__ import __version__
 
-__all__ = ["__version__", "load", "resume", "sweep", "train"]
+__all__ = ["__version__", "evaluate", "load", "resume", "sweep", "train"]
 
 if TYPE_CHECKING:
     from zoo.api import load, resume, sweep, train
+    from zoo.figures.evaluate import evaluate
 
 
 def __getattr__(name: str) -> Any:
     # Imported when first used: `import zoo` must not wait for the plugins.
-    if name in ("load", "resume", "sweep", "train"):
+    if name == "evaluate":
+        from zoo.figures.evaluate import evaluate
+
+        return evaluate
+    if name in __all__:
         from zoo import api
 
         return getattr(api, name)

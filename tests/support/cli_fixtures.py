@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.other_plugins import Plugins, Ran
 from zoo.cli.main import cli, main
-from zoo.plugins.collect import load_registry
+from zoo.plugins.collect import load_registry, load_torchless_registry
 from zoo.plugins.manager import plugins
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def forget_plugins() -> None:
     """Let the next command look for plugins anew."""
     plugins.cache_clear()
     load_registry.cache_clear()
+    load_torchless_registry.cache_clear()
 
 
 def _is_in(module: object, folder: Path) -> bool:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from zoo.components import Features, Metric
@@ -52,9 +52,8 @@ class Split:
             kind = f"of {len(self.training)} training images"
         else:
             kind = "held-out images" if self.held_out else "training images (too few to hold any out)"
-        counts = f"{generated or self.generated} generated against {len(self.compared(metric))} {kind}"
-        seen = [] if features is None else [features.protocol()]
-        return "; ".join([metric.protocol(shape), *seen, counts])
+        against = f"{len(self.compared(metric))} {kind}"
+        return protocol_line(metric, shape, features, generated or self.generated, against)
 
     @property
     def generated(self) -> int:
@@ -67,8 +66,25 @@ def split(count: int) -> Split:
 
     The choice depends on `count` alone, so that runs with different seeds are measured on the same images.
     """
-    order = torch.from_numpy(np.random.Generator(np.random.Philox(_SPLIT_SEED)).permutation(count))
-    held = min(REFERENCE_LIMIT, count // 10)
-    if held < REFERENCE_MINIMUM:
+    import torch
+
+    training, held_out = places(count)
+    order = torch.from_numpy(training)
+    if not len(held_out):
         return Split(order, order[:REFERENCE_LIMIT], held_out=False)
-    return Split(order[held:], order[:held], held_out=True)
+    return Split(order, torch.from_numpy(held_out), held_out=True)
+
+
+def places(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which of `count` images are trained on, and which are held out: none of fewer than 2,560."""
+    order = np.random.Generator(np.random.Philox(_SPLIT_SEED)).permutation(count)
+    held = min(REFERENCE_LIMIT, count // 10)
+    return (order[held:], order[:held]) if held >= REFERENCE_MINIMUM else (order, order[:0])
+
+
+def protocol_line(
+    metric: Metric, shape: ImageShape, features: Features | None, generated: int, against: str
+) -> str:
+    """Return one line: how the metric measures, what it looks through, how many images of each kind it compared."""
+    seen = [] if features is None else [features.protocol()]
+    return "; ".join([metric.protocol(shape), *seen, f"{generated} generated against {against}"])

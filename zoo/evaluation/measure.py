@@ -40,13 +40,15 @@ class RealImages:
     _seen: dict[tuple[Features, str], Tensor] = field(default_factory=dict)
 
     def repeated(self, count: int, device: torch.device) -> Tensor:
-        """Return `count` reference images, float32 (count, C, H, W); fewer are repeated.
+        """Return the reference images, float32 (N, C, H, W), repeated to `count` where they are fewer.
 
         A metric of images is given as many as were generated: a handful of generated ones to match fewer would make
         the figure mostly noise.
         """
         reference = self.split.reference
-        return real_images(self.images, reference.repeat(-(-count // len(reference)))[:count], device)
+        if len(reference) < count:
+            reference = reference.repeat(-(-count // len(reference)))[:count]
+        return real_images(self.images, reference, device)
 
     def features(self, metric: Metric, features: Features, device: torch.device) -> Tensor:
         """Return what `features` see in the images that the metric compares with, each once: (N, D).

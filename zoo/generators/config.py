@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from zoo.generators.files import LATENT_LIMIT, ONNX, ONNX_FP16, SIDE_LIMIT
+from zoo.generators.files import LATENT_LIMIT, ONNX, ONNX_FP16, SIDE_LIMIT, WEIGHTS
 
 FORMAT = 1
 COMPONENT_NAME = r"^[\w. +-]{1,100}$"
@@ -14,6 +14,8 @@ COMPONENT_NAME = r"^[\w. +-]{1,100}$"
 PAPER = r"^[^\n\r<>\[\]`|\\]{1,400}$"
 """One line of Markdown without a link, an image or HTML."""
 Paper = Annotated[str, Field(pattern=PAPER)]
+SHA256 = "^[0-9a-f]{64}$"
+FIGURES_LIMIT = 64
 _Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
 
 
@@ -72,8 +74,25 @@ class DataRecord(_Part):
 
 
 class FileRecord(_Part):
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    sha256: str = Field(pattern=SHA256)
     size: int = Field(ge=0)
+
+
+class FigureRecord(_Part):
+    """A figure that `zoo evaluate --write` measured."""
+
+    metric: str = Field(pattern=r"^[\w. +:/@-]{1,200}$")
+    """As it was asked for: `swd`, or `kid:drawings` with what it looked through."""
+    value: float
+    higher_is_better: bool
+    protocol: str = Field(pattern=r"^[^\n\r]{1,1000}$")
+    """One line: how it was measured."""
+    images: str = Field(pattern=r"^[^\n\r]{1,300}$")
+    """Where the real images came from."""
+    fingerprint: str = Field(pattern=SHA256)
+    """Of the real images, as `data` has one."""
+    weights: str = Field(pattern=SHA256)
+    """The sha256 of the file that made the pictures, or of the weights that it was exported from."""
 
 
 class GeneratorConfig(_Part):
@@ -92,7 +111,20 @@ class GeneratorConfig(_Part):
     data: DataRecord
     papers: tuple[Paper, ...] = ()
     """Of the parts that made it; releases up to 0.2.0 wrote none."""
+    figures: tuple[FigureRecord, ...] = Field(default=(), max_length=FIGURES_LIMIT)
+    """Measured after the training; of weights that have changed since, see `current_figures`."""
     files: dict[str, FileRecord] = {}
+
+    @property
+    def digest(self) -> str | None:
+        """The sha256 that tells these weights from others; None where no file is listed yet."""
+        listed = self.files.get(WEIGHTS) or self.files.get(self.onnx)
+        return None if listed is None else listed.sha256
+
+    @property
+    def current_figures(self) -> tuple[FigureRecord, ...]:
+        """The figures that were measured of the weights that the folder holds."""
+        return tuple(figure for figure in self.figures if figure.weights == self.digest)
 
     @property
     def onnx(self) -> str:

@@ -92,6 +92,10 @@ class GeneratorFolder:
         there = self.current()
         return self._replace(there, self.path, files, there.config)
 
+    def with_config(self, config: GeneratorConfig) -> Self:
+        """Write another `config.json` that lists the same files, and return the folder as it is then."""
+        return self._write_config(self.path, config, self.config.files)
+
     def file(self, name: str) -> Path:
         """Return the path of a file by its name relative to the folder."""
         return self.path / name

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from zoo.generators.config import GeneratorConfig
     from zoo.images import ImageShape
 
 
@@ -43,6 +44,13 @@ class Generator(ABC):
     """(C, H, W)."""
     provider: str
     """What really runs it, as the runtime reports it (`CPUExecutionProvider`)."""
+    config: GeneratorConfig | None = None
+    """What its folder says of it; None where it was opened from nothing but a file."""
+
+    @property
+    def recipe(self) -> str | None:
+        """The name of the recipe that it was trained by, where that is known."""
+        return None if self.config is None else self.config.recipe
 
     def __repr__(self) -> str:
         look = describe_shape(self.image_shape)

@@ -34,6 +34,19 @@ def collected(brought: Plugins) -> Registry:
     A plugin brings all it has or, where one of its hooks fails, nothing.
     """
     brought.load("zoo")
+    return _collected(brought)
+
+
+@cache
+def load_torchless_registry() -> Registry:
+    """Return what can be had of this process's components and recipes where torch is not installed."""
+    brought = Plugins()
+    brought.load("zoo.commands")
+    brought.load("zoo", without_torch=True)
+    return _collected(brought)
+
+
+def _collected(brought: Plugins) -> Registry:
     registry = Registry()
     for info in list(brought.infos.values()):
         with brought.tolerant(info):

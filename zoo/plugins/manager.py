@@ -43,6 +43,7 @@ BUILTIN_PLUGINS: dict[Group, tuple[str, ...]] = {
         "zoo_plugins.datasets.cifar10",
         "zoo_plugins.datasets.folder",
         "zoo_plugins.datasets.quickdraw",
+        "zoo_plugins.metrics.energy",
         "zoo_plugins.metrics.swd",
         "zoo_plugins.symptoms.critic_too_strong",
         "zoo_plugins.symptoms.critic_too_weak",
@@ -100,14 +101,15 @@ class Plugins:
         """By key, in the order of loading."""
         self._loaded: set[Group] = set()
 
-    def load(self, group: Group) -> None:
-        """Load one phase, once."""
+    def load(self, group: Group, *, without_torch: bool = False) -> None:
+        """Load one phase, once; `without_torch` leaves out those of the zoo's own plugins that import it."""
         if group in self._loaded:
             return
         for module in BUILTIN_PLUGINS[group]:
             info = PluginInfo(module, DISTRIBUTION, __version__, group)
             if info.key not in self.infos:
-                self.register(importlib.import_module(module), info)
+                with self._without_torch(info) if without_torch else contextlib.nullcontext():
+                    self.register(importlib.import_module(module), info)
         for found in entry_points(group):
             if found.point is None or found.point.value not in BUILTIN_PLUGINS[group]:
                 self._load_third_party(
@@ -123,6 +125,16 @@ class Plugins:
             plugin = found.load()
             if not self.manager.is_registered(plugin):  # one module may serve both groups
                 self.register(plugin, info)
+
+    @contextlib.contextmanager
+    def _without_torch(self, info: PluginInfo) -> Iterator[None]:
+        """Let a plugin fail because torch is not there."""
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "torch":
+                raise
+            self.infos[info.key] = replace(info, status="failed", reason="torch is not installed")
 
     def register(self, plugin: Any, info: PluginInfo) -> None:
         """Take a plugin's hooks.

@@ -20,7 +20,7 @@ from zoo.system.paths import refuse_address
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from zoo.images import StandIn
+    from zoo.images import ImageShape, StandIn
     from zoo.plugins.registry import Registry
     from zoo.recipes.tables import Table
 
@@ -115,18 +115,28 @@ def with_data(plan: Plan, path: Path, registry: Registry) -> Plan:
     Raises:
         InputError: the path is missing, or no data set reads it.
     """
+    dataset = dataset_at(path, plan.architecture.image_shape, registry)
+    table = {"name": dataset.name, **dataset.model_dump(mode="json")}
+    changed = replace(plan, recipe=plan.recipe.model_copy(update={"data": table}), data=dataset)
+    _check(changed)
+    return changed
+
+
+def dataset_at(path: Path, shape: ImageShape, registry: Registry) -> Dataset:
+    """Return the data set of a local file or folder (`--data PATH`), for images of a shape.
+
+    Raises:
+        InputError: the path is missing, or no data set reads it.
+    """
     if not path.exists():
         raise InputError(
             f"{path}: there is no such file or folder. Give --data a .npy file, a folder or a zip"
         )
     for entry in registry.entries("dataset").values():
         kind = cast("type[Dataset]", entry.component)
-        dataset = kind.at(path.resolve(), plan.architecture.image_shape)
+        dataset = kind.at(path.resolve(), shape)
         if dataset is not None:
-            table = {"name": dataset.name, **dataset.model_dump(mode="json")}
-            changed = replace(plan, recipe=plan.recipe.model_copy(update={"data": table}), data=dataset)
-            _check(changed)
-            return changed
+            return dataset
     raise InputError(
         f"{path}: no data set reads this kind of file. Give --data a .npy file, a folder or a zip"
     )

@@ -184,17 +184,34 @@ class Registry:
             UsageError: there are none of this name, or several plugins bring some.
             InputError: they take no argument, lack theirs, or it is wrong.
         """
+        made = self._spelt("features", spelt, where, {}, preferred)
+        assert isinstance(made, Features)
+        return made
+
+    def metric(self, spelt: str, where: str, fields: Mapping[str, Any]) -> Metric:
+        """Return the metric that a command names, `swd`, or `kid:drawings` with an argument, and with these fields.
+
+        Raises:
+            UsageError: there is none of this name, or several plugins bring one.
+            InputError: it takes no argument, or a field is wrong.
+        """
+        made = self._spelt("metric", spelt, where, fields, ())
+        assert isinstance(made, Metric)
+        return made
+
+    def _spelt(
+        self, kind: str, spelt: str, where: str, fields: Mapping[str, Any], preferred: Collection[str]
+    ) -> Component:
+        """Return a component by its name and what follows a colon; `fields` set others."""
         name, colon, argument = spelt.partition(":")
-        kind = self.entry("features", name, preferred).component
-        assert issubclass(kind, Features)
-        if colon and kind.argument is None:
+        component = self.entry(kind, name, preferred).component
+        assert issubclass(component, Features | Metric)
+        if colon and component.argument is None:
             raise InputError(
                 f"{where}: {name} takes nothing after a colon, and {spelt!r} was given. Write {name}"
             )
-        fields = {kind.argument: argument} if colon and kind.argument else {}
-        made = validated(kind, fields, where, name)
-        assert isinstance(made, Features)
-        return made
+        given = {component.argument: argument} if colon and component.argument else {}
+        return validated(component, {**fields, **given}, where, name)
 
     def record(self, component: Component) -> ComponentRecord:
         """Return what `config.json` says of a component."""

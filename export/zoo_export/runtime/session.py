@@ -104,6 +104,7 @@ class OnnxGenerator(Generator):
         """Return the same generator on another device, or on a number of threads of the CPU."""
         other = self.__class__.__new__(self.__class__)
         other._open(self._model, self._checked, self.name, device, threads, trusted=self._trusted)
+        other.config = self.config
         return other
 
     def close(self) -> None:
@@ -119,6 +120,11 @@ class OnnxGenerator(Generator):
     def metadata(self) -> dict[str, str]:
         """The file's metadata: `zoo.architecture`, `zoo.recipe`, `zoo.licence` and the like."""
         return self._checked.metadata
+
+    @property
+    def recipe(self) -> str | None:
+        """The recipe's name, of the folder or of the file itself."""
+        return super().recipe or self.metadata.get("zoo.recipe")
 
     def generate(
         self, z: NDArray[np.float32], labels: NDArray[np.int64] | None = None
@@ -188,6 +194,7 @@ class OnnxGenerator(Generator):
         trusted = folder.path.parent == BUNDLED
         self._open(model, check_model(model, name), name, device, threads, trusted=trusted)
         self._check_config(folder)
+        self.config = folder.config
 
     def _open(
         self,

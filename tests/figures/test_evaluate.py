@@ -1,0 +1,270 @@
+"""`zoo evaluate`: whichever generator, whichever images, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import zoo as library
+from tests.conftest import TINY
+from tests.support.handmade import build
+from zoo.errors import InputError, ResourceError
+from zoo.generators.folder import GeneratorFolder
+from zoo.generators.generator import Generator
+from zoo.generators.latents import latents
+from zoo_plugins.metrics.energy import EnergyDistance
+from zoo_plugins.metrics.swd import SlicedWasserstein
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tests.support.cli_fixtures import Zoo
+    from tests.support.other_plugins import Plugins
+
+pytest_plugins = ["tests.support.cli_fixtures"]
+
+CAMELS = "data.bundled is set, so the 100 bundled camel drawings are used"
+FEW = "100 training images (too few to hold any out)"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with an ONNX file, made once."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "tiny.toml").write_text(TINY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run = folder / library.train("tiny.toml", out="runs/tiny-1")
+        library.load(run).close()
+    return run
+
+
+@pytest.fixture
+def run(trained: Path) -> Path:
+    """The finished run, as it would lie here."""
+    return Path(shutil.copytree(trained, "runs/tiny-1"))
+
+
+def result(ran: Any) -> dict[str, Any]:
+    assert ran.code == 0, ran.err
+    found: dict[str, Any] = json.loads(ran.out)
+    return found
+
+
+def test_a_run_is_measured_by_its_recipe_and_by_all_that_can_be(zoo: Zoo, run: Path) -> None:
+    ran = zoo("evaluate", run, "-n", "20")
+
+    assert ran.code == 0
+    assert ran.warnings == [CAMELS]
+    lines = ran.out.splitlines()
+    assert lines[0].split() == ["metric", "figure", "better"]
+    assert {"swd", "energy"} <= {line.split()[0] for line in lines[1 : lines.index("")]}
+    assert any(line.startswith("swd: sliced Wasserstein distance") for line in lines)
+    assert f"20 generated against {FEW}; pictures of seed 0 in 8 bits" in ran.out
+
+
+def test_the_figures_are_those_of_its_pictures(zoo: Zoo, run: Path) -> None:
+    found = result(zoo("evaluate", run, "-n", "20", "--metric", "energy,swd", "--seed", "3", "--json"))
+
+    pixels = library.load(run).sample(20, seed=3)[:, None].astype(np.float32) / 127.5 - 1
+    camels = np.load(Path(str(library.__file__)).parents[1] / "plugins/zoo_plugins/datasets/camel-100.npy")
+    real = camels.reshape(100, 1, 28, 28).astype(np.float32) / np.float32(127.5) - 1
+    energy, swd = found["figures"]
+    assert energy["value"] == pytest.approx(
+        EnergyDistance().measure(real, pixels.astype(np.float32)), rel=1e-4
+    )
+    assert (swd["metric"], swd["higher_is_better"]) == ("swd", False)
+    assert swd["value"] > 0
+    assert found["data"]["source"] == "bundled sample"
+    assert found["data"]["learnt_from"] is True
+    assert found["weights"] == GeneratorFolder.open(run / "generator").config.digest
+    assert (found["pictures"], found["seed"]) == (20, 3)
+
+
+def test_all_names_of_a_generator_give_the_same_figure(zoo: Zoo, run: Path) -> None:
+    onnx = run / "generator" / "onnx" / "model.onnx"
+    rest = ("-n", "20", "--metric", "energy", "--json")
+    camels = Path(str(library.__file__)).parents[1] / "plugins/zoo_plugins/datasets/camel-100.npy"
+    shutil.copytree(run / "generator", "alone")
+    found = [
+        result(zoo("evaluate", run, *rest)),
+        result(zoo("evaluate", run / "generator", *rest)),
+        result(zoo("evaluate", run, "--checkpoint", "best", *rest)),
+        result(zoo("evaluate", "alone", "--data", camels, *rest)),
+        result(zoo("evaluate", onnx, "--data", camels, *rest)),
+    ]
+
+    values = [one["figures"][0]["value"] for one in found]
+    assert values == pytest.approx([values[0]] * 5, abs=1e-4)
+    assert [one["data"]["learnt_from"] for one in found] == [True, True, True, True, None]
+    assert found[4]["figures"][0]["protocol"].count("images, which it may have learnt from") == 1
+
+
+def test_a_pretrained_generator_is_compared_with_its_recipes_images(zoo: Zoo) -> None:
+    ran = zoo("evaluate", "camel-wgangp", "-n", "8", "--metric", "energy")
+
+    assert ran.code == 0
+    assert f"8 generated against {FEW}" in ran.out
+
+
+def test_the_ends_of_the_scale_are_measured_too(zoo: Zoo, run: Path) -> None:
+    ran = zoo("evaluate", run, "-n", "50", "--metric", "energy", "--ends", "--json")
+    figure = result(ran)["figures"][0]
+
+    assert 0 <= figure["real"] < 0.05 < figure["noise"] <= 1
+    table = zoo("evaluate", run, "-n", "50", "--metric", "energy", "--ends").out
+    assert table.splitlines()[0].split() == ["metric", "figure", "real", "noise", "better"]
+
+
+def test_fields_of_a_metric_are_set(zoo: Zoo, run: Path) -> None:
+    words = ("--metric", "swd", "--set", "swd.patches=4", "--set", "swd.directions=8")
+    ran = zoo("evaluate", run, "-n", "20", *words)
+
+    assert "4 patches of 7x7 an image and level, 8 directions" in ran.out
+    assert result(zoo("evaluate", run, "-n", "20", *words, "--json"))["figures"][0]["value"] > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("-n", "0"), 3, "0 is not in the range x>=1"),
+        (("-n", "many"), 3, "'many' is not a valid integer"),
+        (("-n", "1000000000000"), 5, "-n 1000000000000: to measure 1,000,000,000,000 pictures takes"),
+        (("--metric", "swdd"), 2, "swdd: there is no such metric. Did you mean 'swd'?"),
+        (("--metric", "swd,,energy"), 3, "--metric: it names nothing between two commas"),
+        (("--metric", ""), 3, "--metric: it is empty"),
+        (("--metric", "swd:drawings"), 3, "--metric: swd takes nothing after a colon"),
+        (("--metric", "swd", "--set", "swd.patch=3"), 3, "'patch'"),
+        (("--metric", "swd", "--set", "swd=3"), 3, "--set swd: it is no metric's field"),
+        (("--metric", "swd", "--set", "energy.limit=3"), 3, "--set energy: no --metric energy was given"),
+        (("--set", "nosuch.limit=3"), 2, "--set nosuch: there is no such metric"),
+        (("--split", "held-out"), 3, "--split held-out: of 100 images none was held out"),
+        (("--split", "some"), 3, "'some' is not one of"),
+        (("--data", "nosuch.npy"), 3, "nosuch.npy: there is no such file or folder"),
+        (("--checkpoint", "7"), 3, "--checkpoint 7: runs/tiny-1 has none of that step"),
+        (("--checkpoint", "first"), 3, "--checkpoint first: it is neither best nor last nor a step"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(
+    words: tuple[str, ...], code: int, said: str, zoo: Zoo, run: Path
+) -> None:
+    ran = zoo("evaluate", run, *words)
+
+    assert (ran.code, ran.out) == (code, "")
+    assert said in ran.error
+
+
+def test_images_of_another_shape_are_refused(zoo: Zoo, run: Path) -> None:
+    np.save("colour.npy", np.zeros((10, 28, 28, 3), np.uint8))
+    ran = zoo("evaluate", run, "--data", "colour.npy", "-n", "4")
+
+    assert ran.code == 3
+    assert ran.error.startswith("colour.npy: its images are 28 x 28 colour, runs/tiny-1 makes 28 x 28 grey.")
+
+
+def test_a_single_image_has_nothing_to_be_compared_with_at_the_real_end(zoo: Zoo, run: Path) -> None:
+    np.save("one.npy", np.zeros((1, 28, 28), np.uint8))
+    words = ("evaluate", run, "--data", "one.npy", "-n", "2", "--metric", "energy")
+
+    assert result(zoo(*words, "--json"))["data"]["learnt_from"] is False
+    assert "2 generated against 1 images of another set than it learnt from" in zoo(*words).out
+    assert zoo(*words, "--ends").error == ("--ends: one.npy has a single image, and none to compare it with")
+
+
+def test_what_does_not_say_its_images_needs_data(zoo: Zoo, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "hand.onnx").write_bytes(build().SerializeToString())
+    shutil.copytree(run / "generator", "alone")
+
+    assert zoo("evaluate", tmp_path / "hand.onnx").error.endswith(
+        "hand.onnx: it does not say which images it learnt from. "
+        "Give --data PATH: a .npy file, a folder or a zip of images"
+    )
+    assert zoo("evaluate", "alone").error.startswith("alone: it does not say which images it learnt from.")
+    assert zoo("evaluate", "cat-wgangp", "-n", "2").error.startswith(
+        "cat-wgangp: it learnt from Quick, Draw! cats, the first 3,999 bitmaps (array), which is not the data of its "
+        "recipe camel-wgangp. Give --data PATH"
+    )
+
+
+@pytest.mark.parametrize("name", ["nosuch", "camel-wgan2", "runs"])
+def test_what_is_no_generator_is_refused_as_everywhere(name: str, zoo: Zoo, run: Path) -> None:
+    assert zoo("evaluate", name).error == zoo("generate", name).error
+    assert zoo("evaluate", run.parent, "--checkpoint", "best").code == 2
+
+
+SICK = """
+from zoo.components import Metric
+from zoo.hookspecs import hookimpl
+class Broken(Metric):
+    name = "broken"
+    def measure(self, real, fake): raise ValueError("a matrix that is singular")
+class Nothing(Metric):
+    name = "nothing"
+    def measure(self, real, fake): return float("nan")
+@hookimpl
+def zoo_register_metrics(): return [Broken, Nothing]
+"""
+
+
+def test_a_metric_that_fails_is_an_error_where_it_was_asked_for_and_else_left_out(
+    others: Plugins, zoo: Zoo, run: Path
+) -> None:
+    others.add("zoo-sick", SICK)
+    broken = "broken: it failed on these images: ValueError: a matrix that is singular. Leave it out"
+    nothing = "nothing: its figure of the pictures is nan, which is no number. Leave it out"
+    assert zoo("evaluate", run, "-n", "4", "--metric", "broken,energy").error == broken
+    assert zoo("evaluate", run, "-n", "4", "--metric", "nothing").error == nothing
+
+    ran = zoo("evaluate", run, "-n", "4", "--set", "swd.directions=2")
+    assert ran.code == 0
+    assert f"broken is left out: {broken}\n" in ran.err
+    assert f"nothing is left out: {nothing}\n" in ran.err
+    assert "energy" in ran.out
+    assert "broken" not in ran.out
+    missing = {
+        one["metric"]: one["missing"] for one in result(zoo("evaluate", run, "-n", "4", "--json"))["figures"]
+    }
+    assert (missing["broken"], missing["energy"]) == (broken, "")
+
+
+class Still(Generator):
+    """Makes grey pictures of one level."""
+
+    name, latent_dim, image_shape, provider = "still", 4, (1, 8, 8), "numpy"
+
+    def generate(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.tile(np.tanh(z[:, :1, None, None]), (1, 1, 8, 8))
+
+
+def test_pictures_come_in_order_and_in_channels_first() -> None:
+    from zoo.figures.evaluate import _pictures
+
+    made, _ = _pictures(Still(), 300, 5, None)
+    assert made.shape == (300, 1, 8, 8)
+    expected = np.rint((np.tanh(latents(5, 300, 4)[:, 0]) + 1) * 127.5)
+    assert np.array_equal(made[:, 0, 0, 0], expected.astype(np.uint8))
+
+
+def test_more_pictures_than_memory_holds_are_refused_before_the_first_is_made() -> None:
+    from zoo.figures.evaluate import _check_room
+
+    _check_room(Still(), 1000)
+    with pytest.raises(ResourceError, match="Use at most -n "):
+        _check_room(Still(), 10**12)
+    with pytest.raises(InputError, match="nothing to measure"):
+        _check_room(Still(), 0)
+
+
+def test_from_python_it_is_the_same(run: Path) -> None:
+    found = library.evaluate(run, metrics=["swd", "energy"], changes=["swd.patches=4"], pictures=10, seed=1)
+
+    assert [figure.metric for figure in found.measured] == ["swd", "energy"]
+    assert SlicedWasserstein(patches=4).protocol((1, 28, 28)) in found.figures[0].protocol
+    for wrong in ({"pictures": 1.5}, {"split": "some"}, {"metrics": "swd"}, {"ends": 1}, {"seed": "0"}):
+        with pytest.raises(InputError):
+            library.evaluate(run, **wrong)

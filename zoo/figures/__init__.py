@@ -1,0 +1,1 @@
+"""Measuring a finished generator by any metric, against any images."""

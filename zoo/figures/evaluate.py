@@ -1,0 +1,156 @@
+"""Figures of a finished generator."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.api import load
+from zoo.errors import InputError, ResourceError
+from zoo.figures.measure import has_torch, measured
+from zoo.figures.metrics import asked_for, available
+from zoo.figures.opened import checkpoint_generator
+from zoo.figures.real import images_of, real_set, recipe_of
+from zoo.figures.result import SPLITS, Evaluation
+from zoo.plugins.collect import load_registry, load_torchless_registry
+from zoo.system.arguments import given_choice, given_flag, given_text, given_whole, given_words
+from zoo.system.console import say
+from zoo.system.disk_space import physical_memory
+from zoo.system.paths import given_name, given_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+    from zoo.figures.metrics import Chosen
+    from zoo.figures.result import SplitChoice
+    from zoo.generators.generator import Generator
+    from zoo.plugins.registry import Registry
+    from zoo.recipes.recipe import Recipe
+
+    Show = Callable[[Iterable[NDArray[np.uint8]], int], Iterable[NDArray[np.uint8]]]
+    """Passes batches of pictures through, and shows how many of so many there are."""
+
+BATCH = 256
+BYTES_A_VALUE = 32
+"""Memory for each number of each picture: as bytes, as float32, and in the parts that metrics compute of it."""
+
+
+def evaluate(
+    name: str | PathLike[str],
+    *,
+    data: str | PathLike[str] | None = None,
+    metrics: Sequence[str] = (),
+    changes: Sequence[str] = (),
+    pictures: int = 10_000,
+    split: SplitChoice = "auto",
+    seed: int = 0,
+    checkpoint: str | None = None,
+    ends: bool = False,
+    show: Show | None = None,
+) -> Evaluation:
+    """Return figures of a generator, compared with real images.
+
+    Args:
+        name: what `load` takes.
+        data: a local `.npy`, folder or zip of images; without it those of the recipe that the generator names.
+        metrics: names, `swd` or `kid:drawings` with what it looks through; without them the recipe's metric and
+            all others that can be measured here.
+        changes: `METRIC.FIELD=value` for fields of the metrics.
+        pictures: how many to generate.
+        split: the real images to compare with: `held-out`, `training` or `all`; `auto` is those held out, where the
+            images are the ones that the generator learnt from and enough to hold some out.
+        seed: of the pictures.
+        checkpoint: of a run: `best`, `last` or a step.
+        ends: measure real images and noise too.
+        show: passes batches of pictures through, for progress.
+
+    Raises:
+        BusyError: it is a run that is starting, or trains and has no generator yet.
+        ZooError: its other subclasses say what went wrong.
+    """
+    name = given_name(given_text(name, "name"), "name", needed=True)
+    pictures, seed = given_whole(pictures, "pictures"), given_whole(seed, "seed")
+    given_choice(split, "split", SPLITS)
+    given_flag(ends, "ends")
+    metrics, changes = given_words(metrics, "metrics"), given_words(changes, "changes")
+    source = None if data is None else given_path(data, "data", needed=True)
+    began = time.perf_counter()
+    registry = load_registry() if has_torch() else load_torchless_registry()
+    generator = load(name) if checkpoint is None else checkpoint_generator(Path(name), checkpoint)
+    _check_room(generator, pictures)
+    recipe = recipe_of(name, generator, registry)
+    chosen = _chosen(metrics, changes, recipe, registry)
+    real = real_set(images_of(source, recipe, generator, registry), generator, split)
+    for one in chosen:
+        if one.required:
+            real.compared(one.metric)
+    say(f"{name}: {pictures:,} pictures of seed {seed}, compared with {len(real.reference):,} {real.words}")
+    made, seconds = _pictures(generator, pictures, seed, show)
+    figures = measured(chosen, made, real, seed, ends=ends)
+    if not any(figure.value is not None for figure in figures):
+        raise InputError(f"{name}: no metric could be measured. The first: {figures[0].missing}")
+    weights = None if generator.config is None else generator.config.digest
+    took = time.perf_counter() - began
+    return Evaluation(name, pictures, seed, weights, real.described(), figures, took, pictures / seconds)
+
+
+def _check_room(generator: Generator, pictures: int) -> None:
+    """Refuse more pictures than can be measured in this machine's memory, before the first is made."""
+    if pictures < 1:
+        raise InputError(f"-n {pictures}: there is nothing to measure. Make at least 2, better thousands")
+    each = BYTES_A_VALUE * math.prod(generator.image_shape)
+    if pictures * each > physical_memory():
+        raise ResourceError(
+            f"-n {pictures}: to measure {pictures:,} pictures takes {pictures * each:,} bytes of memory, and this "
+            f"machine has {physical_memory():,}. Use at most -n {physical_memory() // each}"
+        )
+
+
+def _chosen(
+    metrics: Sequence[str], changes: Sequence[str], recipe: Recipe | None, registry: Registry
+) -> list[Chosen]:
+    if not has_torch():
+        _refuse_without_torch(metrics, registry)
+    if metrics:
+        return asked_for(metrics, changes, registry)
+    found = available(None if recipe is None else recipe.metric, changes, registry)
+    if not has_torch():
+        say(
+            f"torch is not installed, so only {', '.join(one.spelt for one in found)} can be measured. "
+            'For the others run pip install "gan-model-zoo[train]"'
+        )
+    return found
+
+
+def _refuse_without_torch(metrics: Sequence[str], registry: Registry) -> None:
+    """Refuse metrics that are not there while torch is not."""
+    there = registry.names("metric")
+    for name in (spelt.strip().partition(":")[0] for words in metrics for spelt in words.split(",")):
+        if name and name not in there:
+            raise InputError(
+                f"{name}: torch is not installed, and without it there is only {', '.join(there)}. "
+                f'Run pip install "gan-model-zoo[train]", or use --metric {there[0]}'
+            )
+
+
+def _pictures(
+    generator: Generator, count: int, seed: int, show: Show | None
+) -> tuple[NDArray[np.uint8], float]:
+    """Return pictures (N, C, H, W) and the seconds that the generator took for them."""
+    made = np.empty((count, *generator.image_shape), np.uint8)
+    began, at = time.perf_counter(), 0
+    batches = generator.batches(count, seed, batch=BATCH)
+    for batch in batches if show is None else show(batches, count):
+        channels_first = batch[:, None] if batch.ndim == 3 else batch.transpose(0, 3, 1, 2)
+        made[at : at + len(batch)] = channels_first
+        at += len(batch)
+    seconds = time.perf_counter() - began
+    generator.close()
+    return made, seconds

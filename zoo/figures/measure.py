@@ -1,0 +1,139 @@
+"""From pictures to figures, by metrics that need torch and by those that do not."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from zoo.__about__ import EXTRAS
+from zoo.errors import InputError, ZooError, is_memory_error
+from zoo.figures.result import Figure
+from zoo.plugins.manager import in_words, is_interruption
+from zoo.system.console import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from zoo.figures.metrics import Chosen
+    from zoo.figures.real import RealSet
+
+    Pictures = NDArray[np.uint8]
+
+NOISE_SEED = 2**43
+
+
+class Bench(Protocol):
+    """Measures one set of images against real ones."""
+
+    def figure(self, chosen: Chosen) -> float:
+        """Return a metric's figure."""
+
+
+def has_torch() -> bool:
+    """Whether torch can be imported."""
+    try:
+        return find_spec("torch") is not None
+    except (ValueError, ModuleNotFoundError):  # something stands in its way
+        return False
+
+
+def measured(
+    chosen: Sequence[Chosen], pictures: Pictures, real: RealSet, seed: int, *, ends: bool
+) -> tuple[Figure, ...]:
+    """Return each metric's figure of pictures (N, C, H, W); where `ends` says so, those of real images and noise too.
+
+    Raises:
+        ZooError: a metric that a person asked for cannot measure these images.
+    """
+    with ExitStack() as stack:
+        if has_torch():
+            from zoo.figures.torch_bench import TorchBench
+            from zoo.training.process_state import isolated
+
+            stack.enter_context(isolated())
+            bench: Callable[[Pictures, RealSet], Bench] = TorchBench
+        else:
+            bench = NumpyBench
+        benches = {"value": bench(pictures, real)}
+        if ends:
+            other, rest = real.halves(len(pictures))
+            benches |= {"real": bench(other, rest), "noise": bench(_noise(pictures), real)}
+        return tuple(_figure(one, benches, real, len(pictures), seed) for one in chosen)
+
+
+class NumpyBench:
+    """Measures with arrays alone.
+
+    Args:
+        pictures: uint8 (N, C, H, W).
+        real: what they are compared with.
+    """
+
+    def __init__(self, pictures: Pictures, real: RealSet) -> None:
+        self._fake = scaled(pictures)
+        self._real = real
+
+    def figure(self, chosen: Chosen) -> float:
+        """Return a metric's figure; it must be one that needs no torch."""
+        places = self._real.compared(chosen.metric)
+        return float(chosen.metric.measure(scaled(self._real.images.pixels[places]), self._fake))  # type: ignore[arg-type]
+
+
+def scaled(pixels: Pictures) -> NDArray[np.float32]:
+    """Return uint8 as float32 in [-1, 1]."""
+    return pixels.astype(np.float32) / np.float32(127.5) - 1
+
+
+def _noise(pictures: Pictures) -> Pictures:
+    random = np.random.Generator(np.random.Philox(NOISE_SEED))
+    return random.integers(0, 256, pictures.shape, np.uint8)
+
+
+def _figure(chosen: Chosen, benches: dict[str, Bench], real: RealSet, count: int, seed: int) -> Figure:
+    nothing = Figure(chosen.spelt, None, chosen.metric.higher_is_better, protocol="")
+    try:
+        protocol = real.protocol(chosen, count, seed)
+        say(f"measuring {chosen.spelt} ...")
+        found = {what: _number(chosen, bench, what) for what, bench in benches.items()}
+    except ZooError as error:
+        if chosen.required:
+            raise
+        return replace(nothing, missing=" ".join(str(error).split()))
+    return replace(nothing, protocol=protocol, **found)  # type: ignore[arg-type]
+
+
+def _number(chosen: Chosen, bench: Bench, what: str) -> float:
+    """Return a figure that is a finite number.
+
+    Raises:
+        ZooError: it is none, or the metric fails.
+    """
+    try:
+        found = bench.figure(chosen)
+    except ZooError:
+        raise
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in EXTRAS:
+            raise
+        raise InputError(
+            f"{chosen.spelt}: {missing} is not installed, and this needs it. "
+            f'Run pip install "gan-model-zoo[{EXTRAS[missing]}]"'
+        ) from error
+    except Exception as error:
+        if is_interruption(error) or is_memory_error(error):
+            raise
+        raise InputError(
+            f"{chosen.spelt}: it failed on these images: {in_words(error)}. Leave it out"
+        ) from error
+    if not math.isfinite(found):
+        of = {"value": "the pictures", "real": "real images", "noise": "noise"}[what]
+        raise InputError(f"{chosen.spelt}: its figure of {of} is {found}, which is no number. Leave it out")
+    return found

@@ -1,0 +1,84 @@
+"""Writing figures into a generator's folder, from which its model card is made."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from zoo.errors import InputError, counted
+from zoo.generators.bundled import FOLDER
+from zoo.generators.config import FIGURES_LIMIT, FigureRecord
+from zoo.generators.files import CONFIG
+from zoo.runs.folder import generator_folder, is_run
+from zoo.runs.lock import held
+
+if TYPE_CHECKING:
+    from zoo.figures.result import Evaluation, Figure
+    from zoo.generators.folder import GeneratorFolder
+
+
+def folder_to_write(name: str) -> GeneratorFolder:
+    """Return the generator folder that figures of NAME may be written into.
+
+    Raises:
+        InputError: it is no folder on this disk, or one that comes with the package.
+    """
+    path = Path(name)
+    folder = generator_folder(path) if path.is_dir() else None
+    if folder is None or folder.path.resolve().parent == FOLDER.resolve():
+        raise InputError(
+            f"--write: {name} is neither a run nor a generator folder of yours, and figures are written into one. "
+            "Leave --write out"
+        )
+    return folder
+
+
+def write_figures(folder: GeneratorFolder, evaluation: Evaluation) -> GeneratorFolder:
+    """Write an evaluation's figures into `config.json`; those of the same metric and protocol are replaced.
+
+    Figures of weights that the folder held before are dropped.
+
+    Raises:
+        BusyError: the folder is a run's, and another process is at work in it.
+        InputError: the figures are not of the weights that the folder holds, or there would be too many.
+    """
+    run = folder.path.parent
+    with held(run) if is_run(run) else nullcontext():
+        there = folder.current()
+        config = there.config
+        if config.digest is None or config.digest != evaluation.weights:
+            raise InputError(
+                f"{folder.path}: the figures are of other weights than those in it. Evaluate it again, or write the "
+                "checkpoint into it first with `zoo export --onnx --checkpoint`"
+            )
+        new = tuple(_record(figure, evaluation, config.digest) for figure in evaluation.measured)
+        replaced = {(figure.metric, figure.protocol) for figure in new}
+        kept = (old for old in config.current_figures if (old.metric, old.protocol) not in replaced)
+        figures = (*kept, *new)
+        if len(figures) > FIGURES_LIMIT:
+            raise InputError(
+                f"{there.file(CONFIG)}: it would hold {counted(len(figures), 'figure')}, and at most {FIGURES_LIMIT} "
+                "are read. Remove some from it"
+            )
+        return there.with_config(config.model_copy(update={"figures": figures}))
+
+
+def _record(figure: Figure, evaluation: Evaluation, weights: str) -> FigureRecord:
+    try:
+        return FigureRecord(
+            metric=figure.metric,
+            value=figure.value,  # type: ignore[arg-type]
+            higher_is_better=figure.higher_is_better,
+            protocol=figure.protocol,
+            images=evaluation.data.source,
+            fingerprint=evaluation.data.fingerprint,
+            weights=weights,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"--write: {CONFIG} cannot hold the {first['loc'][0]} of {figure.metric}: {first['msg']}. Leave it out"
+        ) from error

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BINS = 24
 """Of each histogram."""
+WALK_FRAMES = 18
+"""Pictures of a walk through the latents, past three of them and back to the first."""
 FIGURE_LIMIT = 1e38
 """Of a figure: about what float32 holds."""
 Figure = Annotated[float, Field(ge=-FIGURE_LIMIT, le=FIGURE_LIMIT)]

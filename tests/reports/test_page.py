@@ -41,6 +41,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return folder / library.train("tiny.toml", out="runs/tiny-1")
 
 
+def first_of(grid: Path) -> Image.Image:
+    """Return the first picture of a sample grid, as large as it was made."""
+    with Image.open(grid) as image:
+        return image.crop((4, 4, 60, 60)).resize((28, 28), Image.Resampling.NEAREST)
+
+
 @pytest.fixture
 def run(trained: Path) -> Path:
     """The finished run, as it would lie here."""
@@ -52,16 +58,26 @@ def test_a_run_ends_with_a_page_that_shows_all_it_left(run: Path) -> None:
 
     titles = re.findall(r"<h3>(.*?)</h3>", text)
     assert {"Quality", "Losses", "Gradient norms", "Scores", "Slopes", "Spread", "Weights"} <= set(titles)
-    assert text.count("<svg ") == text.count("</svg>") == text.count("<figcaption>") - 1
-    assert 'alt="Grid of generated pictures at step 4"' in text
+    assert text.count("<svg ") == text.count("</svg>") == text.count("<figcaption>") - 3
+    assert 'alt="Grid of generated pictures, step 4"' in text
+    assert text.count('<img data-label="step ') == len(list((run / "samples").iterdir())) == 2
+    assert 'alt="Generated pictures on their way between latent vectors, 1 of 18"' in text
+    assert text.count('<img data-label="') - 2 == 18
     assert "<h2>Generated and real</h2>" in text
     assert "zoo export runs/tiny-1 --onnx" in text
     assert "mathdefault" not in text, "a formula that nothing draws"
     assert "wasserstein" in text
     assert len(text) < 3_000_000
-    assert {path.name for path in (run / "probes").iterdir()} == {"step-000004.json", "neighbours.png"}
+    assert {path.name for path in (run / "probes").iterdir()} == {
+        "step-000004.json",
+        "neighbours.png",
+        "walk.png",
+    }
     with Image.open(run / "probes" / "neighbours.png") as image:
         assert image.width > image.height, "three rows"
+    with Image.open(run / "probes" / "walk.png") as image:
+        assert image.size == (4 * 28, 18 * 28)
+        assert image.crop((0, 0, 28, 28)) == first_of(run / "samples" / "step-000004.png")
 
 
 def test_the_page_asks_for_nothing_and_runs_its_own_script_only(run: Path) -> None:
@@ -72,7 +88,7 @@ def test_the_page_asks_for_nothing_and_runs_its_own_script_only(run: Path) -> No
     assert (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in text
     )
-    addresses = set(re.findall(r'(?:src|href)="(?!data:image/png;base64,|#)([^"]*)"', text))
+    addresses = set(re.findall(r'(?:src|href)="(?!data:image/(?:png|webp);base64,|#)([^"]*)"', text))
     assert addresses == set(), "matplotlib's own references stay inside the picture"
 
 
@@ -108,7 +124,7 @@ def test_a_damaged_grid_is_left_out(run: Path, content: bytes) -> None:
 
     text = write_report(run).read_text("utf-8")
 
-    assert text.count("<img data-step=") == len(list((run / "samples").glob("*.png"))) - 1
+    assert text.count('<img data-label="step ') == len(list((run / "samples").glob("*.png"))) - 1
 
 
 def test_many_large_grids_do_not_make_a_large_page(run: Path) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from zoo.evaluation.measure import measure
 from zoo.evaluation.probe import Prober
 from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
+from zoo.history import WALK_FRAMES
 from zoo.system.console import warn
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from torch import nn
 
@@ -18,12 +20,29 @@ if TYPE_CHECKING:
     from zoo.evaluation.measure import RealImages
     from zoo.history import Probe
 
-    Seen = tuple[Probe, NDArray[np.uint8]]
-
 SAMPLE_SEED = 0
 SAMPLE_COUNT = 64
 SAMPLE_CALIBRATION = 8
 """Batches behind a sample grid's batch-norm statistics: enough to look at, an eighth of what a measurement takes."""
+
+
+WALKS = 4
+"""Walks through the latents that an evaluation leaves, each past three of the first pictures and back."""
+
+
+class Seen(NamedTuple):
+    """What an evaluation leaves beside its figure.
+
+    Attributes:
+        probe: numbers.
+        neighbours: pictures (3 N, H, W) or (3 N, H, W, 3): N generated ones, the training image nearest to each, and
+            N other training images.
+        walk: pictures (WALK_FRAMES, WALKS, H, W) or (WALK_FRAMES, WALKS, H, W, 3).
+    """
+
+    probe: Probe
+    neighbours: NDArray[np.uint8]
+    walk: NDArray[np.uint8]
 
 
 class Monitor:
@@ -51,7 +70,7 @@ class Monitor:
         if self._prober is None or self._measured is None:
             return None
         try:
-            return self._prober.probe(step, critic, self._measured[1])
+            return Seen(*self._prober.probe(step, critic, self._measured[1]), _walk(self._measured[1]))
         except Exception as error:  # of a plugin's network
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             warn(f"step {step}: the critic cannot be probed ({reason}). The report will show less")
@@ -68,3 +87,13 @@ class Monitor:
     def _generator(self, batches: int) -> TorchGenerator:
         plan = self._plan
         return TorchGenerator.calibrated(self._averaged, plan.architecture, plan.training.batch_size, batches)
+
+
+def _walk(generator: TorchGenerator) -> NDArray[np.uint8]:
+    ways = [
+        generator.walking(
+            range(first, 3 * WALKS, WALKS), WALK_FRAMES, SAMPLE_SEED, loop=True, batch=generator.batch
+        )
+        for first in range(WALKS)
+    ]
+    return np.stack([np.concatenate(list(way)) for way in ways], axis=1)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e")
 GREY = "#808080"
+"""Of letters and axes: in the page it becomes the colour of the text."""
 POINTS = 600
 """Of a curve that are drawn; of more, means of equal stretches."""
 
@@ -60,7 +61,7 @@ def plot_style() -> Iterator[None]:
 
 def new_axes(x: str, y: str) -> tuple[Figure, Axes]:
     """Return an empty figure and its axes with their labels."""
-    figure = Figure(figsize=(5.2, 3.0), layout="constrained")
+    figure = Figure(figsize=(4.6, 2.8), layout="constrained")
     axes = figure.add_subplot()
     axes.set_xlabel(x)
     axes.set_ylabel(y)
@@ -80,7 +81,7 @@ def finished(figure: Figure, title: str, says: str) -> Plot:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
-    return Plot(title, text[text.index("<svg") :], says)
+    return Plot(title, text[text.index("<svg") :].replace(GREY, "currentColor"), says)
 
 
 def draw_histogram(axes: Axes, numbers: Distribution, label: str, colour: str) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import counted, quoted
 from zoo.pace.speed import in_words
+from zoo.reports.animations import animations
 from zoo.reports.health import diagnose
 from zoo.reports.pictures import picture_url
 from zoo.reports.plots import plots
-from zoo.reports.read import files_by_step, read_history
+from zoo.reports.read import read_history
 from zoo.reports.template import render
 from zoo.runs.folder import GENERATOR, NEIGHBOURS, PROBES, RECIPE
 from zoo.system.atomic import write_atomic
@@ -23,20 +23,7 @@ if TYPE_CHECKING:
     from zoo.history import Diagnosis, History
 
 REPORT = "report.html"
-FRAMES_LIMIT = 24
-"""Sample grids in the page, evenly spaced; all of them would be megabytes."""
 TEXT_LIMIT = 1 << 16
-FRAMES_BYTES_LIMIT = 2 << 20
-"""Bytes of all sample grids."""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A sample grid."""
-
-    step: int
-    data: str
-    """`data:image/png;base64,...`."""
 
 
 def write_report(run: Path, out: Path | None = None) -> Path:
@@ -60,7 +47,7 @@ def page(run: Path, history: History, findings: list[Diagnosis]) -> str:
         facts=_facts(history),
         about=f"{history.record.get('recipe')}: {_reached(history)}",
         findings=findings,
-        frames=_frames(run),
+        animations=animations(run),
         neighbours=picture_url(run / PROBES / NEIGHBOURS),
         plots=plots(history),
         recipe=_text(run / RECIPE),
@@ -107,20 +94,6 @@ def _commands(run: Path) -> list[str]:
         f"zoo resume {name}",
         f"zoo diagnose {name}",
     ]
-
-
-def _frames(run: Path) -> list[Frame]:
-    """Return some of the sample grids, the first and the last of them for sure."""
-    paths = files_by_step(run / "samples", ".png")
-    if len(paths) > FRAMES_LIMIT:
-        paths = [paths[round(index * (len(paths) - 1) / (FRAMES_LIMIT - 1))] for index in range(FRAMES_LIMIT)]
-    frames, total = [], 0
-    for path in reversed(paths):
-        data = picture_url(path)
-        if data is not None and total + len(data) <= FRAMES_BYTES_LIMIT:
-            total += len(data)
-            frames.append(Frame(int(path.stem[len("step-") :]), data))
-    return frames[::-1]
 
 
 def _text(path: Path) -> str:

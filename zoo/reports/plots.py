@@ -59,7 +59,16 @@ def _quality_against_loss(history: History) -> Plot:
     losses, quality = history.losses_at_measurements, history.quality
     figure, axes = new_axes("critic's loss, smoothed", one_line(str(history.record.get("metric"))))
     axes.plot(losses, quality.values, "-", color=GREY, lw=0.5)
-    dots = axes.scatter(losses, quality.values, c=quality.steps, s=18, cmap="viridis", label="a measurement")
+    dots = axes.scatter(
+        losses,
+        quality.values,
+        c=quality.steps,
+        s=18,
+        cmap="viridis",
+        edgecolors=GREY,
+        linewidths=0.5,
+        label="a measurement",
+    )
     figure.colorbar(dots, label=STEPS)
     rho = rank_correlation(losses, quality.values)
     says = (

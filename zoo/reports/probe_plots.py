@@ -83,7 +83,7 @@ def _distances(probes: Probes, series: dict[str, list[float]], title: str, says:
     figure, axes = new_axes(STEPS, "distance, levels of 255")
     for (label, values), colour in zip(series.items(), COLOURS, strict=False):
         axes.plot([probe.step for probe in probes], values, "o-", ms=3, color=colour, label=label)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, max(np.nanmax(list(series.values())) * 1.1, 1))
     return finished(figure, title, says)
 
 

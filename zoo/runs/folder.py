@@ -40,6 +40,8 @@ PROBES = "probes"
 """A folder: what each evaluation saw beside its figure."""
 NEIGHBOURS = "neighbours.png"
 """In it: generated pictures of the last evaluation, the training image nearest to each, and other training images."""
+WALK = "walk.png"
+"""In it: walks through the latents, a column each and `WALK_FRAMES` rows, without anything between the pictures."""
 
 
 def is_run(path: Path) -> bool:

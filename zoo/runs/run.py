@@ -197,9 +197,9 @@ class Run:
         best = self._log.write_figure(self.step, metric, value)
         seen = self._monitor.seen(self.step, self._trainer.critic)
         if seen is not None:
-            self._files.save_probe(*seen)
+            self._files.save_probe(seen)
         self._notify("zoo_step_logged", step=self.step, metrics={metric.name: value})
-        probe = None if seen is None else seen[0]
+        probe = None if seen is None else seen.probe
         self._notify("zoo_run_evaluated", step=self.step, value=value, best=best, probe=probe)
         return Progress(progress.step, progress.metrics, value, best)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from PIL import Image
+
 from zoo.errors import ResourceError
 from zoo.generators.pictures import grid, png
 from zoo.runs import checkpoint
-from zoo.runs.folder import NEIGHBOURS, PROBES
+from zoo.runs.folder import NEIGHBOURS, PROBES, WALK
 from zoo.runs.record import Best, write_record
 from zoo.system.atomic import write_atomic
 from zoo.system.background import Background
@@ -18,11 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from zoo.components import Plan
-    from zoo.history import Probe
+    from zoo.evaluation.monitor import Seen
     from zoo.runs.record import RunRecord, RunState
 
 
@@ -88,15 +90,18 @@ class RunFiles:
         self._refuse_removed(step)
         write_atomic(path, png(grid(pictures)))
 
-    def save_probe(self, probe: Probe, pictures: NDArray[np.uint8]) -> None:
+    def save_probe(self, seen: Seen) -> None:
         """Write what an evaluation saw, and its pictures in place of those of the one before."""
-        self._background.do(partial(self._write_probe, probe, pictures))
+        self._background.do(partial(self._write_probe, seen))
 
-    def _write_probe(self, probe: Probe, pictures: NDArray[np.uint8]) -> None:
+    def _write_probe(self, seen: Seen) -> None:
+        probe = seen.probe
         self._refuse_removed(probe.step)
         folder = self.path / PROBES
         write_atomic(folder / f"step-{probe.step:06d}.json", f"{probe.model_dump_json()}\n".encode())
-        write_atomic(folder / NEIGHBOURS, png(grid(pictures, columns=len(pictures) // 3)))
+        write_atomic(folder / NEIGHBOURS, png(grid(seen.neighbours, columns=len(seen.neighbours) // 3)))
+        sheet = np.concatenate([np.concatenate(list(frame), axis=1) for frame in seen.walk])
+        write_atomic(folder / WALK, png(Image.fromarray(sheet)))
 
     def save_checkpoint(
         self, reached: Reached, make_state: Callable[[], checkpoint.State], saved: Callable[[Path], object]

@@ -11,9 +11,11 @@ from PIL import Image
 
 from tests.support.hostile.limits.limit import LeftOutError, Limit
 from tests.support.run_folders import bare_record
-from zoo.history import BINS, Distribution, Probe
-from zoo.reports import page, pictures, read
+from zoo.history import BINS, WALK_FRAMES, Distribution, Probe
+from zoo.reports import animations, pictures, read
+from zoo.reports.animations import grids
 from zoo.reports.read import read_history
+from zoo.runs.folder import PROBES, WALK
 from zoo.runs.metrics_log import figure_at
 from zoo.system.strict_json import LINE_LIMIT
 
@@ -108,7 +110,7 @@ def _shown(folder: Path, pictures: list[bytes]) -> None:
     (folder / "samples").mkdir()
     for number, data in enumerate(pictures):
         (folder / "samples" / f"step-{number:08d}.png").write_bytes(data)
-    found = len(page._frames(folder))
+    found = len(grids(folder)[0])
     if found < len(pictures):
         raise LeftOutError(f"{found} grids")
 
@@ -117,12 +119,27 @@ def grids_of_bytes(folder: Path, size: int) -> None:
     """Show two sample grids which, as they stand in the page, have so many bytes."""
     (folder / "samples").mkdir()
     for number in range(2):
-        (folder / "samples" / f"step-{number:08d}.png").touch()
+        (folder / "samples" / f"step-{number:08d}.png").write_bytes(picture(8, 8))
     sizes = iter([size // 2, size - size // 2])
-    with patch.object(page, "picture_url", lambda _: "x" * next(sizes)):
-        found = len(page._frames(folder))
+    with patch.object(animations, "data_url", lambda _: "x" * next(sizes)):
+        found = len(grids(folder)[0])
     if found < 2:
         raise LeftOutError(f"{found} grids")
+
+
+def grids_of_pixels(folder: Path, pixels: int) -> None:
+    """Show eight sample grids of so many pixels together, 4,000 in a row."""
+    _shown(folder, [picture(4000, pixels // 32_000)] * 8)
+
+
+def walk_of_bytes(folder: Path, size: int) -> None:
+    """Show a walk whose frames, as they stand in the page, have so many bytes."""
+    (folder / PROBES).mkdir()
+    (folder / PROBES / WALK).write_bytes(picture(8, 8 * WALK_FRAMES))
+    sizes = iter([size - 17 * (size // WALK_FRAMES), *[size // WALK_FRAMES] * 17])
+    with patch.object(animations, "data_url", lambda _: "x" * next(sizes)):
+        if not animations.animations(folder):
+            raise LeftOutError("no walk")
 
 
 REPORT_LIMITS = (
@@ -132,6 +149,15 @@ REPORT_LIMITS = (
     Limit(PICTURES, "256 KiB", read.PROBE_LIMIT, probe_of_bytes, "no probe"),
     Limit(PICTURES, "4 MiB", pictures.PICTURE_LIMIT, grid_of_bytes, "0 grids"),
     Limit(PICTURES, "16,000,000 pixels", pictures.PIXELS_LIMIT, grid_of_pixels, "0 grids", step=4000),
-    Limit(PICTURES, "24 grids", page.FRAMES_LIMIT, grids_in_a_report, "24 grids"),
-    Limit(PICTURES, "2 MiB together", page.FRAMES_BYTES_LIMIT, grids_of_bytes, "1 grids"),
+    Limit(PICTURES, "24 grids", animations.FRAMES_LIMIT, grids_in_a_report, "24 grids"),
+    Limit(PICTURES, "1,536 KiB", animations.GRIDS_LIMIT, grids_of_bytes, "1 grids"),
+    Limit(
+        PICTURES,
+        "64,000,000 pixels together",
+        animations.GRIDS_PIXELS_LIMIT,
+        grids_of_pixels,
+        "7 grids",
+        step=32_000,
+    ),
+    Limit(PICTURES, "a walk of 512 KiB", animations.WALK_LIMIT, walk_of_bytes, "no walk"),
 )

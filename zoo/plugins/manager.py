@@ -43,6 +43,7 @@ BUILTIN_PLUGINS: dict[Group, tuple[str, ...]] = {
         "zoo_plugins.datasets.cifar10",
         "zoo_plugins.datasets.folder",
         "zoo_plugins.datasets.quickdraw",
+        "zoo_plugins.features.drawings",
         "zoo_plugins.metrics.energy",
         "zoo_plugins.metrics.swd",
         "zoo_plugins.symptoms.critic_too_strong",

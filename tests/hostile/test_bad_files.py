@@ -27,7 +27,7 @@ from zoo_hub.server.hub import LocalHub
 from zoo_hub.server.messages import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from tests.support.cli_fixtures import Zoo
@@ -107,6 +107,37 @@ def test_a_bad_manifest_or_state_is_a_damaged_checkpoint(trained: Path, tmp_path
         with pytest.raises(IntegrityError, match=f"^{newest}: "):
             load_checkpoint(newest)
     assert reopen(run).step == 2
+
+
+def test_a_state_without_any_one_of_its_keys_is_refused_or_whole(trained: Path, tmp_path: Path) -> None:
+    run = reopen(shutil.copytree(trained, tmp_path / "run"))
+    newest = checkpoints(run.path)[-1]
+    text = (newest / VALUES).read_text("utf-8")
+    refused = set()
+    for place in list(_keys(json.loads(text)["state"])):
+        values = json.loads(text)
+        entries = _entries(values["state"], place[:-1])
+        entries[:] = [entry for entry in entries if entry[0] != place[-1]]
+        (newest / VALUES).write_text(json.dumps(values))
+        reseal(newest)
+        try:
+            run.load(load_checkpoint(newest, run.check))
+        except IntegrityError:
+            refused.add(place)
+    assert {("recipe",), ("trainer",), ("log",), ("log", "pending"), ("seconds",), ("best",)} <= refused
+
+
+def _entries(node: Any, way: Sequence[str]) -> Any:
+    """Return the pairs of key and node of a dictionary in a state."""
+    for key in way:
+        node = dict(node["dict"])[key]
+    return node["dict"]
+
+
+def _keys(node: Any) -> Iterator[tuple[str, ...]]:
+    for key, inner in node.get("dict", ()):
+        yield (key,)
+        yield from ((key, *rest) for rest in _keys(inner))
 
 
 def test_what_is_no_regular_file_is_a_damaged_checkpoint(trained: Path, tmp_path: Path) -> None:

@@ -181,7 +181,9 @@ def check_run_state(state: State) -> None:
             raise ValueError(f"{VALUES} has no {name}")
     if not _is_number(state.get("seconds")) or state["seconds"] < 0:
         raise ValueError(f"{VALUES} has no seconds")
-    best = state.get("best")
+    if "best" not in state:
+        raise ValueError(f"{VALUES} has no best figure, nor says that there is none")
+    best = state["best"]
     if best is not None and not (_is_list(best, 2) and type(best[0]) is int and _is_number(best[1])):
         raise ValueError(f"{VALUES} has a best figure that is none")
     log = state.get("log")

@@ -94,6 +94,7 @@ SICK: dict[str, list[History]] = {
     ],
     "critic-too-weak": [
         history("camel-wgan", *(probe(step, generated_scores=spread(1.01)) for step in (5000, 5500, 6000))),
+        history("camel-gan", *(probe(step, generated_scores=spread(9.0)) for step in (5000, 5500, 6000))),
     ],
     "divergence": [
         history(divergence={"step": 812, "cause": "the loss critic.wasserstein is nan"}),
@@ -115,7 +116,7 @@ SICK: dict[str, list[History]] = {
     "oscillating-loss": [history("camel-gan", generator=SWINGING)],
     "overfitted-critic": [history("camel-wgangp", probe(held_out_scores=spread(-0.4)))],
     "saturated-weights": [
-        history("camel-wgan", probe(weights=spread(0, 0.005, (480, *(1,) * (BINS - 2), 480)))),
+        history("camel-wgan", probe(weights=spread(0, 0.005, (880, *(1,) * (BINS - 2), 880)))),
     ],
     "uninformative-loss": [
         history("camel-gan", critic=curve(0.693), swd=curve([90, 70, 60, 50], [1500, 3000, 4500, 6000])),
@@ -175,7 +176,7 @@ def test_a_training_that_goes_on_is_not_told_to_go_on() -> None:
 
 
 def test_what_the_critic_cannot_tell_apart_may_have_become_good() -> None:
-    (weak,) = SICK["critic-too-weak"]
+    weak = SICK["critic-too-weak"][0]
     steps = [1000, 6000]
     fallen = replace(weak, curves={**weak.curves, "swd": curve([90, 40], steps)})
     risen = replace(weak, curves={**weak.curves, "swd": curve([1, 100], steps)}, higher_is_better=True)
@@ -189,6 +190,19 @@ def test_weights_are_saturated_only_where_something_holds_them() -> None:
     (clipped,) = SICK["saturated-weights"]
 
     assert found("saturated-weights", replace(clipped, recipe=load_plan("camel-wgangp").recipe)) is None
+
+
+def test_that_most_weights_are_at_the_ends_is_usual_under_clipping() -> None:
+    usual = probe(weights=spread(0, 0.005, (290, *(2,) * (BINS - 2), 290)))
+
+    assert found("saturated-weights", history("camel-wgan", usual)) is None
+
+
+def test_a_figure_that_ends_with_its_best_by_chance_is_not_still_improving() -> None:
+    steps = [100, 200, 300, 400, 500, 600, 700, 800]
+    jumps = curve([343, 385, 281, 257, 160, 292, 520, 128], steps)
+
+    assert found("not-trained-long-enough", history(swd=jumps, best={"step": 800, "value": 128.0})) is None
 
 
 def test_advice_can_be_typed() -> None:

@@ -17,26 +17,24 @@ if TYPE_CHECKING:
 
 
 class CriticTooWeak(Symptom):
-    """The critic gives generated pictures the scores of training images though they are far from them."""
+    """The critic gives generated pictures scores as high as training images', though they are far from them."""
 
     name: ClassVar[str] = "critic-too-weak"
     least: int = Field(default=3, ge=1, description="probes in a row that must say so")
-    deviations: float = Field(
-        default=0.1, gt=0, description="between the scores of real and generated images"
-    )
+    deviations: float = Field(default=0.1, gt=0, description="by which real images must be scored higher")
 
     def find(self, history: History) -> Diagnosis | None:
         """Return where the last probes' scores are the same, and the figure has not become much better."""
         last = history.probes[-self.least :]
-        if len(last) < self.least or any(abs(probe.separation) > self.deviations for probe in last):
+        if len(last) < self.least or any(probe.separation > self.deviations for probe in last):
             return None
         if self._has_become_good(history):
             return None  # and so the critic cannot tell it apart
         apart = last[-1].separation
         return Diagnosis(
             what="The critic is too weak",
-            evidence=f"its scores of training and generated images lie {apart:.2f} deviations apart since step "
-            f"{last[0].step}",
+            evidence=f"since step {last[0].step} it scores generated images as high as training images or higher, by "
+            f"{max(-apart, 0):.2f} deviations at the end",
             cause="a critic that cannot tell them apart has nothing to teach",
             advice=(
                 "more steps of the critic: --set training.critic_steps=5",

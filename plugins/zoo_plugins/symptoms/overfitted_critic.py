@@ -24,6 +24,9 @@ class OverfittedCritic(Symptom):
         "Karras et al., *Training Generative Adversarial Networks with Limited Data*, 2020, arXiv:2006.06676, section 2"
     )
     share: float = Field(default=0.6, gt=0, le=1, description="of the way from training to generated scores")
+    deviations: float = Field(
+        default=0.5, gt=0, description="between the scores of training and generated images, at least"
+    )
 
     def find(self, history: History) -> Diagnosis | None:
         """Return where the held-out images' scores have fallen to those of generated ones."""
@@ -32,7 +35,7 @@ class OverfittedCritic(Symptom):
             return None
         real, held_out, made = last.training_scores, last.held_out_scores, last.generated_scores
         gap = real.mean - made.mean
-        if gap < max(real.std, made.std) or (real.mean - held_out.mean) / gap < self.share:
+        if gap < self.deviations * max(real.std, made.std) or (real.mean - held_out.mean) / gap < self.share:
             return None
         return Diagnosis(
             what="The critic has overfitted",

@@ -24,7 +24,7 @@ class SaturatedWeights(Symptom):
         "Gulrajani et al., *Improved Training of Wasserstein GANs*, 2017, arXiv:1704.00028, section 3.1, figure 1b"
     )
     share: float = Field(
-        default=0.9, gt=0, le=1, description="of the weights, in the histogram's two outer bins"
+        default=0.95, gt=0, le=1, description="of the weights, in the histogram's two outer bins"
     )
 
     def find(self, history: History) -> Diagnosis | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from zoo.components import Symptom
@@ -30,14 +31,17 @@ class StillImproving(Symptom):
         best = history.record.get("best") or {}
         if history.trains or len(quality) < 3 or best.get("step") != quality.steps[-1]:
             return None
-        before = float(quality.values[-1 - max(len(quality) // 3, 1)])
-        last = float(quality.values[-1])
-        gained = abs(before - last) / max(abs(before), 1e-12)
-        if gained < self.gain:
+        third = max(len(quality) // 3, 1)
+        # Medians, since a figure that jumps up and down ends with its best by chance.
+        last = float(np.median(quality.values[-third:]))
+        before = float(np.median(quality.values[-2 * third : -third]))
+        gained = last - before if history.higher_is_better else before - last
+        if gained < self.gain * abs(before):
             return None
         return Diagnosis(
             what="The training was not long enough",
-            evidence=f"{history.record.get('metric')} went from {before:.1f} to {last:.1f}, its best, by the last step",
+            evidence=f"{history.record.get('metric')} went from {before:.1f} to {last:.1f} over the last measurements, "
+            "and the last one is its best",
             cause="it ended before its figure stopped getting better",
             advice=(f"more steps: zoo resume --steps {2 * history.steps}",),
             step=int(quality.steps[-1]),

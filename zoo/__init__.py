@@ -1,5 +1,6 @@
 """A plugin-based model zoo of GANs: `zoo.load(name)` opens a generator, `zoo.evaluate(name)` measures one,
-`zoo.train(recipe)` makes one, `zoo.sweep(recipe, fields)` several and `zoo.resume(run)` trains further."""
+`zoo.train(recipe)` makes one, `zoo.sweep(recipe, fields)` several, `zoo.resume(run)` trains further, and
+`zoo.compare(...)` puts them side by side."""
 
 from __future__ import annotations
 
@@ -7,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.__about__ import __version__
 
-__all__ = ["__version__", "evaluate", "load", "resume", "sweep", "train"]
+__all__ = ["__version__", "compare", "evaluate", "load", "resume", "sweep", "train"]
 
 if TYPE_CHECKING:
-    from zoo.api import load, resume, sweep, train
+    from zoo.api import compare, load, resume, sweep, train
     from zoo.figures.evaluate import evaluate
 
 

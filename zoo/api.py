@@ -1,4 +1,4 @@
-"""`zoo.load`, `zoo.train`, `zoo.sweep` and `zoo.resume`. Importing it does not import torch."""
+"""`zoo.load`, `zoo.train`, `zoo.sweep`, `zoo.resume` and `zoo.compare`. Importing it does not import torch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from zoo.distributed.torchrun import follows
 from zoo.errors import InputError, ZooError, joined, near_misses, quoted
 from zoo.plugins.manager import DISABLE, in_words, is_interruption, plugins
-from zoo.system.arguments import given_text, given_whole, given_words, shown
-from zoo.system.paths import given_name, given_path, refuse_address
+from zoo.system.arguments import given_flag, given_text, given_whole, given_words, shown
+from zoo.system.paths import given_name, given_path, refuse_address, refuse_missing_parent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from zoo.generators.generator import Generator
     from zoo.plugins.manager import PluginInfo
+    from zoo.reports.comparison.compare import Comparison
     from zoo.runs.options import OnNan
     from zoo.runs.session import Display
     from zoo.sweeps.train import Ended
@@ -183,8 +184,9 @@ def sweep(
 ) -> Path:
     """Train a recipe with every combination of values and seeds, one after the other, and return the sweep's folder.
 
-    It holds a run folder for each. All combinations are checked before the first is trained; one that fails does not
-    end the others. Ctrl-C stops after the step that is being made and still returns the folder; `zoo.resume` goes on.
+    It holds a run folder for each, and ends with `compare.html`. All combinations are checked before the first is
+    trained; one that fails does not end the others. Ctrl-C stops after the step that is being made and still returns
+    the folder; `zoo.resume` goes on.
 
     Args:
         recipe: a recipe's name, or the path of a TOML file.
@@ -226,12 +228,55 @@ def _reporting(_run: Path, _number: int, _count: int) -> Display:
 
 
 def _finished(ended: Ended) -> Path:
-    """Return the folder of a sweep, or raise what failed in it."""
+    """Leave the page of a sweep's comparison, and return its folder, or raise what failed in it."""
+    from zoo.reports.comparison.at_end import page_at_end
+    from zoo.reports.comparison.compare import compare as compared
+    from zoo.reports.watch import wanted
     from zoo.sweeps.train import FailedRunsError
 
+    if ended.signal is None and wanted():
+        page_at_end(compared([str(ended.path)], load), ended.path)
     if ended.failures:
         raise FailedRunsError(ended.path, ended.failures)
     return ended.path
+
+
+def compare(
+    *names: str | PathLike[str], html: str | PathLike[str] | None = None, latency: bool = False
+) -> Comparison:
+    """Put runs, sweeps and generators side by side: their figures, curves, pictures and costs.
+
+    Runs that differ only in their seed are one row, with the mean and the deviation of their figures. Figures that were
+    measured in different ways, or on different images, are never put together.
+
+    Args:
+        names: what `load` opens, and folders of sweeps.
+        html: a file to write a page to, with curves and pictures.
+        latency: whether to measure how long a picture takes here, of those that have an ONNX file.
+
+    Returns:
+        Its `rows`, and `errors` that say why some names could not be read.
+
+    Raises:
+        InputError: no name is given, or too many are; or the page has no folder.
+        ZooError: none of the names can be read.
+    """
+    from zoo.reports.comparison.compare import compare as compared
+
+    if not names:
+        raise InputError("compare: no name is given. Give a run, a sweep or a generator")
+    given_flag(latency, "latency")
+    page = None if html is None else given_path(html, "html")
+    if page is not None:
+        refuse_missing_parent(page, "html")
+    comparison = compared(
+        [given_name(given_text(name, "name"), "name", needed=True) for name in names], load, latency=latency
+    )
+    if page is not None:
+        from zoo.reports.comparison.page import write_page
+
+        write_page(comparison, page)
+    return comparison
 
 
 def resume(

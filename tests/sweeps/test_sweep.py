@@ -55,6 +55,11 @@ def test_each_run_of_a_sweep_is_the_run_that_it_would_be_alone(tiny: Path, zoo: 
     sweep = Path("runs/tiny-sweep-1")
     assert (ran.code, states(sweep)) == (0, dict.fromkeys(TWO, ("done", 2)))
     assert f"run 2 of 2: {sweep / TWO[1]}" in ran.err
+    assert [line.split("  ")[0] for line in ran.out.splitlines()] == [
+        "name",
+        "tiny weight=1",
+        "tiny weight=10",
+    ]
     alone = library.train(recipe, changes=["losses.1.weight=10"], out="alone", precision="fp32")
     assert weights(sweep / TWO[1]) == weights(alone) != weights(sweep / TWO[0])
     record = read_sweep(sweep)
@@ -281,6 +286,21 @@ def test_the_runs_of_a_sweep_are_runs_like_any_other(sweep: Path, zoo: Zoo) -> N
     ]
     assert zoo("diagnose", "--json").code == 0
     assert zoo("info", sweep / TWO[0]).code == 0
+
+
+def test_a_sweep_ends_with_its_comparison(sweep: Path, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_REPORT", "1")
+    ran = zoo("resume", sweep)
+
+    page = sweep / "compare.html"
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, str(page))
+    assert "tiny weight=10" in page.read_text()
+    page.unlink()
+    library.resume(sweep)
+    assert page.exists()
+    monkeypatch.setattr("zoo.reports.comparison.page.page", lambda _: 1 / 0)
+    ran = zoo("resume", sweep)
+    assert (ran.code, f"zoo compare {sweep} --html {page}" in ran.err) == (0, True)
 
 
 @pytest.mark.parametrize(

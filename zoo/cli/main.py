@@ -9,6 +9,7 @@ import traceback
 import click
 
 from zoo.__about__ import EXTRAS, __version__
+from zoo.cli.compare import compare
 from zoo.cli.doctor import doctor
 from zoo.cli.evaluate import evaluate
 from zoo.cli.group import CommandGroup, unknown_option
@@ -38,7 +39,7 @@ def cli(debug: bool) -> None:
     """Train GANs from recipes, export the generator to ONNX, publish it, make pictures."""
 
 
-for command in (train, resume, runs, evaluate, report, diagnose, list_, info, plugins_, doctor):
+for command in (train, resume, runs, evaluate, report, diagnose, compare, list_, info, plugins_, doctor):
     cli.add_command(command)
 
 

@@ -75,9 +75,12 @@ def use_log_scale(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
 
 
-def finished(figure: Figure, title: str, says: str) -> Plot:
-    """Return the plot with a legend, without a background."""
-    figure.axes[0].legend()
+def finished(figure: Figure, title: str, says: str, *, outside: bool = False) -> Plot:
+    """Return the plot with a legend, without a background; `outside` puts the legend below the axes."""
+    if outside:
+        figure.legend(loc="outside lower center", ncols=2, fontsize=7)
+    else:
+        figure.axes[0].legend()
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

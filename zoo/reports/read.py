@@ -43,7 +43,7 @@ def read_history(run: Path) -> History:
         InputError: it is no run, its `run.json` is wrong, or its log cannot be read.
     """
     record = read_record(run)
-    curves = _curves(run)
+    curves = read_curves(run)
     probes = tuple(probe for probe in _probes(run) if probe.step <= max(record.step, _last_step(curves)))
     recipe = _recipe(run)
     return with_facts(History(record.as_dict(), recipe, curves, probes), str(run / RECIPE))
@@ -77,7 +77,7 @@ def _recipe(run: Path) -> Recipe | None:
         return None
 
 
-def _curves(run: Path) -> dict[str, Curve]:
+def read_curves(run: Path) -> dict[str, Curve]:
     """Return each figure by its name, over increasing steps: what a killed process wrote twice counts once."""
     points: dict[str, dict[int, float]] = {}
     left = POINTS_LIMIT

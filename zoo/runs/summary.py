@@ -71,7 +71,7 @@ def _summary(path: Path, record: RunRecord) -> RunSummary:
     return RunSummary(
         path=path,
         recipe=record.recipe,
-        state=_state(path, record.state),
+        state=state_of(path, record.state),
         doing=None if now is None else now.doing,
         step=record.step if now is None else now.step,
         steps=record.steps,
@@ -94,7 +94,8 @@ def _starting(path: Path) -> RunSummary | None:
     return RunSummary(path, "", "starting", None, 0, 0, None, None, None, _size(path), began, None, None)
 
 
-def _state(path: Path, recorded: str) -> str:
+def state_of(path: Path, recorded: str) -> str:
+    """Return the state of a run whose record says `recorded`: `running`, `done`, `stopped` or `failed`."""
     if is_held(path):
         return "running"
     # A process that was killed could not say so.

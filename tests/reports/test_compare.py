@@ -1,0 +1,357 @@
+"""Side by side: what is alike in one row, what cannot be compared apart, and a page that asks nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo as library
+from tests.conftest import TINY
+from tests.support.handmade import build
+from zoo.errors import InputError
+from zoo.history import Curve
+from zoo.reports.comparison.plots import mean_curve
+from zoo.runs.lock import held
+
+if TYPE_CHECKING:
+    from tests.support.cli_fixtures import Plugins, Zoo
+
+pytest_plugins = ["tests.support.cli_fixtures"]
+MARKUP = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}'
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run, made once."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "tiny.toml").write_text(TINY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_REPORT", "0")
+        patch.setenv("ZOO_CACHE", str(folder / "cache"))
+        return library.train(str(folder / "tiny.toml"), out=folder / "run")
+
+
+class Runs:
+    """Makes runs that differ from the finished one in what is asked for."""
+
+    def __init__(self, trained: Path) -> None:
+        self._trained = trained
+
+    def __call__(
+        self, name: str, *, figure: float = 10.0, seed: int = 0, weight: float = 10.0, **record: Any
+    ) -> Path:
+        run = Path(shutil.copytree(self._trained, name))
+        facts = json.loads((run / "run.json").read_text())
+        facts |= {"seed": seed, "best": {"step": 4, "value": figure}, **record}
+        (run / "run.json").write_text(
+            json.dumps({key: value for key, value in facts.items() if value is not None})
+        )
+        recipe = (run / "recipe.toml").read_text()
+        recipe = re.sub(r"(\[training\][^\[]*\nseed = )0", rf"\g<1>{seed}", recipe).replace(
+            "weight = 10.0", f"weight = {weight}"
+        )
+        (run / "recipe.toml").write_text(recipe)
+        log = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        lines = [line | {"swd": figure} if "swd" in line else line for line in log]
+        (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        return run
+
+
+@pytest.fixture
+def make(trained: Path) -> Runs:
+    """Return what makes runs."""
+    return Runs(trained)
+
+
+def table(text: str) -> dict[str, list[str]]:
+    lines = [re.split(r"  +", line.strip()) for line in text.splitlines()]
+    return {cells[0]: cells[1:] for cells in lines if len(cells) > 1}
+
+
+def test_runs_that_differ_in_their_seed_are_one_row_with_mean_and_deviation(make: Runs, zoo: Zoo) -> None:
+    values = {"a": (10.0, 0, 10.0), "b": (13.0, 1, 10.0), "c": (11.5, 7, 10.0), "d": (20.0, 0, 1.0)}
+    for name, (figure, seed, weight) in values.items():
+        make(name, figure=figure, seed=seed, weight=weight)
+
+    ran = zoo("compare", *values, "--json")
+    rows = json.loads(ran.out)["rows"]
+    assert ran.code == 0
+    assert [row["label"] for row in rows] == ["tiny weight=10", "tiny weight=1"]
+    (figure,) = rows[0]["figures"]
+    assert figure["values"] == [10.0, 13.0, 11.5]
+    assert figure["mean"] == pytest.approx(11.5)
+    assert figure["deviation"] == pytest.approx(statistics.stdev([10.0, 13.0, 11.5]))
+    assert [entry["seed"] for entry in rows[0]["entries"]] == [0, 1, 7]
+    assert rows[1]["figures"][0]["deviation"] is None
+    shown = table(zoo("compare", *values).out)
+    assert shown["name"][:3] == ["seeds", "state", "swd"]
+    assert shown["tiny weight=10"][:3] == ["0, 1, 7", "3 done", "11.50 ± 1.50"]
+    assert shown["tiny weight=1"][:3] == ["0", "done", "20.00"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"protocol": "in another way"},
+        {"metric": "fid", "protocol": "another metric"},
+        {
+            "data": {
+                "name": "array",
+                "source": "x.npy",
+                "licence": "mit",
+                "images": 9,
+                "fingerprint": "f" * 64,
+            }
+        },
+    ],
+)
+def test_figures_of_different_protocols_are_never_in_one_column(make: Runs, other: dict[str, Any]) -> None:
+    make("a", figure=1.0)
+    make("b", figure=2.0, seed=1, **other)
+
+    comparison = library.compare("a", "b")
+
+    headings = comparison.table()[0][3:5]
+    expected = ("swd", "fid") if "metric" in other else ("swd [1]", "swd [2]")
+    assert headings == expected
+    assert [note.partition(": ")[0] for note in comparison.notes()] == list(expected)
+    for row in comparison.rows:
+        for measure, figure in row.figures.items():
+            assert figure.values in ((1.0,), (2.0,))
+            assert measure in comparison.measures
+
+
+def test_unfinished_and_diverged_runs_say_so_and_are_not_in_the_mean(make: Runs, zoo: Zoo) -> None:
+    make("done", figure=10.0)
+    make("stopped", figure=90.0, seed=1, state="stopped", step=2)
+    make("killed", figure=80.0, seed=2, state="running", step=2)
+    make(
+        "bad", seed=3, state="failed", best=None, divergence={"step": 3, "cause": "the loss critic.x is nan"}
+    )
+    with held(make("busy", figure=70.0, seed=4, state="running")):
+        shown = table(zoo("compare", "done", "stopped", "killed", "bad", "busy").out)
+        rows = library.compare("done", "stopped", "killed", "bad", "busy").rows
+
+    assert shown["tiny"][:3] == ["0, 1, 2, 3, 4", "1 done, 1 running, 2 stopped, 1 failed", "10.00"]
+    (row,) = rows
+    assert next(iter(row.figures.values())).values == (10.0, 90.0, 80.0, 70.0)
+    assert row.problems == ["bad: it diverged at step 3: the loss critic.x is nan"]
+
+
+def test_what_has_no_end_yet_is_compared_by_what_there_is(make: Runs) -> None:
+    make("a", figure=4.0, state="stopped")
+    make("b", figure=6.0, seed=1, state="stopped")
+
+    ((row),) = library.compare("a", "b").rows
+
+    assert next(iter(row.figures.values())).mean == 5.0
+
+
+def test_a_sweep_stands_for_its_runs_and_for_those_that_have_not_begun(make: Runs, zoo: Zoo) -> None:
+    Path("sweep").mkdir()
+    make("sweep/weight=1,seed=0", weight=1.0)
+    make("sweep/weight=1,seed=1", weight=1.0, seed=1)
+    make("sweep/other")
+    folders = ["weight=1,seed=0", "weight=1,seed=1", "weight=5,seed=0", "weight=5,seed=1"]
+    failures = {"weight=5,seed=0": {"message": "there is not enough memory", "exit_code": 5}}
+    facts = {"format": 1, "recipe": "tiny", "started": "now", "failures": failures}
+    runs = [{"folder": folder, "changes": []} for folder in folders]
+    Path("sweep/sweep.json").write_text(json.dumps({**facts, "runs": runs}))
+
+    ran = zoo("compare", "sweep", "sweep/weight=1,seed=0", "--html", "page.html")
+    shown = table(ran.out)
+
+    assert ran.code == 0
+    assert shown["tiny"][:2] == ["0, 1", "2 done"]
+    assert shown["sweep/weight=5,seed=0"][1] == shown["sweep/weight=5,seed=1"][1] == "not begun"
+    assert "sweep/weight=5,seed=0: there is not enough memory" in ran.out
+    assert ran.out.splitlines()[-1] == "page.html"
+    assert "there is not enough memory" in Path("page.html").read_text()
+
+
+def test_a_name_that_cannot_be_read_is_a_row_and_still_an_error(make: Runs, zoo: Zoo) -> None:
+    make("a")
+    (make("b") / "run.json").write_text("{")
+    (make("c") / "generator" / "config.json").write_text("[]")
+    (make("d", seed=5) / "recipe.toml").write_text("= no")
+    Path("empty").mkdir()
+
+    ran = zoo("compare", "a", "b", "c", "d", "empty")
+    shown = table(ran.out)
+
+    assert (ran.code, shown["b"][1], shown["empty"][1]) == (3, "cannot be read", "cannot be read")
+    assert ran.error.startswith("b/run.json: ")
+    assert "c/generator/config.json" in ran.out, "and the run is compared without its generator"
+    assert shown["tiny"][:2] == ["0, 0", "2 done"]
+    assert shown["d"][:2] == ["5", "done"], "it cannot be told whom it is alike"
+
+
+@pytest.mark.parametrize("names", [["nosuch"], ["nosuch", "neither"], ["empty"], ["file.txt"], ["."]])
+def test_where_nothing_can_be_read_one_line_says_why(zoo: Zoo, names: list[str]) -> None:
+    Path("empty").mkdir()
+    Path("file.txt").touch()
+
+    ran = zoo("compare", *names)
+
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err == f"zoo: error: {ran.error}\n"
+
+
+def test_the_options_are_refused_like_all_others(make: Runs, zoo: Zoo) -> None:
+    make("a")
+    assert zoo("compare").code == 2
+    assert zoo("compare", "").code == 3
+    assert "there is no folder 'no'" in zoo("compare", "a", "--html", "no/page.html").error
+    ran = zoo("compare", "a", "--html", ".")
+    assert (ran.code, "it is a folder" in ran.error) == (3, True)
+    with pytest.raises(InputError, match="no name is given"):
+        library.compare()
+    with pytest.raises(InputError, match="name"):
+        library.compare(3)  # type: ignore[arg-type]
+
+
+def test_generators_have_rows_of_their_own(make: Runs, zoo: Zoo) -> None:
+    run = make("a", figure=10.0)
+    make("b", figure=12.0, seed=1)
+
+    rows = json.loads(zoo("compare", "a", "b", run / "generator", "camel-gan", "--json").out)["rows"]
+
+    assert [row["label"] for row in rows] == ["tiny", "a/generator", "camel-gan"]
+    assert [entry["kind"] for row in rows for entry in row["entries"]] == [
+        "run",
+        "run",
+        "generator",
+        "generator",
+    ]
+    counted = sum(array.size for name, array in weights(run).items() if not name.endswith(STATISTICS))
+    assert rows[0]["entries"][0]["parameters"] == rows[1]["entries"][0]["parameters"] == counted
+    pretrained = rows[2]["entries"][0]
+    assert (pretrained["parameters"], pretrained["onnx_parameters"] > 1000) == (None, True)
+    assert (
+        pretrained["onnx_bytes"]
+        == Path(library.__file__, "../generators/pretrained/camel-gan/onnx/model_fp16.onnx")
+        .resolve()
+        .stat()
+        .st_size
+    )
+
+
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+def weights(run: Path) -> dict[str, Any]:
+    from safetensors.numpy import load_file
+
+    return load_file(run / "generator" / "model.safetensors")
+
+
+def test_onnx_files_and_names_of_plugins_are_compared_by_what_they_are(others: Plugins, zoo: Zoo) -> None:
+    Path("hand.onnx").write_bytes(build().SerializeToString())
+    others.add("zoo-shelf", SHELF, group="zoo.commands")
+
+    ran = zoo("compare", "hand.onnx", "shelf:camel", "--latency", "--json")
+    file, named = (row["entries"][0] for row in json.loads(ran.out)["rows"])
+
+    assert (ran.code, file["kind"], file["onnx_bytes"]) == (0, "file", Path("hand.onnx").stat().st_size)
+    assert (named["kind"], named["latent_dim"]) == ("name", 100)
+    assert all(row["latency_ms"] > 0 for row in json.loads(ran.out)["rows"])
+
+
+SHELF = """
+import zoo
+from zoo.hookspecs import hookimpl
+
+@hookimpl
+def zoo_open_generator(name):
+    return zoo.load("camel-gan") if name == "shelf:camel" else None
+"""
+
+
+def test_a_table_waits_neither_for_torch_nor_for_matplotlib(make: Runs, others: Plugins) -> None:
+    make("a")
+    code = (
+        "import atexit, sys\n"
+        "heavy = 'torch', 'matplotlib', 'jinja2'\n"
+        "atexit.register(lambda: print([name for name in heavy if name in sys.modules], file=sys.stderr))"
+    )
+
+    ran = others.process("compare", "a", "camel-gan", code=code)
+
+    assert (ran.code, ran.err) == (0, "[]\n")
+
+
+def test_the_page_asks_for_nothing_and_is_never_a_script(make: Runs, zoo: Zoo) -> None:
+    data = {"name": MARKUP, "source": MARKUP, "licence": MARKUP, "images": 1, "fingerprint": "0" * 64}
+    make("a", recipe=MARKUP, metric=MARKUP, protocol=MARKUP, hardware=MARKUP, data=data)
+    bad = make("b<i>", state="failed", divergence={"step": 1, "cause": MARKUP})
+    (bad / "metrics.jsonl").write_text(f"{json.dumps({'step': 1, 'critic': 1e38, MARKUP: 2})}\n" * 3)
+
+    assert zoo("compare", "a", "b<i>", "--html", "page.html").code == 0
+
+    text = Path("page.html").read_text()
+    assert text.count("<script") == 1
+    assert re.search(r"<script>\s*</script>", text)
+    assert '"><script>' not in text
+    assert "<img src=x" not in text
+    assert "default-src 'none'" in text
+    assert set(re.findall(r'(?:src|href)="(?!data:image/png;base64,|#)([^"]*)"', text)) == set()
+    assert "b&lt;i&gt;" in text
+    assert ">49<" not in text
+
+
+def test_the_page_has_figures_curves_pictures_and_costs(make: Runs) -> None:
+    make("a", figure=1.0)
+    make("b", figure=3.0, seed=1)
+    make("c", weight=1.0)
+    library.compare("a", "b", "c", html="page.html")
+    first = Path("page.html").read_bytes()
+    library.compare("a", "b", "c", html="page.html")
+
+    text = first.decode()
+    titles = re.findall(r"<h3>(.*?)</h3>", text)
+    assert titles == ["swd", "swd over the steps", "The critic&#39;s loss", "The generator&#39;s loss"]
+    assert text.count("<svg ") == 4
+    assert len(re.findall(r'<img src="data:image/png', text)) == 3
+    assert "2.00 ± 1.41" in text
+    assert "<small>1.00, 3.00</small>" in text
+    assert re.search(r'<th scope="row">losses.1.weight</th><td>10</td><td>1</td>', text)
+    assert Path("page.html").read_bytes() == first
+
+
+def test_a_grid_that_is_none_is_left_out(make: Runs) -> None:
+    run = make("a")
+    samples = run / "generator" / "samples.png"
+    kept = samples.read_bytes()
+    strip = library.compare("a").rows[0].entries[0].strip
+    assert strip is not None
+    with Image.open(samples) as image:
+        assert np.array_equal(np.asarray(strip), np.asarray(image)[: strip.height])
+    assert strip.size == (8 * 60 + 4, 2 * (2 + 28 + 2))
+    shutil.rmtree(run / "samples")
+    for content in (b"", kept[:100], b"no picture"):
+        samples.write_bytes(content)
+        assert library.compare("a").rows[0].entries[0].strip is None
+    Image.new("L", (301, 17)).save(samples)
+    assert library.compare("a").rows[0].entries[0].strip is None
+    samples.unlink()
+    samples.symlink_to(Path("/dev/zero"))
+    assert library.compare("a").rows[0].entries[0].strip is None
+
+
+def test_a_curve_of_several_runs_is_their_mean_where_they_have_steps() -> None:
+    one = Curve(np.array([1, 2, 3]), np.array([1.0, 2.0, 3.0]))
+    other = Curve(np.array([2, 3, 4]), np.array([4.0, 3.0, 8.0]))
+
+    mean, deviation = mean_curve([one, other])
+
+    assert mean.steps.tolist() == [1, 2, 3, 4]
+    assert mean.values.tolist() == [1.0, 3.0, 3.0, 8.0]
+    assert deviation.values.tolist() == pytest.approx([0.0, np.std([2, 4], ddof=1), 0.0, 0.0])

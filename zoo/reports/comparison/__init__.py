@@ -1,0 +1,1 @@
+"""Runs and generators side by side: their figures, curves, pictures and costs."""

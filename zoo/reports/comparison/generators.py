@@ -1,0 +1,154 @@
+"""Reading generators from anywhere: a folder, an ONNX file, a name on the Hub. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from zoo.errors import InputError, ZooError
+from zoo.generators.config import GeneratorConfig
+from zoo.generators.files import SAMPLES, WEIGHTS
+from zoo.generators.pictures import grid
+from zoo.generators.safetensors_header import read_header
+from zoo.plugins.manager import plugins
+from zoo.reports.comparison.entry import Entry, Measure
+from zoo.reports.comparison.strips import PICTURES, strip_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from zoo.generators.folder import GeneratorFolder
+    from zoo.generators.generator import Generator
+
+    Load = Callable[[str], Generator]
+    """`zoo.load`."""
+
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+"""Of batch norms: numbers in the file that are no parameters."""
+
+
+def folder_facts(folder: GeneratorFolder) -> dict[str, Any]:
+    """Return what a generator folder says, as fields of an Entry."""
+    config = folder.config
+    onnx, parameters = config.files.get(config.onnx), _parameters(folder)
+    return {
+        **config_facts(config),
+        "parameters": parameters,
+        "onnx_parameters": _onnx_parameters(folder) if parameters is None else None,
+        "onnx_bytes": None if onnx is None else onnx.size,
+        "strip": strip_of(folder.path / SAMPLES),
+        "onnx": None if onnx is None else str(folder.path),
+    }
+
+
+def config_facts(config: GeneratorConfig) -> dict[str, Any]:
+    """Return what a `config.json` says, as fields of an Entry."""
+    training, data = config.training, config.data
+    measured = training.metric is not None and training.value is not None
+    measure = Measure(
+        training.metric or "",
+        training.protocol or "",
+        f"{data.images} images, {data.source}",
+        data.fingerprint,
+    )
+    return {
+        "recipe": config.recipe,
+        "seed": training.seed,
+        "step": training.step,
+        "steps": training.steps,
+        "best_step": training.step,
+        "measure": measure if measured else None,
+        "figure": training.value if measured else None,
+        "seconds": training.seconds or None,
+        "hardware": f"{training.hardware}, {training.precision}",
+        "latent_dim": config.latent_dim,
+    }
+
+
+def file_entry(path: Path, load: Load) -> Entry:
+    """Return what an ONNX file says, and its pictures.
+
+    Raises:
+        InputError: it is no ONNX file of a generator.
+        ResourceError: it would take too much memory or time.
+    """
+    facts = _described(path)
+    metadata = facts.get("metadata") or {}
+    generator = load(str(path))
+    return Entry(
+        str(path),
+        "file",
+        recipe=metadata.get("zoo.recipe"),
+        onnx_parameters=facts.get("parameters"),
+        onnx_bytes=facts.get("size"),
+        latent_dim=generator.latent_dim,
+        strip=_made(generator),
+        onnx=str(path),
+    )
+
+
+def named_entry(name: str, load: Load) -> Entry:
+    """Return what a generator on the Hub says, and its pictures; whatever else `zoo.load` opens has pictures only.
+
+    Raises:
+        ZooError: nothing opens it.
+    """
+    facts = next((found for found in plugins().call("zoo_describe_name", _copied, name=name) if found), None)
+    generator = load(name)
+    entry: dict[str, Any] = {}
+    if facts is not None:
+        with suppress(ValidationError):
+            config = GeneratorConfig.model_validate_json(json.dumps(facts))
+            entry = {**config_facts(config), "onnx_bytes": (facts.get("bytes") or {}).get(config.onnx)}
+    return Entry(
+        name, "name", **{**entry, "latent_dim": generator.latent_dim}, strip=_made(generator), onnx=name
+    )
+
+
+def _made(generator: Generator) -> Any:
+    return grid(generator.sample(PICTURES), columns=PICTURES)
+
+
+def _copied(facts: Any) -> dict[str, Any] | None:
+    return None if facts is None else dict(facts)
+
+
+def _described(path: Path) -> dict[str, Any]:
+    for facts in plugins().call("zoo_describe_file", _copied, path=path):
+        if facts is not None:
+            return facts
+    raise InputError(
+        f"{path}: it is a file, but no .onnx file. Give a run, a generator folder or an .onnx file"
+    )
+
+
+def _parameters(folder: GeneratorFolder) -> int | None:
+    """Return the number of parameters in the file of weights."""
+    weights = folder.path / WEIGHTS
+    if not weights.is_file() or weights.is_symlink():
+        return None
+    try:
+        tensors = read_header(weights)
+    except (OSError, ValueError):
+        return None  # whoever opens it is told what is wrong with it
+    return sum(
+        math.prod(tensor.shape)
+        for name, tensor in tensors.items()
+        if name.rpartition(".")[2] not in _STATISTICS
+    )
+
+
+def _onnx_parameters(folder: GeneratorFolder) -> int | None:
+    path = folder.path / folder.config.onnx
+    if not path.is_file() or path.is_symlink():
+        return None
+    try:
+        found = _described(path).get("parameters")
+    except ZooError:
+        return None
+    return found if type(found) is int else None

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
 from zoo.errors import InputError, counted, quoted
-from zoo.pace.live import TRAINING
+from zoo.pace import words
 from zoo.pace.speed import in_words
 from zoo.reports.watch import Watch, report_at_end
 from zoo.runs.folder import GENERATOR
@@ -19,7 +19,7 @@ from zoo.system.signals import exit_code
 from zoo.system.terminal import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from zoo.pace.live import Live
     from zoo.pace.progress import Progress
@@ -75,7 +75,7 @@ class Screen(Display):
             begins = live.doing.startswith(MAKING) and not making
             making = making or begins
             if not self._bar and (begins or time.monotonic() - self._said >= SILENCE):
-                self._say(_doing(live))
+                self._say(words.doing(live))
 
     def show(self, run: Run, steps: Iterator[Progress], /) -> None:
         """Say what trains on what, show the steps, and say how they ended."""
@@ -136,7 +136,7 @@ class Screen(Display):
                 for progress in steps:
                     shown.update(task, completed=progress.step)
                     if progress.metrics is not None:
-                        shown.update(task, description=_losses(progress.metrics))
+                        shown.update(task, description=words.losses(progress.metrics))
                     if progress.value is not None:
                         self._say(_measured(run, progress))
         finally:
@@ -146,9 +146,9 @@ class Screen(Display):
         losses = ""
         for progress in steps:
             if progress.metrics is not None:
-                losses = f"{_losses(progress.metrics)}  "
+                losses = f"{words.losses(progress.metrics)}  "
             if time.monotonic() - self._said >= PLAIN_SECONDS or progress.step == until:
-                self._say(f"step {progress.step}/{until}  {losses}{_speed(run.live)}")
+                self._say(f"step {progress.step}/{until}  {losses}{words.speed(run.live)}")
             if progress.value is not None:
                 self._say(_measured(run, progress))
 
@@ -180,23 +180,6 @@ def _estimate(live: Live, minutes: float | None) -> str:
     return f"{what} ({live.images_per_second or 0:.0f} images/s), it ends at {until}"
 
 
-def _doing(live: Live) -> str:
-    so_far = f"{in_words(time.monotonic() - live.since)} so far"
-    if not live.until:
-        return f"{live.doing}, {so_far}"
-    step = min(live.step + 1, live.until) if live.doing == TRAINING else live.step
-    return f"step {step}/{live.until}: {live.doing}, {so_far}"
-
-
-def _losses(metrics: Mapping[str, float]) -> str:
-    return "  ".join(f"{side} {metrics[side]:.3f}" for side in ("critic", "generator") if side in metrics)
-
-
-def _speed(live: Live) -> str:
-    return f"{live.images_per_second or 0:.0f} images/s  {in_words(live.seconds_left or 0)} left"
-
-
 def _measured(run: Run, progress: Progress) -> str:
     assert run.plan.metric is not None
-    best = "  (best so far)" if progress.best else ""
-    return f"step {progress.step}: {run.plan.metric.name} {progress.value:.2f}{best}"
+    return words.measured(run.plan.metric.name, progress)

@@ -49,6 +49,7 @@ FLOORS = tuple(
         "zoo.runs",
         "zoo.sweeps",
         "zoo.reports",
+        "zoo.notebook",
         "zoo.api",
         "zoo.figures",
         "zoo.cli",

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.support.documents import ROOT
 from zoo.generators.generator import SHOWN, Generator
+from zoo.notebook.run_folder import RunFolder
 
 NOTEBOOK = json.loads((ROOT / "docs" / "tour.ipynb").read_text("utf-8"))
 
@@ -36,6 +37,8 @@ def test_the_tour_runs_and_shows_its_generators() -> None:
     for generator in generators:
         with Image.open(io.BytesIO(generator._repr_png_())) as picture:
             assert picture.size == (5 * 60 + 4, 5 * 60 + 4), f"{SHOWN} pictures of 28 pixels, twice as large"
+    (run,) = (value for value in shown if isinstance(value, RunFolder))
+    assert "runs/tour (camel-wgangp: done, 6 of 6 steps; best swd " in (run._repr_html_() or "")
     walk, samples = (value for value in shown if isinstance(value, Image.Image))
     samples.load()  # and closes its file
     assert (walk.size, samples.size) == ((12 * 60 + 4, 64), (484, 484))

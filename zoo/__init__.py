@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.__about__ import __version__
 
-__all__ = ["__version__", "compare", "evaluate", "load", "resume", "sweep", "train"]
+__all__ = ["RunFolder", "__version__", "compare", "evaluate", "load", "resume", "sweep", "train"]
 
 if TYPE_CHECKING:
     from zoo.api import compare, load, resume, sweep, train
     from zoo.figures.evaluate import evaluate
+    from zoo.notebook.run_folder import RunFolder
 
 
 def __getattr__(name: str) -> Any:
@@ -21,6 +22,10 @@ def __getattr__(name: str) -> Any:
         from zoo.figures.evaluate import evaluate
 
         return evaluate
+    if name == "RunFolder":
+        from zoo.notebook.run_folder import RunFolder
+
+        return RunFolder
     if name in __all__:
         from zoo import api
 

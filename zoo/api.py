@@ -127,7 +127,7 @@ def train(
 
     It is the same whatever this process has set in torch, numpy or Python (autocast, `no_grad`, default dtype, threads,
     random numbers and the like), and leaves all of that as it was. Ctrl-C stops after the step that is being made and
-    still returns the run.
+    still returns the run. In a notebook one line shows how far it is, and the run folder shows its latest pictures.
 
     Args:
         recipe: a recipe's name, or the path of a TOML file.
@@ -152,7 +152,8 @@ def train(
         from zoo.distributed.worker import follow
 
         return follow()
-    from zoo.reports.watch import Reporting
+    from zoo.notebook.line import display_here
+    from zoo.notebook.run_folder import RunFolder
     from zoo.runs.options import TrainOptions
     from zoo.runs.session import all_changes, train_new
 
@@ -162,7 +163,9 @@ def train(
     )
     options = TrainOptions(device, precision, eager, on_nan, minutes, trackers)
     changed = all_changes(changes, steps, seed)
-    return train_new(recipe, changed, data=source, out=folder, options=options, display=Reporting())
+    return RunFolder(
+        train_new(recipe, changed, data=source, out=folder, options=options, display=display_here())
+    )
 
 
 def sweep(
@@ -222,9 +225,9 @@ def sweep(
 
 
 def _reporting(_run: Path, _number: int, _count: int) -> Display:
-    from zoo.reports.watch import Reporting
+    from zoo.notebook.line import display_here
 
-    return Reporting()
+    return display_here()
 
 
 def _finished(ended: Ended) -> Path:
@@ -315,7 +318,8 @@ def resume(
         from zoo.distributed.worker import follow
 
         return follow()
-    from zoo.reports.watch import Reporting
+    from zoo.notebook.line import display_here
+    from zoo.notebook.run_folder import RunFolder
     from zoo.runs.lock import is_sweep
     from zoo.runs.options import TrainOptions
     from zoo.runs.session import all_changes, train_further
@@ -323,7 +327,7 @@ def resume(
     options = TrainOptions(device, precision, eager, on_nan, minutes, trackers)
     path, changed = given_path(run, "run", needed=True), all_changes(changes, steps, None)
     if not is_sweep(path):
-        return train_further(path, changed, options, Reporting())
+        return RunFolder(train_further(path, changed, options, display_here()))
     from zoo.sweeps.train import resume_sweep
 
     return _finished(resume_sweep(path, steps, changes, options, _reporting))

@@ -33,6 +33,8 @@ class Frame:
 
     label: str
     url: str
+    width: int
+    """CSS pixels."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,6 @@ class Animation:
         slider: what the slider chooses.
         says: what to see, in a sentence.
         pace: milliseconds a frame.
-        width: CSS pixels.
         start: which frame is shown at first.
         frames: in order, one at least.
     """
@@ -55,7 +56,6 @@ class Animation:
     slider: str
     says: str
     pace: int
-    width: int
     start: int
     frames: tuple[Frame, ...]
 
@@ -67,7 +67,7 @@ def animations(run: Path) -> list[Animation]:
 
 
 def _over_time(run: Path) -> Animation | None:
-    frames, width = grids(run)
+    frames = grids(run)
     if not frames:
         return None
     return Animation(
@@ -76,7 +76,6 @@ def _over_time(run: Path) -> Animation | None:
         slider="Step of the sample grid",
         says="Each place shows the same latent vector at every step, drawn by the averaged generator.",
         pace=400,
-        width=width,
         start=len(frames) - 1,
         frames=frames,
     )
@@ -88,7 +87,10 @@ def _walk(run: Path) -> Animation | None:
         return None
     high = sheet.height // WALK_FRAMES
     cut = [fitting(sheet.crop((0, at * high, sheet.width, (at + 1) * high))) for at in range(WALK_FRAMES)]
-    frames = tuple(Frame(f"{at} of {WALK_FRAMES}", data_url(image)) for at, image in enumerate(cut, start=1))
+    frames = tuple(
+        Frame(f"{at} of {WALK_FRAMES}", data_url(image), _wide(image))
+        for at, image in enumerate(cut, start=1)
+    )
     if sum(len(frame.url) for frame in frames) > WALK_LIMIT:
         return None
     return Animation(
@@ -99,18 +101,17 @@ def _walk(run: Path) -> Animation | None:
         "change little by little the generator has learnt a space of pictures; where they stand still and then jump, "
         "it has learnt a few of them.",
         pace=150,
-        width=_wide(cut[0]),
         start=0,
         frames=frames,
     )
 
 
-def grids(run: Path) -> tuple[tuple[Frame, ...], int]:
-    """Return some of the sample grids, evenly spaced, the last one for sure, and how wide that is shown."""
+def grids(run: Path) -> tuple[Frame, ...]:
+    """Return some of the sample grids, evenly spaced, the last one for sure."""
     paths = files_by_step(run / "samples", ".png")
     most = min(FRAMES_LIMIT, len(paths))
     frames: list[Frame] = []
-    at = characters = pixels = width = 0
+    at = characters = pixels = 0
     while at < most:
         path = paths[-1 - round(at * (len(paths) - 1) / max(most - 1, 1))]
         image = read_picture(path)
@@ -123,10 +124,24 @@ def grids(run: Path) -> tuple[tuple[Frame, ...], int]:
         characters += len(url)
         if characters > GRIDS_LIMIT or pixels > GRIDS_PIXELS_LIMIT:
             break
-        frames.append(Frame(f"step {int(path.stem[len('step-') :])}", url))
+        frames.append(Frame(_step(path), url, _wide(small)))
         if len(frames) == 1:
-            width, most = _wide(small), min(most, GRIDS_LIMIT // len(url))
-    return tuple(reversed(frames)), width
+            most = min(most, GRIDS_LIMIT // len(url))
+    return tuple(reversed(frames))
+
+
+def latest_grid(run: Path) -> Frame | None:
+    """Return the last sample grid; None where there is none that can be shown."""
+    for path in files_by_step(run / "samples", ".png")[: -FRAMES_LIMIT - 1 : -1]:
+        image = read_picture(path)
+        if image is not None:
+            small = fitting(image)
+            return Frame(_step(path), data_url(small), _wide(small))
+    return None
+
+
+def _step(path: Path) -> str:
+    return f"step {int(path.stem[len('step-') :])}"
 
 
 def _wide(image: Image.Image) -> int:

@@ -13,7 +13,7 @@ from zoo.reports.pictures import picture_url
 from zoo.reports.plots import plots
 from zoo.reports.read import read_history
 from zoo.reports.template import render
-from zoo.runs.folder import GENERATOR, NEIGHBOURS, PROBES, RECIPE
+from zoo.runs.folder import GENERATOR, NEIGHBOURS, PROBES, RECIPE, REPORT
 from zoo.system.atomic import write_atomic
 from zoo.system.regular_files import read_regular
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from zoo.history import Diagnosis, History
 
-REPORT = "report.html"
 TEXT_LIMIT = 1 << 16
 
 

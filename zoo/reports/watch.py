@@ -12,8 +12,10 @@ from zoo.runs.session import Display
 from zoo.system.console import warn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from zoo.pace.progress import Progress
     from zoo.runs.run import Run
     from zoo.system.signals import Stop
 
@@ -62,6 +64,16 @@ class Watch:
         return [
             f"{finding.what}: {finding.evidence}. See `zoo diagnose {quoted(self._run)}`" for finding in new
         ]
+
+
+def warnings_of(run: Path, steps: Iterator[Progress]) -> Iterator[Progress]:
+    """Pass a training's steps on, and after each measurement warn of what newly ails it."""
+    watch = Watch(run)
+    for progress in steps:
+        yield progress
+        if progress.value is not None:
+            for line in watch.news():
+                warn(f"step {progress.step}: {line}")
 
 
 class Reporting(Display):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 RECIPE = "recipe.toml"
 GENERATOR = "generator"
 METRICS = "metrics.jsonl"
+REPORT = "report.html"
 PROBES = "probes"
 """A folder: what each evaluation saw beside its figure."""
 NEIGHBOURS = "neighbours.png"

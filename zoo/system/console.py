@@ -51,7 +51,7 @@ def stderr() -> Console:
     """The one console for progress and warnings."""
     from rich.console import Console
 
-    return Console(file=ErrorStream(), highlight=False, soft_wrap=True, emoji=False)
+    return Console(file=ErrorStream(), highlight=False, soft_wrap=True, emoji=False, force_jupyter=False)
 
 
 def has_live_lines() -> bool:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TextIO
 from zoo.errors import InputError, counted, quoted
 from zoo.pace import words
 from zoo.pace.speed import in_words
-from zoo.reports.watch import Watch, report_at_end
+from zoo.reports.watch import report_at_end, warnings_of
 from zoo.runs.folder import GENERATOR
 from zoo.runs.session import MAKING, Display
-from zoo.system.console import has_live_lines, say, warn
+from zoo.system.console import has_live_lines, say
 from zoo.system.signals import exit_code
 from zoo.system.terminal import echo
 
@@ -87,7 +87,7 @@ class Screen(Display):
             f"{facts.hardware}, {facts.precision}{graph}{ranks}; to {run.path}"
         )
         shown = self._live if has_live_lines() else self._plain
-        shown(run, until, self._estimated(run, _watched(run, steps)))
+        shown(run, until, self._estimated(run, warnings_of(run.path, steps)))
         deadline = run.live.deadline
         if run.outcome != "stopped":
             ended = f"{counted(run.step, 'step')} done"
@@ -155,16 +155,6 @@ class Screen(Display):
     def _say(self, text: str) -> None:
         say(text)
         self._said = time.monotonic()
-
-
-def _watched(run: Run, steps: Iterator[Progress]) -> Iterator[Progress]:
-    """Pass the steps on, and after each measurement warn of what newly ails the training."""
-    watch = Watch(run.path)
-    for progress in steps:
-        yield progress
-        if progress.value is not None:
-            for line in watch.news():
-                warn(f"step {progress.step}: {line}")
 
 
 def _estimate(live: Live, minutes: float | None) -> str:

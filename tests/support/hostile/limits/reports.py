@@ -110,7 +110,7 @@ def _shown(folder: Path, pictures: list[bytes]) -> None:
     (folder / "samples").mkdir()
     for number, data in enumerate(pictures):
         (folder / "samples" / f"step-{number:08d}.png").write_bytes(data)
-    found = len(grids(folder)[0])
+    found = len(grids(folder))
     if found < len(pictures):
         raise LeftOutError(f"{found} grids")
 
@@ -122,7 +122,7 @@ def grids_of_bytes(folder: Path, size: int) -> None:
         (folder / "samples" / f"step-{number:08d}.png").write_bytes(picture(8, 8))
     sizes = iter([size // 2, size - size // 2])
     with patch.object(animations, "data_url", lambda _: "x" * next(sizes)):
-        found = len(grids(folder)[0])
+        found = len(grids(folder))
     if found < 2:
         raise LeftOutError(f"{found} grids")
 

@@ -89,11 +89,11 @@ def row(info: ModelInfo) -> dict[str, Any]:
 
 
 def _figures(info: ModelInfo) -> dict[str, float]:
-    """Return the metrics that the card claims, by name."""
+    """Return the metrics that the card claims, by name; of several protocols the first, which is the training's own."""
     results = (info.card_data.eval_results if info.card_data else None) or []
     return {
         str(result.metric_type): result.metric_value
-        for result in results
+        for result in reversed(results)
         if type(result.metric_value) in (int, float)
     }
 

@@ -13,6 +13,7 @@ import pytest
 import zoo as library
 from tests.conftest import TINY
 from tests.support.handmade import build
+from tests.test_imports import BLOCK
 from zoo.errors import InputError, ResourceError
 from zoo.generators.folder import GeneratorFolder
 from zoo.generators.generator import Generator
@@ -258,6 +259,78 @@ def test_more_pictures_than_memory_holds_are_refused_before_the_first_is_made() 
         _check_room(Still(), 10**12)
     with pytest.raises(InputError, match="nothing to measure"):
         _check_room(Still(), 0)
+
+
+def test_figures_are_written_for_the_card_and_go_with_the_weights(zoo: Zoo, run: Path) -> None:
+    folder = run / "generator"
+    words = ("evaluate", run, "-n", "10", "--metric")
+    for metric in ("energy", "swd", "energy"):
+        ran = zoo(*words, metric, "--write")
+        assert ran.code == 0
+        assert f"{folder}: its config.json holds these figures now" in ran.err
+    zoo("evaluate", folder, "-n", "11", "--metric", "energy", "--write")
+    config = GeneratorFolder.open(folder).config
+    written = [
+        (figure.metric, figure.protocol.split(" generated")[0].split("; ")[-1]) for figure in config.figures
+    ]
+    assert written == [("swd", "10"), ("energy", "10"), ("energy", "11")]
+    assert config.current_figures == config.figures
+    assert {figure.fingerprint for figure in config.figures} == {config.data.fingerprint}
+
+    other = config.model_copy(update={"files": {}})
+    assert other.current_figures == ()
+    refused = zoo(*words, "energy", "--checkpoint", "0", "--write")
+    assert refused.code == 3
+    assert "the figures are of other weights than those in it" in refused.error
+    assert GeneratorFolder.open(folder).config == config
+    zoo("export", run, "--onnx", "--checkpoint", "last")
+    assert GeneratorFolder.open(folder).config.figures == ()
+
+
+@pytest.mark.parametrize("name", ["camel-wgangp", "hand.onnx"])
+def test_figures_are_written_into_ones_own_folder_alone(name: str, zoo: Zoo) -> None:
+    Path("hand.onnx").write_bytes(build().SerializeToString())
+    ran = zoo("evaluate", name, "--write")
+
+    assert ran.code == 3
+    assert ran.error == (
+        f"--write: {name} is neither a run nor a generator folder of yours, and figures are written into one. "
+        "Leave --write out"
+    )
+
+
+def test_damaged_figures_are_refused_with_the_folder(zoo: Zoo, run: Path) -> None:
+    assert zoo("evaluate", run, "-n", "10", "--metric", "energy", "--write").code == 0
+    path = run / "generator" / "config.json"
+    text = path.read_text("utf-8")
+    value = json.loads(text)["figures"][0]["value"]
+    path.write_text(text.replace(f'"value": {value!r}', '"value": "good"'))
+
+    ran = zoo("generate", run)
+    assert ran.code == 3
+    assert "figures.0.value" in ran.error
+
+
+@pytest.mark.parametrize("words", [(), ("--metric", "energy")])
+def test_without_torch_what_needs_none_is_measured(words: tuple[str, ...], others: Plugins, zoo: Zoo) -> None:
+    command = ("evaluate", "camel-wgangp", "-n", "16", *words)
+    ran = others.process(*command, code=BLOCK)
+
+    assert (ran.code, "warning: plugin" in ran.err) == (0, False)
+    assert ran.out.splitlines()[1].startswith("energy ")
+    assert ("torch is not installed, so only energy can be measured" in ran.err) is not bool(words)
+    if words:
+        assert ran.out == zoo(*command).out
+
+
+def test_without_torch_what_needs_it_says_how_to_get_it(others: Plugins) -> None:
+    ran = others.process("evaluate", "camel-wgangp", "--metric", "energy,swd", code=BLOCK)
+
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.error == (
+        "swd: torch is not installed, and without it there is only energy. "
+        'Run pip install "gan-model-zoo[train]", or use --metric energy'
+    )
 
 
 def test_from_python_it_is_the_same(run: Path) -> None:

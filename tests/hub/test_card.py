@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from tests.support.hub.folder import BUILTIN, SHAPE, make_config, make_folder
 from zoo.errors import InputError
-from zoo.generators.config import ComponentRecord, GeneratorConfig
+from zoo.generators.config import ComponentRecord, FigureRecord, GeneratorConfig
 from zoo.generators.folder import GeneratorFolder
 from zoo_hub.card.card import base_card, is_edited, merge, render
 from zoo_hub.card.front_matter import parse_card, with_values
@@ -69,6 +69,61 @@ def test_a_generator_that_was_never_evaluated_claims_no_figure() -> None:
     assert card.data.get("eval_results") is None
     assert "swd" not in card.text
     assert "None: it was never evaluated." in card.text
+
+
+def test_figures_measured_afterwards_stand_in_a_row_each_with_their_protocol() -> None:
+    config = make_config()
+    first = FigureRecord(
+        metric="kid:drawings",
+        value=1.5,
+        higher_is_better=False,
+        protocol="kernel distance | all at once",
+        images="cats.npy",
+        fingerprint="0" * 64,
+        weights=str(config.digest),
+    )
+    gone = first.model_copy(update={"metric": "fid", "weights": "1" * 64})
+    card = render("me/camel", config.model_copy(update={"figures": (first, gone)}))
+
+    assert "| kid:drawings | 1.5 | lower | kernel distance \\| all at once of cats.npy |" in card
+    assert "swd **12.5** at step" in card
+    assert "fid" not in card
+    results = ModelCard(card).data.get("eval_results")
+    assert [(one.metric_type, one.metric_value, one.dataset_name) for one in results] == [
+        ("swd", 12.5, "quickdraw"),
+        ("kid:drawings", 1.5, "cats.npy"),
+    ]
+    assert "Memorisation was not measured" in card
+    copies = first.model_copy(update={"metric": "memorisation:drawings"})
+    assert "Memorisation was not measured" not in render(
+        "me/camel", config.model_copy(update={"figures": (copies,)})
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"value": float("nan")},
+        {"value": "1.5"},
+        {"metric": "swd\n# Title"},
+        {"protocol": "two\nlines"},
+        {"weights": "none"},
+        {"higher_is_better": "yes"},
+    ],
+)
+def test_figures_that_no_evaluation_wrote_are_refused(wrong: dict[str, object]) -> None:
+    right = {
+        "metric": "swd",
+        "value": 1.5,
+        "higher_is_better": False,
+        "protocol": "p",
+        "images": "i",
+        "fingerprint": "0" * 64,
+        "weights": "0" * 64,
+    }
+    assert FigureRecord.model_validate(right).value == 1.5
+    with pytest.raises(ValidationError):
+        FigureRecord.model_validate(right | wrong)
 
 
 def test_what_nobody_measured_is_said_to_be_unknown() -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     metavar="NAME[:FEATURES][,...]",
     help="What to measure: swd, kid:drawings.  [default: the recipe's metric and all others that can be]",
 )
+@click.option("--features", type=NAME, help="What metrics look through, where no colon names it: drawings.")
 @click.option(
     "--set", "changes", multiple=True, metavar="METRIC.FIELD=VALUE", help="Change a field: swd.patches=64."
 )
@@ -54,6 +55,7 @@ def evaluate(
     name: str,
     data: Path | None,
     metrics: tuple[str, ...],
+    features: str | None,
     changes: tuple[str, ...],
     pictures: int,
     split: SplitChoice,
@@ -78,6 +80,7 @@ def evaluate(
             name,
             data=data,
             metrics=metrics,
+            features=features,
             changes=changes,
             pictures=pictures,
             split=split,

@@ -47,6 +47,7 @@ def evaluate(
     *,
     data: str | PathLike[str] | None = None,
     metrics: Sequence[str] = (),
+    features: str | None = None,
     changes: Sequence[str] = (),
     pictures: int = 10_000,
     split: SplitChoice = "auto",
@@ -62,6 +63,7 @@ def evaluate(
         data: a local `.npy`, folder or zip of images; without it those of the recipe that the generator names.
         metrics: names, `swd` or `kid:drawings` with what it looks through; without them the recipe's metric and
             all others that can be measured here.
+        features: what metrics look through that are named without it: `drawings`.
         changes: `METRIC.FIELD=value` for fields of the metrics.
         pictures: how many to generate.
         split: the real images to compare with: `held-out`, `training` or `all`; `auto` is those held out, where the
@@ -80,13 +82,14 @@ def evaluate(
     given_choice(split, "split", SPLITS)
     given_flag(ends, "ends")
     metrics, changes = given_words(metrics, "metrics"), given_words(changes, "changes")
+    features = None if features is None else given_name(given_text(features, "features"), "features")
     source = None if data is None else given_path(data, "data", needed=True)
     began = time.perf_counter()
     registry = load_registry() if has_torch() else load_torchless_registry()
     generator = load(name) if checkpoint is None else checkpoint_generator(Path(name), checkpoint)
     _check_room(generator, pictures)
     recipe = recipe_of(name, generator, registry)
-    chosen = _chosen(metrics, changes, recipe, registry)
+    chosen = _chosen(metrics, features, changes, recipe, registry)
     real = real_set(images_of(source, recipe, generator, registry), generator, split)
     for one in chosen:
         if one.required:
@@ -114,13 +117,22 @@ def _check_room(generator: Generator, pictures: int) -> None:
 
 
 def _chosen(
-    metrics: Sequence[str], changes: Sequence[str], recipe: Recipe | None, registry: Registry
+    metrics: Sequence[str],
+    features: str | None,
+    changes: Sequence[str],
+    recipe: Recipe | None,
+    registry: Registry,
 ) -> list[Chosen]:
     if not has_torch():
         _refuse_without_torch(metrics, registry)
     if metrics:
-        return asked_for(metrics, changes, registry)
-    found = available(None if recipe is None else recipe.metric, changes, registry)
+        named = asked_for(metrics, features, changes, registry)
+        if features is not None and not any(one.features for one in named):
+            raise InputError(
+                f"--features {features}: {', '.join(one.spelt for one in named)} looks at pixels. Leave it out"
+            )
+        return named
+    found = available(None if recipe is None else recipe.metric, features, changes, registry)
     if not has_torch():
         say(
             f"torch is not installed, so only {', '.join(one.spelt for one in found)} can be measured. "

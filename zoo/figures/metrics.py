@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import InputError, UsageError
+from zoo.components import Metric
+from zoo.errors import InputError, UsageError, ZooError
 from zoo.recipes.tables import set_value
+from zoo.system.console import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from zoo.components import Features, Metric
+    from zoo.components import Features
     from zoo.plugins.registry import Registry
     from zoo.recipes.tables import Table
 
@@ -27,11 +29,14 @@ class Chosen:
     """Whether the evaluation fails with it; what nobody asked for is left out with the reason."""
 
 
-def asked_for(words: Iterable[str], changes: Sequence[str], registry: Registry) -> list[Chosen]:
+def asked_for(
+    words: Iterable[str], features: str | None, changes: Sequence[str], registry: Registry
+) -> list[Chosen]:
     """Return the metrics that a person named, each once: `swd`, `swd,kid`, `kid:drawings`.
 
     Args:
         words: one or several names each, with commas between them.
+        features: what they look through where no colon says it.
         changes: `METRIC.FIELD=value`, as `--set` takes them.
         registry: what there is.
 
@@ -46,7 +51,7 @@ def asked_for(words: Iterable[str], changes: Sequence[str], registry: Registry) 
     made = []
     for spelt in dict.fromkeys(names):
         name = spelt.partition(":")[0]
-        made.append(_chosen(spelt, fields.get(name, {}), registry, required=True))
+        made.append(_chosen(spelt, features, fields.get(name, {}), registry, required=True))
     strangers = fields.keys() - {one.metric.name for one in made}
     if strangers:
         name = min(strangers)
@@ -54,7 +59,9 @@ def asked_for(words: Iterable[str], changes: Sequence[str], registry: Registry) 
     return made
 
 
-def available(recipe: Mapping[str, Any] | None, changes: Sequence[str], registry: Registry) -> list[Chosen]:
+def available(
+    recipe: Mapping[str, Any] | None, features: str | None, changes: Sequence[str], registry: Registry
+) -> list[Chosen]:
     """Return the metric of the recipe, and then all others that need no field to be set."""
     fields = _fields(changes)
     own = dict(recipe or {})
@@ -68,7 +75,12 @@ def available(recipe: Mapping[str, Any] | None, changes: Sequence[str], registry
         changed = {**(own if name == first else {}), **fields.get(name, {})}
         needed = (field for field, about in names[name].component.model_fields.items() if about.is_required())
         if all(field in changed for field in needed):
-            found.append(_chosen(name, changed, registry, required=name in fields))
+            try:
+                found.append(_chosen(name, features, changed, registry, required=name in fields))
+            except ZooError as error:
+                if name in fields or features is not None:
+                    raise
+                warn(f"{name} is left out: {error}")
     return found
 
 
@@ -83,9 +95,16 @@ def _fields(changes: Sequence[str]) -> dict[str, Table]:
     return tables
 
 
-def _chosen(spelt: str, fields: Mapping[str, Any], registry: Registry, *, required: bool) -> Chosen:
+def _chosen(
+    spelt: str, features: str | None, fields: Mapping[str, Any], registry: Registry, *, required: bool
+) -> Chosen:
+    name, colon, _ = spelt.partition(":")
+    component = registry.entry("metric", name).component
+    assert issubclass(component, Metric)
+    if features is not None and not colon and component.argument is not None:
+        fields = {component.argument: features, **fields}
     metric = registry.metric(spelt, "--metric", fields)
     seen_through = metric.extractor
-    features = None if seen_through is None else registry.features(seen_through, f"--metric {spelt}")
-    named = f"{spelt}:{seen_through}" if seen_through is not None and ":" not in spelt else spelt
-    return Chosen(named, metric, features, required)
+    found = None if seen_through is None else registry.features(seen_through, f"--metric {spelt}")
+    named = spelt if seen_through is None else f"{name}:{seen_through}"
+    return Chosen(named, metric, found, required)

@@ -131,22 +131,28 @@ def _default_licence(config: GeneratorConfig) -> str:
 
 
 def _figures(config: GeneratorConfig) -> list[Any]:
-    """Return the metric's value and how it was measured; [] where the generator was never evaluated."""
+    """Return each figure and how it was measured, the training's own first; [] where there is none."""
     from huggingface_hub import EvalResult
 
-    training = config.training
-    if training.metric is None or training.value is None:
-        return []
+    training, data = config.training, config.data
+    found: list[tuple[str, float, str | None, str]] = []
+    if training.metric is not None and training.value is not None:
+        found.append((training.metric, training.value, training.protocol, data.name))
+    for figure in config.current_figures:
+        learnt_from = figure.fingerprint == data.fingerprint
+        images = data.name if learnt_from else figure.images
+        found.append((figure.metric, figure.value, figure.protocol, images))
     return [
         EvalResult(
             task_type=TASK,
-            dataset_type=config.data.name,
-            dataset_name=config.data.name,
-            metric_type=training.metric,
-            metric_name=training.metric,
-            metric_value=training.value,
-            metric_args={"protocol": training.protocol} if training.protocol else None,
+            dataset_type=images,
+            dataset_name=images,
+            metric_type=metric,
+            metric_name=metric,
+            metric_value=value,
+            metric_args={"protocol": protocol} if protocol else None,
         )
+        for metric, value, protocol, images in found
     ]
 
 

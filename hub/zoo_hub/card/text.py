@@ -11,7 +11,7 @@ from zoo_hub.card.variety import ALIKE, PICTURES, SEED
 from zoo_hub.repository.publishable import listed_files
 
 if TYPE_CHECKING:
-    from zoo.generators.config import ComponentRecord, GeneratorConfig
+    from zoo.generators.config import ComponentRecord, FigureRecord, GeneratorConfig
     from zoo_hub.card.variety import Variety
 
 
@@ -116,20 +116,38 @@ def data(config: GeneratorConfig) -> str:
 
 
 def figures(config: GeneratorConfig) -> str:
-    """Return the metric's value, and how it was measured."""
-    training = config.training
-    if training.metric is None or training.value is None:
-        return "## Figures\n\nNone: it was never evaluated."
-    said = f"{escape(training.metric)} **{training.value:.4g}** at step {training.step:,}"
-    how = f"Measured by the training itself on {escape(training.protocol)}." if training.protocol else ""
-    return f"## Figures\n\n{said}. {how}".rstrip()
+    """Return the metric's value, and how it was measured; then what was measured after the training."""
+    training, measured = config.training, config.current_figures
+    parts = ["## Figures"]
+    if training.metric is not None and training.value is not None:
+        said = f"{escape(training.metric)} **{training.value:.4g}** at step {training.step:,}"
+        how = f"Measured by the training itself on {escape(training.protocol)}." if training.protocol else ""
+        parts.append(f"{said}. {how}".rstrip())
+    elif not measured:
+        parts.append("None: it was never evaluated.")
+    if measured:
+        rows = [figure_row(figure) for figure in measured]
+        parts.append("\n".join(["| metric | figure | better | measured by |", "|---|---|---|---|", *rows]))
+        parts.append("Figures of different protocols cannot be compared, whatever their metric.")
+    return "\n\n".join(parts)
+
+
+def figure_row(figure: FigureRecord) -> str:
+    """Return a figure as a row of a table."""
+    better = "higher" if figure.higher_is_better else "lower"
+    how = f"{escape(figure.protocol)} of {escape(figure.images)}"
+    return f"| {escape(figure.metric)} | {figure.value:.4g} | {better} | {how} |"
 
 
 def limits(config: GeneratorConfig, variety: Variety | None) -> str:
     """Return the known limits, and what was not measured."""
-    lines = [
+    copies = any(figure.metric.partition(":")[0] == "memorisation" for figure in config.current_figures)
+    unknown = (
         f"- **Memorisation was not measured**: nobody compared its pictures with their nearest of the "
-        f"{config.data.images:,} training images.",
+        f"{config.data.images:,} training images."
+    )
+    lines = [
+        *([] if copies else [unknown]),
         "- **Collapse was not checked.**" if variety is None else collapse(variety),
         "- It learnt what its data holds and no more, with the biases of that data.",
     ]

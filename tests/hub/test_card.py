@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from tests.support.hub.folder import BUILTIN, SHAPE, make_config, make_folder
 from zoo.errors import InputError
-from zoo.generators.config import ComponentRecord, FigureRecord, GeneratorConfig
+from zoo.generators.config import ComponentRecord, FigureRecord, FileRecord, GeneratorConfig
 from zoo.generators.folder import GeneratorFolder
 from zoo_hub.card.card import base_card, is_edited, merge, render
 from zoo_hub.card.front_matter import parse_card, with_values
@@ -72,14 +72,16 @@ def test_a_generator_that_was_never_evaluated_claims_no_figure() -> None:
 
 
 def test_figures_measured_afterwards_stand_in_a_row_each_with_their_protocol() -> None:
-    config = make_config()
+    config = make_config().model_copy(
+        update={"files": {"onnx/model.onnx": FileRecord(sha256="2" * 64, size=1)}}
+    )
     first = FigureRecord(
         metric="kid:drawings",
         value=1.5,
         higher_is_better=False,
         protocol="kernel distance | all at once",
         images="cats.npy",
-        fingerprint="0" * 64,
+        fingerprint="3" * 64,
         weights=str(config.digest),
     )
     gone = first.model_copy(update={"metric": "fid", "weights": "1" * 64})

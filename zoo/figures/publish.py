@@ -16,6 +16,8 @@ from zoo.runs.folder import generator_folder, is_run
 from zoo.runs.lock import held
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from zoo.figures.result import Evaluation, Figure
     from zoo.generators.folder import GeneratorFolder
 
@@ -24,6 +26,7 @@ def folder_to_write(name: str) -> GeneratorFolder:
     """Return the generator folder that figures of NAME may be written into.
 
     Raises:
+        BusyError: it is a run's, and another process is at work in that.
         InputError: it is no folder on this disk, or one that comes with the package.
     """
     path = Path(name)
@@ -33,7 +36,8 @@ def folder_to_write(name: str) -> GeneratorFolder:
             f"--write: {name} is neither a run nor a generator folder of yours, and figures are written into one. "
             "Leave --write out"
         )
-    return folder
+    with _held(folder):  # found before anything is measured
+        return folder
 
 
 def write_figures(folder: GeneratorFolder, evaluation: Evaluation) -> GeneratorFolder:
@@ -45,8 +49,7 @@ def write_figures(folder: GeneratorFolder, evaluation: Evaluation) -> GeneratorF
         BusyError: the folder is a run's, and another process is at work in it.
         InputError: the figures are not of the weights that the folder holds, or there would be too many.
     """
-    run = folder.path.parent
-    with held(run) if is_run(run) else nullcontext():
+    with _held(folder):
         there = folder.current()
         config = there.config
         if config.digest is None or config.digest != evaluation.weights:
@@ -64,6 +67,12 @@ def write_figures(folder: GeneratorFolder, evaluation: Evaluation) -> GeneratorF
                 "are read. Remove some from it"
             )
         return there.with_config(config.model_copy(update={"figures": figures}))
+
+
+def _held(folder: GeneratorFolder) -> AbstractContextManager[None]:
+    """Hold the run that a generator folder belongs to, if it does."""
+    run = folder.path.parent
+    return held(run) if is_run(run) else nullcontext()
 
 
 def _record(figure: Figure, evaluation: Evaluation, weights: str) -> FigureRecord:

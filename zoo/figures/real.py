@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from zoo.__about__ import DISTRIBUTION
 from zoo.data.split import REFERENCE_LIMIT, TRAINING_LIMIT, places, protocol_line
 from zoo.errors import InputError
 from zoo.figures.result import Compared
@@ -150,7 +151,8 @@ def _dataset(data: Path | None, recipe: Recipe | None, generator: Generator, reg
             f"{generator.name}: it learnt from {known.data.source} ({known.data.name}), which is not the data of its "
             f"recipe {recipe.name}. {GIVE_DATA}"
         )
-    return cast("Dataset", registry.make("dataset", table, f"{recipe.name} [data]"))
+    made = registry.make("dataset", table, f"{recipe.name} [data]", preferred=(DISTRIBUTION,))
+    return cast("Dataset", made)
 
 
 def real_set(images: Images, generator: Generator, choice: SplitChoice) -> RealSet:

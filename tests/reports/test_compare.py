@@ -171,7 +171,7 @@ def test_a_sweep_stands_for_its_runs_and_for_those_that_have_not_begun(make: Run
 
     assert ran.code == 0
     assert shown["tiny"][:2] == ["0, 1", "2 done"]
-    assert shown["sweep/weight=5,seed=0"][1] == shown["sweep/weight=5,seed=1"][1] == "not begun"
+    assert shown["sweep"][1] == "2 not begun"
     assert "sweep/weight=5,seed=0: there is not enough memory" in ran.out
     assert ran.out.splitlines()[-1] == "page.html"
     assert "there is not enough memory" in Path("page.html").read_text()
@@ -355,3 +355,38 @@ def test_a_curve_of_several_runs_is_their_mean_where_they_have_steps() -> None:
     assert mean.steps.tolist() == [1, 2, 3, 4]
     assert mean.values.tolist() == [1.0, 3.0, 3.0, 8.0]
     assert deviation.values.tolist() == pytest.approx([0.0, np.std([2, 4], ddof=1), 0.0, 0.0])
+
+
+def test_figures_that_were_measured_later_are_shown_while_the_weights_are_theirs(make: Runs) -> None:
+    run = make("a", figure=5.0)
+    path = run / "generator" / "config.json"
+    config = json.loads(path.read_text())
+    later = {
+        "metric": "kid:drawings", "value": 0.25, "higher_is_better": False, "protocol": "another", "images": "cats",
+        "fingerprint": "a" * 64, "weights": config["files"]["model.safetensors"]["sha256"],
+    }  # fmt: skip
+    path.write_text(
+        json.dumps(config | {"figures": [later, {**later, "metric": "fid", "weights": "b" * 64}]})
+    )
+
+    for name in ("a", "a/generator"):
+        (row,) = library.compare(name).rows
+        found = {measure.metric: figure.mean for measure, figure in row.figures.items()}
+        assert found.keys() == {"swd", "kid:drawings"}
+        assert found["kid:drawings"] == 0.25
+    assert library.compare("a").rows[0].entries[0].figure == 5.0
+
+
+def test_numbers_and_recipes_of_strangers_cost_nothing(make: Runs) -> None:
+    make("a", figure=1.7e308, seconds=1e308, seed=10**300)
+    make("b", figure=-1.7e308, seed=1)
+    wide = make("c")
+    text = (wide / "recipe.toml").read_text()
+    many = "".join(f"x{index} = {index}\n" for index in range(5000))
+    (wide / "recipe.toml").write_text(text.replace("[architecture]\n", f"[architecture]\n{many}"))
+
+    comparison = library.compare("a", "b", "c", html="page.html")
+
+    assert max(len(row.label) for row in comparison.rows) <= 80
+    assert Path("page.html").stat().st_size < 1_000_000
+    assert [row.first(lambda entry: entry.figure) for row in comparison.rows] == [None, None, 10.0]

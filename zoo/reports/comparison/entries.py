@@ -13,8 +13,15 @@ from zoo.generators.bundled import bundled_folder
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
 from zoo.recipes.recipe import read_recipe
 from zoo.recipes.sweep import SEED
-from zoo.reports.comparison.entry import CURVES, Entry, Measure
-from zoo.reports.comparison.generators import file_entry, folder_facts, named_entry
+from zoo.reports.comparison.entry import CURVES, NOT_BEGUN, Entry
+from zoo.reports.comparison.generators import (
+    bounded,
+    figures,
+    file_entry,
+    folder_facts,
+    measure_of,
+    named_entry,
+)
 from zoo.reports.comparison.strips import strip_of
 from zoo.reports.read import files_by_step, read_curves
 from zoo.runs.folder import GENERATOR, RECIPE, is_run, refuse_starting
@@ -26,6 +33,7 @@ from zoo.sweeps.record import read_sweep
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from zoo.reports.comparison.entry import Measure
     from zoo.reports.comparison.generators import Load
     from zoo.runs.record import RunRecord
 
@@ -83,7 +91,7 @@ def _of_sweep(sweep: Path) -> Iterator[tuple[str, Entry]]:
         path, failure = sweep / run.folder, record.failures.get(run.folder)
         problem = None if failure is None else failure.message
         if not is_run(path):
-            yield run.folder, Entry(str(path), "run", record.recipe, "not begun", problem)
+            yield run.folder, Entry(str(path), "run", record.recipe, NOT_BEGUN, problem)
             continue
         try:
             yield run.folder, run_entry(path)
@@ -101,6 +109,8 @@ def run_entry(path: Path) -> Entry:
     curves = read_curves(path)
     speed = curves.get("images_per_second")
     best, data = record.best, record.data
+    measure = measure_of(record.metric, record.protocol, data)
+    own = {} if best is None or measure is None else figures({measure: best.value})
     left = _left_behind(path)
     kept = [*CURVES, *([record.metric] if record.metric else [])]
     return Entry(
@@ -116,17 +126,10 @@ def run_entry(path: Path) -> Entry:
             "step": record.step,
             "steps": record.steps,
             "best_step": None if best is None else best.step,
-            "measure": None
-            if best is None
-            else Measure(
-                record.metric or "",
-                record.protocol or "",
-                f"{data.images} images, {data.source}",
-                data.fingerprint,
-            ),
-            "figure": None if best is None else best.value,
+            "measure": measure,
+            "figures": {**_evaluated(left), **own},
             "fingerprint": data.fingerprint,
-            "seconds": record.seconds or None,
+            "seconds": bounded(record.seconds) or None,
             "images_per_second": float(np.median(speed.values)) if speed is not None else None,
             "hardware": f"{record.hardware}, {record.precision}",
             "curves": {name: curves[name] for name in kept if name in curves},
@@ -147,6 +150,12 @@ def _left_behind(run: Path) -> dict[str, Any]:
         grids = files_by_step(run / "samples", ".png")
         facts["strip"] = strip_of(grids[-1]) if grids else None
     return facts
+
+
+def _evaluated(generator: Mapping[str, Any]) -> dict[Measure, float]:
+    """Return the figures that were measured of a run's generator later: its training's own, `run.json` knows better."""
+    found: Mapping[Measure, float] = generator.get("figures", {})
+    return {measure: value for measure, value in found.items() if measure != generator["measure"]}
 
 
 def _problem(record: RunRecord) -> str | None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from zoo.history import Curve
 
 Kind = Literal["run", "generator", "file", "name"]
+NOT_BEGUN = "not begun"
+"""The state of a run that a sweep has not come to, or that could not begin."""
 CURVES = ("critic", "generator")
 """Of the log, beside the metric."""
 
@@ -48,9 +50,9 @@ class Entry:
         settings: the recipe's fields by their keys, but for the seed; None where all of them are not known.
         step: generator steps that were made.
         steps: how many were asked for.
-        best_step: of which its figure is.
-        measure: how its figure was measured.
-        figure: the best of the training.
+        best_step: of which the training's figure is.
+        measure: how figures were measured while it was trained.
+        figures: the best of the training, and those that `zoo evaluate --write` left.
         fingerprint: of the images that it was trained on.
         seconds: of training.
         images_per_second: the median of the training.
@@ -75,7 +77,7 @@ class Entry:
     steps: int | None = None
     best_step: int | None = None
     measure: Measure | None = None
-    figure: float | None = None
+    figures: Mapping[Measure, float] = field(default_factory=dict)
     fingerprint: str = ""
     seconds: float | None = None
     images_per_second: float | None = None
@@ -87,6 +89,11 @@ class Entry:
     curves: Mapping[str, Curve] = field(default_factory=dict, repr=False)
     strip: Image.Image | None = field(default=None, repr=False)
     onnx: str | None = None
+
+    @property
+    def figure(self) -> float | None:
+        """The training's own figure."""
+        return None if self.measure is None else self.figures.get(self.measure)
 
     @property
     def complete(self) -> bool:

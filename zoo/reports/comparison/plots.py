@@ -79,7 +79,7 @@ def _figures(rows: Sequence[Row], measure: Measure, heading: str) -> Plot:
             found.values, [place] * len(found.values), "o", ms=4, alpha=0.6, color=colour,
             label="a run" if place == 0 else None,
         )  # fmt: skip
-    axes.set_yticks(range(len(there)), [_name(row) for _, row in there])
+    axes.set_yticks(range(len(there)), [_name(index, row) for index, row in there])
     axes.set_ylim(len(there) - 0.5, -0.5)
     says = (
         "Each dot is a run, the mark their mean, the bar one deviation to each side. Rows whose bars overlap may "
@@ -95,7 +95,7 @@ def _overlaid(rows: Sequence[Row], which: _Curves, title: str, says: str) -> Ite
     for index, curves in found.items():
         style = DASHES[index // len(COLOURS) % len(DASHES)]
         colour = COLOURS[index % len(COLOURS)]
-        _draw(axes, curves, colour, style, _name(rows[index]), smooth=which.smooth)
+        _draw(axes, curves, colour, style, _name(index, rows[index]), smooth=which.smooth)
     if any(len(curves) > 1 for curves in found.values()):
         says += " Thin: each run; thick: the mean over seeds; shaded: one deviation."
     if found:
@@ -133,6 +133,7 @@ def mean_curve(curves: Sequence[Curve]) -> tuple[Curve, Curve]:
     return Curve(steps, mean), Curve(steps, deviation)
 
 
-def _name(row: Row) -> str:
-    text = one_line(row.label)
+def _name(index: int, row: Row) -> str:
+    """Return a row's number on the page and as much of its name as there is room for."""
+    text = f"{index + 1}. {one_line(row.label)}"
     return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import counted
+from zoo.reports.comparison.entry import NOT_BEGUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from zoo.reports.comparison.entry import Entry, Measure
 
-STATES = ("done", "running", "stopped", "failed", "not begun")
+STATES = ("done", "running", "stopped", "failed", NOT_BEGUN)
 TOLD_LIMIT = 4
 """Fields by which a row is named; of more, the rest is told in the table of what differs."""
 LABEL_LIMIT = 80
@@ -46,11 +49,8 @@ class Row:
     @cached_property
     def figures(self) -> Mapping[Measure, Figure]:
         """The figures by how they were measured."""
-        found: dict[Measure, list[Entry]] = {}
-        for entry in self.entries:
-            if entry.measure is not None and entry.figure is not None:
-                found.setdefault(entry.measure, []).append(entry)
-        return {measure: _figure(entries) for measure, entries in found.items()}
+        measures = dict.fromkeys(measure for entry in self.entries for measure in entry.figures)
+        return {measure: _figure(measure, self.entries) for measure in measures}
 
     def mean(self, of: Callable[[Entry], float | None]) -> float | None:
         """Return the mean over the entries that have a figure, the complete ones if there are any."""
@@ -120,12 +120,13 @@ def differing(rows: Sequence[Row]) -> dict[str, list[Any]]:
     }
 
 
-def _figure(entries: Sequence[Entry]) -> Figure:
-    counting = [entry.figure for entry in _counting(entries) if entry.figure is not None]
+def _figure(measure: Measure, entries: Sequence[Entry]) -> Figure:
+    measured = [entry for entry in entries if measure in entry.figures]
+    counting = [entry.figures[measure] for entry in _counting(measured)]
     return Figure(
         statistics.fmean(counting),
         statistics.stdev(counting) if len(counting) > 1 else None,
-        tuple(entry.figure for entry in entries if entry.figure is not None),
+        tuple(entry.figures[measure] for entry in measured),
     )
 
 
@@ -134,7 +135,9 @@ def _counting(entries: Sequence[Entry]) -> Sequence[Entry]:
 
 
 def _alike(entry: Entry) -> str:
-    """Return what entries of one row have in common; nothing where not all fields of the training are known."""
+    """Return what entries of one row have in common: their own name, where not all fields of a training are known."""
+    if entry.state == NOT_BEGUN:
+        return _sweep(entry)
     if entry.settings is None:
         return entry.name
     return json.dumps([entry.recipe, entry.settings, entry.fingerprint], sort_keys=True, default=str)
@@ -145,7 +148,8 @@ def _labels(firsts: Sequence[Entry]) -> list[str]:
     labels = []
     for entry in firsts:
         alike = [other for other in firsts if other.recipe == entry.recipe and other.settings is not None]
-        label = entry.name if entry.settings is None else str(entry.recipe)
+        own = _sweep(entry) if entry.state == NOT_BEGUN else entry.name
+        label = own if entry.settings is None else str(entry.recipe)
         if entry.settings is not None and len(alike) > 1:
             label = f"{label} {_told(entry, alike)}".strip()
         labels.append(label if len(label) <= LABEL_LIMIT else f"{label[: LABEL_LIMIT - 1]}…")
@@ -153,6 +157,10 @@ def _labels(firsts: Sequence[Entry]) -> list[str]:
         label if labels.count(label) == 1 else f"{label} ({entry.name})"
         for label, entry in zip(labels, firsts, strict=True)
     ]
+
+
+def _sweep(entry: Entry) -> str:
+    return str(PurePath(entry.name).parent)
 
 
 def _told(entry: Entry, alike: Sequence[Entry]) -> str:
@@ -163,15 +171,10 @@ def _told(entry: Entry, alike: Sequence[Entry]) -> str:
         for key in dict.fromkeys(key for table in tables for key in table)
         if len({json.dumps(table.get(key), default=str) for table in tables}) > 1
     ]
-    told = [f"{_short(key, keys)}={value_text(own[key])}" for key in keys if key in own]
-    more = " …" if len(told) > TOLD_LIMIT else ""
-    return " ".join(told[:TOLD_LIMIT]) + more
-
-
-def _short(key: str, keys: Sequence[str]) -> str:
-    """Return the last part of a key, or all of it where another one ends so."""
-    last = key.rpartition(".")[2]
-    return last if sum(other.rpartition(".")[2] == last for other in keys) == 1 else key
+    ends = Counter(key.rpartition(".")[2] for key in keys)
+    short = {key: end if ends[end] == 1 else key for key in keys for end in [key.rpartition(".")[2]]}
+    told = [f"{short[key]}={value_text(own[key])}" for key in keys if key in own]
+    return " ".join(told[:TOLD_LIMIT]) + (" …" if len(told) > TOLD_LIMIT else "")
 
 
 def value_text(value: Any) -> str:

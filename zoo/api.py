@@ -66,11 +66,11 @@ def load(name: str | PathLike[str]) -> Generator:
 def _unknown_generator(name: str) -> str:
     """Return what to say of a name that nothing opens: for a recipe's name what to train, else what was meant."""
     from zoo.generators.bundled import bundled_generators
-    from zoo.runs.folder import is_run
+    from zoo.runs.folder import run_folders
     from zoo.runs.lock import RUNS
 
     recipes = _recipe_names()
-    runs = sorted(str(path) for path in RUNS.glob("*") if is_run(path))
+    runs = [str(path) for path in run_folders(RUNS)]
     if name in recipes:
         trained = [run for run in runs if re.fullmatch(re.escape(name) + "-[0-9]+", Path(run).name)]
         made = f"Use `zoo generate {quoted(trained[-1])}`, or train" if trained else "Train"

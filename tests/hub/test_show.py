@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -222,3 +223,20 @@ def test_progress_bars_are_for_terminals(hub: Hub, you: Person, folder: Path) ->
     shown = os.read(leader, 100_000).decode()
     os.close(leader)
     assert "100%" in shown
+
+
+def test_a_name_on_the_hub_says_what_its_folder_says(hub: Hub, you: Person, folder: Path) -> None:
+    publish(hub, folder)
+    config = GeneratorFolder.open(folder).config
+
+    ran = you.python(
+        "-m", "zoo", "compare", "me/camel", str(folder), "--json", "--html", str(you.home / "page.html")
+    )
+
+    assert ran.code == 0
+    published, here = (row["entries"][0] for row in json.loads(ran.out)["rows"])
+    assert (published["kind"], here["kind"]) == ("name", "generator")
+    for field in ("recipe", "seed", "step", "seconds", "hardware", "latent_dim", "onnx_bytes"):
+        assert published[field] == here[field], field
+    assert published["onnx_bytes"] == config.files[ONNX].size
+    assert (you.home / "page.html").read_text().count("data:image/png") >= 1

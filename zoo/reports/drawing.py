@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 COLOURS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e")
 GREY = "#808080"
 """Of letters and axes: in the page it becomes the colour of the text."""
+SHORT_LABEL = 30
+"""Letters of which two fit beside each other below a plot."""
 POINTS = 600
 """Of a curve that are drawn; of more, means of equal stretches."""
 
@@ -78,7 +80,9 @@ def use_log_scale(axes: Axes) -> None:
 def finished(figure: Figure, title: str, says: str, *, outside: bool = False) -> Plot:
     """Return the plot with a legend, without a background; `outside` puts the legend below the axes."""
     if outside:
-        figure.legend(loc="outside lower center", ncols=2, fontsize=7)
+        labels = [label for axes in figure.axes for label in axes.get_legend_handles_labels()[1]]
+        columns = 1 if any(len(label) > SHORT_LABEL for label in labels) else 2
+        figure.legend(loc="outside lower center", ncols=columns, fontsize=7)
     else:
         figure.axes[0].legend()
     buffer = io.StringIO()

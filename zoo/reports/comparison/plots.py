@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROWS_LIMIT = 24
 """Rows that are drawn; more lines could not be told apart."""
-LETTERS = 36
+LETTERS = 44
 """Of a row's name in a legend."""
 DASHES = ("-", "--", ":", "-.")
 STEPS = "generator steps"
@@ -134,6 +134,7 @@ def mean_curve(curves: Sequence[Curve]) -> tuple[Curve, Curve]:
 
 
 def _name(index: int, row: Row) -> str:
-    """Return a row's number on the page and as much of its name as there is room for."""
-    text = f"{index + 1}. {one_line(row.label)}"
+    """Return a row's number on the page and as much as there is room for of what tells it from others."""
+    recipe, own = row.entries[0].recipe or "", one_line(row.label)
+    text = f"{index + 1}. {own.removeprefix(f'{recipe} ')}"
     return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"

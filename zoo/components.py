@@ -191,8 +191,8 @@ class Metric(Component):
     compares_with: ClassVar[Literal["held-out", "training"]] = "held-out"
     """The real images that `measure` is given: some that were not trained on (where there are too few to hold any out,
     training images), or training images, at most 8,192 of them."""
-    argument: ClassVar[str | None] = None
-    """The field that text after a colon sets on the command line: `--metric kid:drawings`."""
+    argument: ClassVar[str] = "features"
+    """The field, where it has it, that text after a colon sets on the command line: `--metric kid:drawings`."""
     without_torch: ClassVar[bool] = False
     """Whether it measures where torch is not installed. Its module must not import torch then, and `measure` is given
     arrays in place of tensors, float32 as they are."""

@@ -233,6 +233,57 @@ def test_a_metric_that_fails_is_an_error_where_it_was_asked_for_and_else_left_ou
     assert (missing["broken"], missing["energy"]) == (broken, "")
 
 
+SEEING = """
+from typing import ClassVar
+from torch.nn import functional
+from zoo.components import Features, Metric
+from zoo.hookspecs import hookimpl
+class Thumbnail(Features):
+    name = "thumbnail"
+    argument: ClassVar[str | None] = "side"
+    side: int = __import__("pydantic").Field(8, strict=False)
+    def extract(self, images): return functional.adaptive_avg_pool2d(images, self.side).flatten(1)
+    def protocol(self): return f"thumbnails of {self.side}"
+class Gap(Metric):
+    name = "gap"
+    features: str = "thumbnail"
+    @property
+    def extractor(self): return self.features
+    def measure(self, real, fake): return float((real.mean(0) - fake.mean(0)).norm()) + 1000 * real.shape[1]
+class Copies(Gap):
+    name = "copies"
+    compares_with = "training"
+@hookimpl
+def zoo_register_features(): return [Thumbnail]
+@hookimpl
+def zoo_register_metrics(): return [Gap, Copies]
+"""
+
+
+def test_what_a_metric_looks_through_is_named_after_a_colon_or_for_all(
+    others: Plugins, zoo: Zoo, run: Path
+) -> None:
+    others.add("zoo-seeing", SEEING)
+    words = ("evaluate", run, "-n", "4", "--metric")
+    found = result(zoo(*words, "gap,gap:thumbnail:2,copies", "--features", "thumbnail:4", "--json"))[
+        "figures"
+    ]
+
+    assert [one["metric"] for one in found] == ["gap:thumbnail:4", "gap:thumbnail:2", "copies:thumbnail:4"]
+    assert [int(one["value"] // 1000) for one in found] == [16, 4, 16]
+    assert [one["protocol"].split("; ")[1] for one in found[:2]] == ["thumbnails of 4", "thumbnails of 2"]
+    assert "4 generated against 100 of 100 training images" in found[2]["protocol"]
+    assert zoo(*words, "swd", "--features", "thumbnail").error == (
+        "--features thumbnail: swd looks at pixels. Leave it out"
+    )
+    assert zoo(*words, "gap:nosuch").error.startswith("nosuch: there are no such features.")
+    np.save("other.npy", np.zeros((5, 28, 28), np.uint8))
+    assert zoo(*words, "copies", "--data", "other.npy").error == (
+        "copies: it compares with the images that the generator learnt from, and other.npy is not known to be those. "
+        "Give them with --data PATH"
+    )
+
+
 class Still(Generator):
     """Makes grey pictures of one level."""
 

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     Show = Callable[[Iterable[NDArray[np.uint8]], int], Iterable[NDArray[np.uint8]]]
     """Passes batches of pictures through, and shows how many of so many there are."""
 
-BATCH = 256
+BATCH = 64
+"""Pictures at a time: Ctrl-C waits for them."""
 BYTES_A_VALUE = 32
 """Memory for each number of each picture: as bytes, as float32, and in the parts that metrics compute of it."""
 

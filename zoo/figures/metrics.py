@@ -101,7 +101,7 @@ def _chosen(
     name, colon, _ = spelt.partition(":")
     component = registry.entry("metric", name).component
     assert issubclass(component, Metric)
-    if features is not None and not colon and component.argument is not None:
+    if features is not None and not colon and component.argument in component.model_fields:
         fields = {component.argument: features, **fields}
     metric = registry.metric(spelt, "--metric", fields)
     seen_through = metric.extractor

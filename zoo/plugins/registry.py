@@ -206,11 +206,12 @@ class Registry:
         name, colon, argument = spelt.partition(":")
         component = self.entry(kind, name, preferred).component
         assert issubclass(component, Features | Metric)
-        if colon and component.argument is None:
+        taken = component.argument if component.argument in component.model_fields else None
+        if colon and taken is None:
             raise InputError(
                 f"{where}: {name} takes nothing after a colon, and {spelt!r} was given. Write {name}"
             )
-        given = {component.argument: argument} if colon and component.argument else {}
+        given = {taken: argument} if colon and taken else {}
         return validated(component, {**fields, **given}, where, name)
 
     def record(self, component: Component) -> ComponentRecord:

@@ -27,6 +27,7 @@ from zoo.system.atomic import disk_errors
 from zoo.system.console import warn
 from zoo.system.signals import deferred
 from zoo.training.device import choose_device, choose_precision, environment
+from zoo.training.memory import refuse_without_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,9 +108,10 @@ def prepare(
 
 def prepare_plan(plan: Plan, options: TrainOptions) -> Prepared:
     """Make a training of a plan; raises as `prepare` does."""
-    with deferred():
-        refuse_unpublishable(plan)
     device = options.ranks.local(choose_device(options.device or "auto"))
+    with deferred():
+        refuse_without_memory(plan, device, options.ranks.size)
+        refuse_unpublishable(plan)
     precision = choose_precision(options.precision or "auto", device)
     eager = bool(options.eager)
     plan, images = _images(plan)

@@ -23,6 +23,7 @@ from zoo.runs.run import Run
 from zoo.system.console import warn
 from zoo.system.signals import deferred
 from zoo.training.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, environment
+from zoo.training.memory import refuse_without_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +53,8 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
     with deferred():
         events = Events(options.trackers)
         plan = load_plan(path / RECIPE, changes, where=str(path / RECIPE), preferred=record.versions)
+        device = options.ranks.local(choose_device(options.device or device_before))
+        refuse_without_memory(plan, device, options.ranks.size)
         state = _state(path, record)
     now = flattened(plan.resolved())
     if state is not None:
@@ -66,7 +69,6 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
     if state is None:
         with deferred():
             refuse_unpublishable(plan)
-    device = options.ranks.local(choose_device(options.device or device_before))
     precision = choose_precision(options.precision or precision_before, device)
     eager = record.eager if options.eager is None else options.eager
     with deferred():

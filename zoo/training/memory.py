@@ -1,0 +1,249 @@
+"""How much memory a training takes, told from a few images before it begins, and how much is free.
+
+Losses and networks of plugins are asked by running them: on two and on four images what backward keeps is counted.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch.autograd.graph import saved_tensors_hooks
+
+from zoo.batch import CriticBatch, GeneratorBatch
+from zoo.errors import ResourceError, is_memory_error
+from zoo.training.step import frozen, tried_slots
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
+
+    from zoo.components import Plan
+
+FLOAT = 4
+"""Bytes of a number."""
+DRAWN = 4
+"""Arrays as large as a rank's whole batch that a step holds: real and generated images, both also augmented."""
+BACKWARD = 3
+"""Arrays as large as the largest one that backward keeps, which it holds beside it: two gradients, and a copy."""
+FEW = 2
+"""Images from which the rest is told, and twice as many."""
+SMALLER = "Make its layers or its images smaller"
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes that a training takes beside what the process has loaded."""
+
+    fixed: int
+    """Whatever the batch: weights, gradients, optimizers' slots, the average, and copies for a checkpoint."""
+    drawn: int
+    """For each image of a rank's batch."""
+    kept: int
+    """For each image of a part of the batch: what backward needs of it."""
+
+    def bytes(self, batch: int, parts: int = 1) -> int:
+        """Return what a rank takes for a batch that is split into `parts`."""
+        return self.fixed + batch * self.drawn + batch // parts * self.kept
+
+
+def need_of(plan: Plan, most: int) -> Need:
+    """Return what a plan's training takes.
+
+    Args:
+        plan: what is trained.
+        most: bytes that may be taken to find out.
+
+    Raises:
+        TooMuchError: weights, or two images, take more than that.
+    """
+    critic, generator = plan.architecture.networks  # without memory for their weights, where that can be
+    fixed = _fixed(plan, critic, generator)
+    if fixed > most:
+        raise TooMuchError(fixed)
+    few, more = (_kept(plan, count, most - fixed) for count in (FEW, 2 * FEW))
+    an_image = max(0, more - few) // FEW
+    drawn = DRAWN * FLOAT * prod(plan.architecture.image_shape)
+    return Need(fixed + max(0, few - FEW * an_image), drawn, an_image)
+
+
+def refuse_without_memory(plan: Plan, device: torch.device, ranks: int = 1) -> None:
+    """Refuse a training that would take more memory than there is, before anything of it is made.
+
+    Args:
+        plan: what is trained.
+        device: where.
+        ranks: processes that share the batch; those on this machine share its memory, too.
+
+    Raises:
+        ResourceError: it takes more than is free.
+    """
+    batch, parts = plan.batch_per_rank(ranks), plan.training.accumulate
+    free, here = free_memory(device), free_memory(torch.device("cpu"))
+    if free is None or here is None:
+        return
+    if device.type == "cpu" and ranks > 1:
+        free //= int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    about = f"{plan.where} [training]: batch_size {plan.training.batch_size} takes"
+    try:
+        need = need_of(plan, min(free, here))
+    except TooMuchError as error:
+        raise ResourceError(
+            f"{about} over {_gigabytes(error.bytes)} of memory, and {_gigabytes(free)} are free. {SMALLER}"
+        ) from None
+    except Exception as error:
+        if is_memory_error(error):
+            raise
+        return  # a part of a plugin is broken, which is said in better words when it is tried
+    taken = need.bytes(batch, parts)
+    if taken > free:
+        raise ResourceError(
+            f"{about} about {_gigabytes(taken)} of memory, and {_gigabytes(free)} are free. "
+            f"{_advice(need, batch, parts, ranks, free)}"
+        )
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Return how many bytes a device has free; None where that is not known."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = [_available(), _left_to_group()]
+    return min((found for found in free if found is not None), default=None)
+
+
+def _available() -> int | None:
+    """Return what Linux says that new programs can have without swapping."""
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) << 10
+    return None
+
+
+def _left_to_group() -> int | None:
+    """Return what a container may still take."""
+    with suppress(OSError, ValueError):
+        most, taken = (int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current"))
+        return max(0, most - taken)
+    return None
+
+
+class TooMuchError(Exception):
+    """Finding out takes too much memory.
+
+    Attributes:
+        bytes: taken so far.
+    """
+
+    def __init__(self, taken: int) -> None:
+        self.bytes = taken
+        super().__init__(taken)
+
+
+class _Kept:
+    """Counts the bytes that autograd keeps, each storage once, weights aside."""
+
+    def __init__(self, networks: tuple[nn.Module, nn.Module], most: int) -> None:
+        weights = [tensor for network in networks for tensor in (*network.parameters(), *network.buffers())]
+        self._seen = {weight.untyped_storage().data_ptr() for weight in weights}
+        self._held: list[Tensor] = []
+        self._most = most
+        self._largest = self._bytes = 0
+
+    def pack(self, tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in self._seen:
+            self._seen.add(storage.data_ptr())
+            self._held.append(tensor.detach())  # so that no other storage takes its place
+            self._bytes += storage.nbytes()
+            self._largest = max(self._largest, storage.nbytes())
+        if self.bytes > self._most:
+            raise TooMuchError(self.bytes)
+        return tensor
+
+    @property
+    def bytes(self) -> int:
+        """All of them, and what backward holds beside them at one moment."""
+        return self._bytes + BACKWARD * self._largest
+
+
+def _kept(plan: Plan, count: int, most: int) -> int:
+    """Return the bytes that a step keeps for `count` images: the critic's or the generator's, which is larger."""
+    critic, generator = plan.architecture.critic().train(), plan.architecture.generator().train()
+    # What a component counts while it trains must not begin here.
+    losses = [loss.model_copy(deep=True) for loss in plan.losses]
+    augmentations = [augmentation.model_copy(deep=True) for augmentation in plan.augmentations]
+    real = torch.zeros(count, *plan.architecture.image_shape).contiguous(memory_format=torch.channels_last)
+    z = torch.zeros(count, plan.architecture.latent_dim)
+
+    def augmented(images: Tensor) -> Tensor:
+        for augmentation in augmentations:
+            images = augmentation.augment(images)
+        return images
+
+    def score(images: Tensor) -> Tensor:
+        scores: Tensor = critic(images)
+        return scores.float()
+
+    def critic_side() -> list[Tensor]:
+        with torch.no_grad():
+            fake = augmented(generator(z).float())
+        batch = CriticBatch(real, fake, score, together=not plan.architecture.critic_ties_batch)
+        return [loss.critic(batch) for loss in losses if loss.has_critic_side()]
+
+    def generator_side() -> list[Tensor]:
+        batch = GeneratorBatch(augmented(generator(z).float()), score, lambda: real)
+        return [loss.generator(batch) for loss in losses if loss.has_generator_side()]
+
+    def bytes_of(side: Callable[[], list[Tensor]]) -> int:
+        kept = _Kept((critic, generator), most)
+        with saved_tensors_hooks(kept.pack, lambda tensor: tensor), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            side()
+        return kept.bytes
+
+    critics = bytes_of(critic_side)
+    with frozen(critic):
+        return max(critics, bytes_of(generator_side))
+
+
+def _fixed(plan: Plan, critic: nn.Module, generator: nn.Module) -> int:
+    """Return the bytes of weights, gradients, slots and the average, once more of what a checkpoint copies."""
+    total = 0
+    for network, recipe, averages in (
+        (critic, plan.recipe.optimizers.critic, 0),
+        (generator, plan.recipe.optimizers.generator, 1),
+    ):
+        size = sum(weight.nbytes for weight in network.parameters())
+        slots = sum(bool(value.shape) for value in tried_slots(recipe).values())
+        total += size * (1 + 2 * (1 + slots + averages))
+    return total
+
+
+def _advice(need: Need, batch: int, parts: int, ranks: int, free: int) -> str:
+    more = next(
+        (n for n in range(parts + 1, batch + 1) if batch % n == 0 and need.bytes(batch, n) <= free), None
+    )
+    fewer = 1 << max(0, batch.bit_length() - 1)
+    while fewer > 1 and need.bytes(fewer * parts, parts) > free:
+        fewer //= 2
+    size = fewer * parts * ranks
+    if need.bytes(fewer * parts, parts) > free:
+        return SMALLER
+    smaller = f"--set training.batch_size={size}"
+    return (
+        f"Use {smaller}"
+        if more is None
+        else f"Use {smaller}, or --set training.accumulate={more} for the same batch"
+    )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -6,10 +6,10 @@ import io
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -43,13 +43,15 @@ def grid(
     gap = gap if count > 1 else 0
     columns = min(columns or math.ceil(math.sqrt(count)), count)
     rows = math.ceil(count / columns)
-    size = (rows * (height + gap) + gap, columns * (width + gap) + gap, *pictures.shape[3:])
-    canvas = np.full(size, 255, np.uint8)
+    colour = pictures.ndim == 4
+    size = (columns * (width + gap) + gap, rows * (height + gap) + gap)
+    image = Image.new("RGB" if colour else "L", size, "white")
     for index, picture in enumerate(pictures):
         top = gap + index // columns * (height + gap)
         left = gap + index % columns * (width + gap)
-        canvas[top : top + height, left : left + width] = picture
-    image = Image.fromarray(canvas)
+        image.paste(Image.fromarray(picture), (left, top))
+    if scale == 1:
+        return image
     return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
 
 
@@ -68,8 +70,7 @@ def gif(pictures: NDArray[np.uint8], *, scale: int = GIF_SCALE, milliseconds: in
 
     Grey levels are kept; of colours a GIF holds 256 a frame.
     """
-    large = pictures.repeat(scale, axis=1).repeat(scale, axis=2)
-    first, *others = map(Image.fromarray, large)
+    frames = (Image.fromarray(enlarged(picture, scale)) for picture in pictures)
     buffer = io.BytesIO()
-    first.save(buffer, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
+    next(frames).save(buffer, "GIF", save_all=True, append_images=frames, duration=milliseconds, loop=0)
     return buffer.getvalue()

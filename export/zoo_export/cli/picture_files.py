@@ -66,11 +66,11 @@ def _write_folder(
     made: list[Path],
 ) -> None:
     if each is None:
-        _write_file(batches, out, scale, made)
+        _write_file(batches, n, out, scale, made)
         return
     _check_folder(each, n)
     with _undone_on_error(each) as pictures, _scratch(each) as scratch:
-        _write_file(_save_each(batches, scratch, scale or 1), out, scale, made)
+        _write_file(_save_each(batches, scratch, scale or 1), n, out, scale, made)
         with disk_errors(each):
             for name in map(_name, range(n)):
                 _note_new(each / name, pictures)
@@ -78,7 +78,7 @@ def _write_folder(
 
 
 def _write_file(
-    batches: Iterable[NDArray[np.uint8]], out: Path | None, scale: int | None, made: list[Path]
+    batches: Iterable[NDArray[np.uint8]], n: int, out: Path | None, scale: int | None, made: list[Path]
 ) -> None:
     """Consume all batches, and write them to `out` where it is given."""
     if out is None:
@@ -92,11 +92,24 @@ def _write_file(
         first = next(pictures)
         store_images(out, chain([first], pictures), first.shape)
         return
-    all_pictures = np.concatenate(list(batches))
     if suffix == ".gif":
-        write_atomic(out, gif(all_pictures, scale=scale or GIF_SCALE))
+        write_atomic(out, gif(_together(batches, n), scale=scale or GIF_SCALE))
     else:
-        write_atomic(out, png(grid(all_pictures, scale=scale or GRID_SCALE)))
+        # The pictures are gone when their grid, which takes as much again, is compressed.
+        write_atomic(out, png(grid(_together(batches, n), scale=scale or GRID_SCALE)))
+
+
+def _together(batches: Iterable[NDArray[np.uint8]], n: int) -> NDArray[np.uint8]:
+    """Return `n` pictures as one array, which is all that is ever held of them."""
+    pictures: NDArray[np.uint8] | None = None
+    done = 0
+    for batch in batches:
+        if pictures is None:
+            pictures = np.empty((n, *batch.shape[1:]), np.uint8)
+        pictures[done : done + len(batch)] = batch
+        done += len(batch)
+    assert pictures is not None
+    return pictures
 
 
 def _save_each(batches: Iterable[NDArray[np.uint8]], folder: Path, scale: int) -> Iterator[NDArray[np.uint8]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoo.system.arguments import shown
 from zoo.system.paths import given_name, given_path
 
 if TYPE_CHECKING:
@@ -28,6 +29,19 @@ class PathType(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, _ctx: click.Context | None) -> Path:
         """Return the path, or raise InputError."""
         return given_path(value, _spelt(param), needed=param is not None and param.required)
+
+
+class Whole(click.IntRange):
+    """A whole number in a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number, or refuse in a sentence what is none."""
+        if isinstance(value, str) and not re.fullmatch(r"\s*[+-]?[0-9]+\s*", value):
+            least = "" if self.min is None else f" from {self.min}"
+            most = "" if self.max is None else f" to {self.max}"
+            self.fail(f"{shown(value)} is no whole number. Give one{least}{most}", param, ctx)
+        number: int = super().convert(value, param, ctx)
+        return number
 
 
 NAME, PATH = NameType(), PathType(path_type=Path)

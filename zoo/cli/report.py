@@ -9,7 +9,7 @@ import click
 
 from zoo.cli.arguments import PATH
 from zoo.cli.output import json_option
-from zoo.errors import counted
+from zoo.errors import UsageError, counted, quoted
 from zoo.system.console import say
 from zoo.system.paths import refuse_missing_parent
 from zoo.system.terminal import echo, echo_json
@@ -28,6 +28,8 @@ def report(run: Path | None, out: Path | None) -> None:
 
     if out is not None:
         refuse_missing_parent(out, "--out")
+        if out.is_dir():
+            raise UsageError(f"--out {out}: it is a folder. Give a file, like {quoted(out / 'report.html')}")
         if out.exists():
             say(f"{out}: what was there is replaced")
     echo(write_report(run or latest_run(), out))

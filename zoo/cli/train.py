@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from zoo.cli.arguments import NAME, PATH
+from zoo.cli.arguments import NAME, PATH, Whole
 from zoo.distributed.torchrun import follows, refuse_ranks
 from zoo.recipes.sweep import SEEDS_LIMIT
 from zoo.runs.options import DEVICES, PRECISIONS, OnNan, TrainOptions, checked_minutes
@@ -78,9 +78,9 @@ _trackers = click.option(
     help="A .npy file, folder or zip in place of the recipe's data.",
 )
 @_set
-@click.option("--steps", type=click.IntRange(1), help="Generator steps, in place of the recipe's.")
+@click.option("--steps", type=Whole(1), help="Generator steps, in place of the recipe's.")
 @_minutes
-@click.option("--seed", type=click.IntRange(0), help="Seed, in place of the recipe's.")
+@click.option("--seed", type=Whole(0), help="Seed, in place of the recipe's.")
 @click.option(
     "--sweep",
     "fields",
@@ -88,9 +88,7 @@ _trackers = click.option(
     metavar="KEY=VALUE,VALUE",
     help="Train once with each value: losses.1.weight=1,10. Lists in brackets; A=1,2+B=3,4 change together.",
 )
-@click.option(
-    "--seeds", type=click.IntRange(1, SEEDS_LIMIT), help="Train with so many seeds, one after the other."
-)
+@click.option("--seeds", type=Whole(1, SEEDS_LIMIT), help="Train with so many seeds, one after the other.")
 @click.option("--out", type=PATH, help="The run folder; without it runs/RECIPE-N. The folder of a sweep.")
 @_device
 @_precision
@@ -139,7 +137,7 @@ def train(
 
 @click.command(short_help="Go on with a run from its newest good checkpoint.")
 @click.argument("run", type=PATH, required=False)
-@click.option("--steps", type=click.IntRange(1), help="Go on until this many steps have been made in all.")
+@click.option("--steps", type=Whole(1), help="Go on until this many steps have been made in all.")
 @_minutes
 @_set
 @click.option(

@@ -14,7 +14,7 @@ import numpy as np
 from zoo.errors import InputError, ResourceError, counted
 from zoo.generators.latents import latents, tour
 from zoo.images import describe_shape
-from zoo.system.arguments import given_flag, given_whole, shown
+from zoo.system.arguments import given_count, given_flag, given_whole, shown
 from zoo.system.disk_space import physical_memory
 
 if TYPE_CHECKING:
@@ -70,8 +70,12 @@ class Generator(ABC):
         """Free what runs it, as a process of its own; it may be used again."""
 
     def fitting(self, count: int) -> int:
-        """Return how many pictures, at most `count`, may be made at once."""
-        return count
+        """Return how many pictures, at most `count`, may be made at once.
+
+        Raises:
+            InputError: `count` is no whole number from 1.
+        """
+        return given_count(count, "count")
 
     def batches(
         self, n: int, seed: int = 0, *, batch: int = 64, truncation: float | None = None

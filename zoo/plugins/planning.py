@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from zoo.__about__ import DISTRIBUTION
 from zoo.components import Dataset, Loss, Metric, Plan
-from zoo.errors import InputError
+from zoo.errors import InputError, ZooError
 from zoo.plugins.collect import load_registry
-from zoo.plugins.manager import DISABLE
+from zoo.plugins.manager import DISABLE, in_words
 from zoo.recipes.recipe import Recipe, parse_recipe, read_recipe
 from zoo.recipes.tables import merged
+from zoo.system.arguments import shown
 from zoo.system.console import warn
 from zoo.system.paths import refuse_address
 
@@ -105,8 +106,26 @@ def make_plan(recipe: Recipe, registry: Registry, where: str, preferred: Iterabl
         else registry.features(seen_through, f"{where} [metric]", preferred),
         preferred=preferred,
     )
+    _check_shape(plan)
     _check(plan)
     return plan
+
+
+def _check_shape(plan: Plan) -> None:
+    """Refuse an architecture that cannot say what it makes: whatever comes after asks it."""
+    where = f"{plan.where} [architecture]: {plan.architecture.name}"
+    try:
+        shape: Any = plan.architecture.image_shape
+    except Exception as error:  # of a plugin
+        if isinstance(error, ZooError):
+            raise
+        raise InputError(f"{where}: its image_shape fails: {in_words(error).rstrip('.')}. Mend it") from error
+    if not (
+        isinstance(shape, tuple)
+        and len(shape) == 3
+        and all(isinstance(size, int) and size > 0 for size in shape)
+    ):
+        raise InputError(f"{where}: its image_shape is {shown(shape)}, not (C, H, W). Mend it")
 
 
 def with_data(plan: Plan, path: Path, registry: Registry) -> Plan:

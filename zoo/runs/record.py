@@ -38,24 +38,24 @@ class RunData(DataRecord):
 class Best(_Part):
     """The best measurement so far."""
 
-    step: int
+    step: int = Field(ge=0)
     value: float
 
 
 class Divergence(_Part):
     """Where numbers were no longer finite."""
 
-    step: int
+    step: int = Field(ge=0)
     cause: str
 
 
 class Rollback(_Part):
     """A return to a checkpoint after a divergence."""
 
-    step: int
+    step: int = Field(ge=0)
     """Where the run diverged."""
     cause: str
-    back_to: int
+    back_to: int = Field(ge=0)
     """The step of the checkpoint that it went on from."""
     learning_rates: dict[str, float]
     """Of `critic` and `generator`, from there on."""
@@ -64,7 +64,7 @@ class Rollback(_Part):
 class Change(_Part):
     """What a resume changed in the recipe."""
 
-    step: int
+    step: int = Field(ge=0)
     fields: dict[str, list[Any]]
     """For each field by its path in the recipe, the value before and the value after."""
 
@@ -80,23 +80,23 @@ class RunRecord(_Part):
     started: str
     """When, in ISO 8601."""
     command: list[str] = []
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     device: str
     hardware: str = ""
     instruction_set: str = ""
-    threads: int = 0
+    threads: int = Field(default=0, ge=0)
     precision: str
-    ranks: int = 1
+    ranks: int = Field(default=1, ge=1)
     versions: dict[str, str] = {}
     eager: bool = False
     data: RunData
     metric: str | None = None
     protocol: str | None = None
     """One line: how the metric is measured."""
-    steps: int = 0
+    steps: int = Field(default=0, ge=0)
     """How many it was asked for last."""
     state: RunState = "running"
-    step: int = 0
+    step: int = Field(default=0, ge=0)
     """Generator steps at its last checkpoint, or at its end."""
     seconds: float = Field(default=0.0, ge=0)
     best: Best | None = None
@@ -132,6 +132,8 @@ def read_record(run: Path) -> RunRecord:
         InputError: it is missing or not JSON, or a field is missing or wrong.
     """
     path = run / RECORD
+    if run.is_file():
+        raise InputError(f"{run}: it is a file, and a run is a folder. Give that")
     try:
         record = parse_object(read_regular(path, RECORD_LIMIT))
     except FileNotFoundError:

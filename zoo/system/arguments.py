@@ -7,6 +7,8 @@ import numbers
 import os
 import reprlib
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import islice
 from typing import Any, TypeVar
 
 from zoo.errors import InputError
@@ -16,6 +18,7 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 _SHORT.maxlong = 30
 _DIGITS_LIMIT = 18
+_WORDS_LIMIT = 10_000
 
 
 def shown(value: object) -> str:
@@ -37,6 +40,18 @@ def given_whole(value: object, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise InputError(f"{what}: {shown(value)} is no whole number. Give one, like 3")
     return int(value)
+
+
+def given_count(value: object, what: str) -> int:
+    """Return a whole number from 1.
+
+    Raises:
+        InputError: it is something else.
+    """
+    count = given_whole(value, what)
+    if count < 1:
+        raise InputError(f"{what}: {shown(count)} is below 1. Give at least 1")
+    return count
 
 
 def decimal_count(text: str) -> int | None:
@@ -104,7 +119,12 @@ def given_words(value: object, what: str, example: str = "training.steps=500") -
     Raises:
         InputError: it is no list, one text alone included, or holds something else.
     """
-    words = None if isinstance(value, str | bytes) or not isinstance(value, Iterable) else list(value)
+    words: list[Any] | None = None
+    if not isinstance(value, str | bytes) and isinstance(value, Iterable):
+        with suppress(
+            Exception
+        ):  # an iterator of somebody's, which fails; and one that does not end is not followed
+            words = list(islice(value, _WORDS_LIMIT))
     if words is None or not all(isinstance(word, str) for word in words):
         raise InputError(f"{what}: {shown(value)} is no list of texts. Give one, like {[example]}")
     return words

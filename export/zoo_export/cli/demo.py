@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.arguments import NAME, PATH
+from zoo.cli.arguments import NAME, PATH, Whole
 from zoo.errors import NetworkError, UsageError, quoted
 from zoo.system.terminal import echo
 
@@ -36,9 +36,7 @@ OUT, HOST, PORT = Path("demo"), "127.0.0.1", 8000
     type=NAME,
     help=f"With --serve: {HOST}, which this machine alone reaches; or 0.0.0.0.  [default: {HOST}]",
 )
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help=f"With --serve: 0 takes a free one.  [default: {PORT}]"
-)
+@click.option("--port", type=Whole(0, 65535), help=f"With --serve: 0 takes a free one.  [default: {PORT}]")
 def demo(
     names: tuple[str, ...],
     out: Path | None,

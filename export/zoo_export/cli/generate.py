@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.arguments import NAME, PATH
+from zoo.cli.arguments import NAME, PATH, Whole
 from zoo.errors import InputError, UsageError
 from zoo.system.paths import refuse_missing_parent
 from zoo.system.terminal import echo
@@ -38,19 +38,17 @@ def _parse_stops(_ctx: click.Context, _option: click.Parameter, value: str | Non
 
 @click.command()
 @click.argument("name", type=NAME)
-@click.option(
-    "-n", "count", type=click.IntRange(min=1), default=64, show_default=True, help="How many pictures."
-)
+@click.option("-n", "count", type=Whole(min=1), default=64, show_default=True, help="How many pictures.")
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**64 - 1),
+    type=Whole(0, 2**64 - 1),
     default=0,
     show_default=True,
     help="Picture i of a seed is always the same.",
 )
 @click.option(
     "--batch",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=64,
     show_default=True,
     help="Pictures at a time, at most; changes no picture.",
@@ -67,9 +65,7 @@ def _parse_stops(_ctx: click.Context, _option: click.Parameter, value: str | Non
     callback=_parse_stops,
     help="Go from picture A of the seed to picture B, and on to C.",
 )
-@click.option(
-    "--frames", type=click.IntRange(2, MOST_FRAMES), help=f"Pictures on that way.  [default: {FRAMES}]"
-)
+@click.option("--frames", type=Whole(2, MOST_FRAMES), help=f"Pictures on that way.  [default: {FRAMES}]")
 @click.option(
     "--loop/--no-loop",
     default=None,
@@ -77,7 +73,7 @@ def _parse_stops(_ctx: click.Context, _option: click.Parameter, value: str | Non
 )
 @click.option(
     "--scale",
-    type=click.IntRange(1, SCALE_LIMIT),
+    type=Whole(1, SCALE_LIMIT),
     metavar="N",
     help="Make each pixel N x N.  [default: 2 in a grid, 4 in a .gif, 1 with --each]",
 )
@@ -88,7 +84,7 @@ def _parse_stops(_ctx: click.Context, _option: click.Parameter, value: str | Non
     help="Draw latents beyond T again: less variety, fewer failures.",
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of the CPU.  [default: one a core]")
+@click.option("--threads", type=Whole(min=1), help="Threads of the CPU.  [default: one a core]")
 @click.pass_context
 def generate(
     ctx: click.Context,

@@ -14,7 +14,7 @@ import numpy as np
 from zoo.errors import InputError, IntegrityError, counted, quoted
 from zoo.generators.bundled import FOLDER as BUNDLED
 from zoo.generators.generator import RANGE_SLACK, Generator, checked_latents
-from zoo.system.arguments import given_choice, given_text, given_whole, shown
+from zoo.system.arguments import given_choice, given_count, given_kind, given_text, given_whole, shown
 from zoo.system.paths import given_path
 from zoo_export.inspection.limits import BATCH_LIMIT
 from zoo_export.runtime.child import Bounds, ChildSession
@@ -74,6 +74,9 @@ class OnnxGenerator(Generator):
         threads: int | None = None,
     ) -> Self:
         """Open the ONNX file of an open generator folder; raises as opening its path does."""
+        from zoo.generators.folder import GeneratorFolder
+
+        given_kind(folder, "folder", GeneratorFolder)
         generator = cls.__new__(cls)
         generator._open_folder(folder, name, device, threads)
         return generator
@@ -142,7 +145,7 @@ class OnnxGenerator(Generator):
         if labels is not None and self._checked.label is None:
             raise InputError(f"{self.name}: it takes no labels. Leave them out")
         classes = None if self._checked.label is None else self._labels(labels, len(z))
-        part = self.fitting(len(z))
+        part = self.fitting(max(1, len(z)))
         parts = [
             self._part(z[start : start + part], None if classes is None else classes[start : start + part])
             for start in range(0, len(z), part)
@@ -161,8 +164,12 @@ class OnnxGenerator(Generator):
         return images
 
     def fitting(self, count: int) -> int:
-        """Return how large a batch, of at most `count` pictures, is made at once: its memory and time are estimated."""
-        return self._checked.fitting(count)
+        """Return how large a batch, of at most `count` pictures, is made at once: its memory and time are estimated.
+
+        Raises:
+            InputError: `count` is no whole number from 1.
+        """
+        return self._checked.fitting(given_count(count, "count"))
 
     def _labels(self, labels: NDArray[np.int64] | None, count: int) -> NDArray[np.int64]:
         if labels is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.arguments import NAME, PATH
+from zoo.cli.arguments import NAME, PATH, Whole
 from zoo.cli.group import CommandGroup
 from zoo.errors import InputError, NetworkError
 from zoo.system.console import say, warn
@@ -30,7 +30,7 @@ def hub_group() -> None:
 
 @hub_group.command()
 @click.argument("folder", metavar="[DIR]", default="zoo-hub", type=PATH)
-@click.option("--port", type=click.IntRange(0, 65535), default=8090, help="8090; 0 takes a free one.")
+@click.option("--port", type=Whole(0, 65535), default=8090, help="8090; 0 takes a free one.")
 @click.option(
     "--host", type=NAME, default="127.0.0.1", help="127.0.0.1, which this machine alone reaches; or 0.0.0.0."
 )

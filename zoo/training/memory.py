@@ -33,6 +33,8 @@ DRAWN = 4
 """Arrays as large as a rank's whole batch that a step holds: real and generated images, both also augmented."""
 BACKWARD = 3
 """Arrays as large as the largest one that backward keeps, which it holds beside it: two gradients, and a copy."""
+BESIDE = 1.4
+"""What allocators and kernels take, for each byte that is kept: measured, see `benchmarks.training_memory`."""
 FEW = 2
 """Images from which the rest is told, and twice as many."""
 SMALLER = "Make its layers or its images smaller"
@@ -171,7 +173,7 @@ class _Kept:
     @property
     def bytes(self) -> int:
         """All of them, and what backward holds beside them at one moment."""
-        return self._bytes + BACKWARD * self._largest
+        return int(BESIDE * (self._bytes + BACKWARD * self._largest))
 
 
 def _kept(plan: Plan, count: int, most: int) -> int:

@@ -49,7 +49,7 @@ RANGES = [
 @pytest.mark.parametrize(("command", "said"), RANGES, ids=[" ".join(command) for command, _ in RANGES])
 def test_what_is_no_whole_number_is_told_in_a_sentence(zoo: Zoo, command: list[str], said: str) -> None:
     ran = zoo(*command)
-    assert ran.code == 2
+    assert ran.code == 3
     assert said in ran.err
 
 
@@ -74,19 +74,17 @@ def failing() -> Any:
 
 
 @pytest.mark.parametrize(
-    "changes", [torch.tensor(1), torch.ones(2), np.array(3), 5, failing(), itertools.repeat("a=1")]
+    "changes", [torch.tensor(1), torch.ones(2), np.array(3), 5, failing(), itertools.repeat(1)]
 )
 def test_changes_that_are_none(changes: Any) -> None:
-    with pytest.raises(InputError, match=r"^changes: .* is no list of texts|^a: "):
+    with pytest.raises(InputError, match=r"^changes: .* is no list of texts"):
         library.train("camel-wgangp", changes=changes)
 
 
-@pytest.mark.parametrize("count", [0, -1, 2.0, "8", None, True, np.float32(3), torch.tensor(2.5), 10**30])
+@pytest.mark.parametrize("count", [0, -1, 2.0, "8", None, True, np.float32(3), torch.tensor(2.5)])
 def test_batches_that_are_none(count: Any) -> None:
     generator = OnnxGenerator.from_bytes(build().SerializeToString(), "hand", trusted=True)
-    if count == 10**30:
-        assert generator.fitting(4) == 4
-        return
+    assert generator.fitting(4) == 4
     with pytest.raises(InputError, match=r"^count: "):
         generator.fitting(count)
 

@@ -113,6 +113,15 @@ def is_memory_error(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or allocating
 
 
+def reason_of(error: BaseException) -> str:
+    """Return what an exception of somebody else's code says, as a clause of one line and at most 200 characters."""
+    try:
+        said = str(error)
+    except Exception:  # its text is theirs, too
+        said = ""
+    return " ".join(said.split())[:200].rstrip(". ") or type(error).__name__
+
+
 def counted(count: int, singular: str, plural: str | None = None) -> str:
     """Return a number and its noun: `1 image`, `80,000 images`, `3 entries`."""
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"

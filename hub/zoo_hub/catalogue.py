@@ -14,6 +14,7 @@ from zoo.errors import IntegrityError
 from zoo.generators.files import CONFIG
 from zoo.generators.folder import GeneratorFolder
 from zoo.system.console import say
+from zoo.system.terminal import only_printable
 from zoo_hub.client.errors import MALFORMED, hub_errors, is_unreachable, malformed_answer, root_cause
 from zoo_hub.client.retry import client, download, headers, retrying
 from zoo_hub.client.watch import Watch, endpoint
@@ -160,9 +161,7 @@ def _config(folder: Path) -> dict[str, Any]:
 def printable(value: Any) -> Any:
     """Return a value with every text in it shortened to `TEXT_LIMIT` and freed of control characters."""
     if isinstance(value, str):
-        return "".join(
-            character if character.isprintable() else " " for character in value[:TEXT_LIMIT]
-        ).strip()
+        return only_printable(value[:TEXT_LIMIT], " ").strip()
     if isinstance(value, dict):
         return {printable(key): printable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

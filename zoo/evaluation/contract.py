@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from zoo.errors import InputError, IntegrityError, is_memory_error
+from zoo.errors import InputError, IntegrityError, is_memory_error, reason_of
 from zoo.generators.generator import RANGE_SLACK
 from zoo.generators.latents import latents
 from zoo.layers.computed_weights import copy_network
@@ -185,7 +185,7 @@ def _pictures(network: nn.Module, z: torch.Tensor, name: str) -> NDArray[np.floa
     except Exception as error:
         if is_memory_error(error):
             raise
-        reason = " ".join(str(error).split())[:200].rstrip(". ")
+        reason = reason_of(error)
         raise IntegrityError(
             f"{name}: its forward fails for a batch of {len(z)}{_batch_norms(network)}: {type(error).__name__}: "
             f"{reason}. Change its forward"

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn.parameter import is_lazy
 
-from zoo.errors import InputError, ResourceError, ZooError, is_memory_error
+from zoo.errors import InputError, ResourceError, ZooError, is_memory_error, reason_of
 from zoo.evaluation.contract import latents_by_batch, pictures_of, refuse_broken_contract
 from zoo.evaluation.torch_generator import calibrated
 from zoo.evaluation.weights import load_weights, weights_bytes
@@ -130,7 +130,7 @@ def _explaining(architecture: Architecture, side: str, done: str) -> Iterator[No
     except Exception as error:
         if isinstance(error, ZooError) or is_memory_error(error):
             raise
-        reason = " ".join(str(error).split())[:200].rstrip(". ")
+        reason = reason_of(error)
         raise InputError(
             f"{architecture.name}: its {side} cannot be {done}: {type(error).__name__}: {reason}. Change it"
         ) from error

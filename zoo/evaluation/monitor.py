@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from zoo.errors import reason_of
 from zoo.evaluation.measure import measure
 from zoo.evaluation.probe import Prober
 from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
@@ -72,8 +73,7 @@ class Monitor:
         try:
             return Seen(*self._prober.probe(step, critic, self._measured[1]), _walk(self._measured[1]))
         except Exception as error:  # of a plugin's network
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            warn(f"step {step}: the critic cannot be probed ({reason}). The report will show less")
+            warn(f"step {step}: the critic cannot be probed ({reason_of(error)}). The report will show less")
             self._prober = None
             return None
 

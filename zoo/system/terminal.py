@@ -37,6 +37,16 @@ def one_line(text: str) -> str:
     return escape(" ".join(text.splitlines()))
 
 
+def legible(text: str) -> str:
+    """Return text as it is where all of it can be printed, else as Python writes it, in quotes: a name in a message."""
+    return text if text.isprintable() else ascii(text)
+
+
+def only_printable(text: str, instead: str = "") -> str:
+    """Return text with `instead` for each character that cannot be printed."""
+    return "".join(character if character.isprintable() else instead for character in text)
+
+
 def echo(text: object, file: TextIO | None = None) -> None:
     """Print a result on stdout, or another stream, as one line, escaped: what is in it can begin no other."""
     _print(escape(str(text)), file)

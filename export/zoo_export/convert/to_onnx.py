@@ -10,7 +10,7 @@ import onnx
 import torch
 from onnxscript import ir
 
-from zoo.errors import InputError, ResourceError
+from zoo.errors import InputError, ResourceError, reason_of
 from zoo.generators.files import ONNX_LIMIT
 from zoo.layers.computed_weights import copy_network, make_weights_plain
 from zoo_export.convert.folding import optimize
@@ -42,7 +42,7 @@ def to_onnx(module: nn.Module, latent_dim: int, metadata: Mapping[str, str], *, 
         with _quiet():
             model = _export(inference_copy(module), latent_dim, opset)
     except Exception as error:
-        reason = " ".join(str(_root_cause(error)).split())[:200].rstrip(". ")
+        reason = reason_of(_root_cause(error))
         raise InputError(
             f"{type(module).__name__}: it cannot be turned into ONNX: {reason}. Change its forward"
         ) from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from zoo.system.terminal import legible
 from zoo_export.inspection.protobuf import DamagedError, integers
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Tensor:
 def printable(text: str) -> str:
     """Return a name from the file, fit for a terminal: short, without control characters."""
     short = text if len(text) <= 40 else f"{text[:37]}..."
-    return short if short.isprintable() else ascii(short)
+    return legible(short)
 
 
 def read_tensor(message: Message) -> Tensor:

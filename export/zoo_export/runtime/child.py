@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import InputError, ResourceError
+from zoo.system.terminal import legible
 from zoo_export.runtime.process import DeadlineError, Process
 
 if TYPE_CHECKING:
@@ -133,5 +134,4 @@ class ChildSession:
 
 def _said(answer: Header) -> str:
     """Return the error in an answer, fit for a terminal."""
-    text = str(answer["error"])[:1000]
-    return text if text.isprintable() else ascii(text)
+    return legible(str(answer["error"])[:1000])

@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, cast
 
 from zoo.errors import ResourceError
+from zoo.system.terminal import legible
 from zoo_export.runtime.messages import HEADER_LIMIT, Header, receive, send
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Process:
         self._stderr.seek(max(0, size - HEADER_LIMIT))
         lines = self._stderr.read().decode(errors="replace").split("\n")
         said = next((line.strip() for line in reversed(lines) if line.strip()), "")[:200]
-        return said.rstrip(".") if said.isprintable() else ascii(said)
+        return legible(said.rstrip(".") if said.isprintable() else said)
 
 
 def _talk(

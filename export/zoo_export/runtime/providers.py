@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.errors import InputError
 from zoo.system.console import ErrorStream
+from zoo.system.terminal import legible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,7 +92,7 @@ def first_line(error: Exception) -> str:
     lines = str(error).splitlines() or [type(error).__name__]
     reason = lines[0].rpartition(" : ")[2].strip().rstrip(".")[:300]
     # It may quote names from the file, in which a stranger may have put control characters.
-    return reason if reason.isprintable() else ascii(reason)
+    return legible(reason)
 
 
 def _providers(device: Device) -> list[Any]:

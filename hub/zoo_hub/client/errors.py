@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, NetworkError, ResourceError, ZooError
 from zoo.system.arguments import decimal_count
+from zoo.system.terminal import only_printable
 from zoo_hub.client.watch import LateError, endpoint
 
 if TYPE_CHECKING:
@@ -180,5 +181,4 @@ def _is_wrong_length(error: BaseException) -> bool:
 
 def _one_line(text: str) -> str:
     """Return a stranger's text as part of one line: no control characters, at most 200 characters."""
-    words = " ".join(text.split()).rstrip(".")[:200]
-    return "".join(character for character in words if character.isprintable())
+    return only_printable(" ".join(text.split()).rstrip(".")[:200])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo.system.terminal import only_printable
 from zoo_hub.server import content, read, write
 from zoo_hub.server.commits import commit
 from zoo_hub.server.messages import Answer, RefusedError
@@ -88,5 +89,5 @@ def _write(context: Context, request: Request, kind: str, repo_id: str, rest: li
 
 def _unknown(request: Request) -> RefusedError:
     """Return the refusal of a request that this Hub does not support; the real one may."""
-    path = "".join(character for character in request.path[:200] if character.isprintable())
+    path = only_printable(request.path[:200])
     return RefusedError(501, UNKNOWN.format(method=request.method, path=path))

@@ -19,6 +19,7 @@ from starlette.responses import FileResponse, Response
 
 from zoo.errors import ResourceError
 from zoo.system.console import warn
+from zoo.system.terminal import only_printable
 from zoo_hub.server.messages import Answer, RefusedError, Request
 
 if TYPE_CHECKING:
@@ -107,4 +108,4 @@ def response(answer: Answer) -> Response:
 def _one_line(value: str) -> str:
     """Return a header's value: one line of ASCII, whatever it quotes."""
     line = " ".join(value.split()).encode("ascii", "replace").decode()
-    return "".join(character if character.isprintable() else "?" for character in line)
+    return only_printable(line, "?")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePosixPath
@@ -24,12 +27,15 @@ TYPES = {
 """By suffix, whatever this machine's own list says."""
 SECONDS = 30
 """That a connection may say nothing."""
+CONNECTIONS_LIMIT = 128
+"""Connections at one time; with one more, the oldest is closed. A browser keeps six, and asks again."""
 
 
 class PageServer(ThreadingHTTPServer):
     """Answers GET and HEAD for a page's files, and 404 for anything else."""
 
     daemon_threads = True
+    request_queue_size = CONNECTIONS_LIMIT
 
     def __init__(self, files: Mapping[str, bytes], host: str, port: int) -> None:
         """Listen.
@@ -39,9 +45,9 @@ class PageServer(ThreadingHTTPServer):
         """
         self.files = files
         self.host = host
+        self._open: dict[Any, None] = {}
+        self._lock = threading.Lock()
         if ":" in host:
-            import socket
-
             self.address_family = socket.AF_INET6
         super().__init__((host, port), _Handler)
 
@@ -49,6 +55,26 @@ class PageServer(ThreadingHTTPServer):
     def url(self) -> str:
         """Where the page is."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.server_port}/"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a connection in a thread of its own, whoever else holds one."""
+        with self._lock:
+            self._open[request] = None
+            oldest = next(iter(self._open)) if len(self._open) > CONNECTIONS_LIMIT else None
+        if oldest is not None:
+            self._forget(oldest)
+            with suppress(OSError):
+                oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        self._forget(request)
+        super().shutdown_request(request)
+
+    def _forget(self, request: Any) -> None:
+        with self._lock:
+            self._open.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that hangs up is no news."""

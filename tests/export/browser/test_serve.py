@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ import pytest
 
 from tests.support.handmade import build
 from zoo_export.browser.page import make_page
-from zoo_export.browser.server import PageServer
+from zoo_export.browser.server import CONNECTIONS_LIMIT, PageServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,3 +167,34 @@ def test_options_that_contradict_each_other(arguments: list[str], says: str, zoo
 
     assert (ran.code, ran.error) == (2, says)
     assert [path.name for path in Path().iterdir()] == ["hand.onnx"]
+
+
+def test_others_are_answered_beside_slow_and_idle_connections(served: str) -> None:
+    host, _, port = served.partition(":")
+    crowd = [socket.create_connection((host, int(port)), timeout=10) for _ in range(2 * CONNECTIONS_LIMIT)]
+    for slow in crowd[::2]:
+        with suppress(OSError):  # the oldest are closed by now
+            slow.send(b"G")
+    began = time.monotonic()
+    for _ in range(5):
+        connection = http.client.HTTPConnection(served, timeout=10)
+        connection.request("GET", "/")
+        assert connection.getresponse().status == 200
+        connection.close()
+    assert time.monotonic() - began < 10, "below a second on a machine that nobody else uses"
+    for one in crowd:
+        one.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent otherwise there")
+def test_ctrl_c_ends_it_beside_open_connections() -> None:
+    with serving() as (process, url):
+        place = urlsplit(url)
+        assert place.hostname is not None
+        crowd = [socket.create_connection((place.hostname, place.port or 0)) for _ in range(50)]
+        for slow in crowd:
+            slow.send(b"GET / HT")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) in (0, 130)
+        for one in crowd:
+            one.close()

@@ -77,6 +77,12 @@ TEXTS = {
     "latents.toml": _changed(
         "latents.toml", "architecture.latent_dim=4096", "architecture.initial=[256, 256, 8192]"
     ),
+    "batch.toml": _changed(
+        "batch.toml", "training.batch_size=65536", "architecture.critic_filters=[512, 512, 1024, 1024]"
+    ),
+    "filters.toml": _changed(
+        "filters.toml", "training.batch_size=65536", "architecture.generator_filters=[1024, 512, 512, 1]"
+    ),
     "kernels/": Text(["export", "kernels", "--onnx"], _large_kernels),
     "header/": Text(["export", "header", "--onnx"], _large_header),
     "run.json": Text(["resume", "run"], _long_record),

@@ -24,6 +24,7 @@ from tests.support.hostile.models import (
     sparse,
     sparse_outside,
     subgraph_outside,
+    talkative,
     training,
     within,
 )
@@ -156,6 +157,10 @@ MODELS = {
     "sines.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(repeated("Sin", 3000, 300))),
     "cubic.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(enlarged(2200))),
     "folded.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(folding(9, 1200))),
+    "softmax.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(repeated("Softmax", 3000, 300))),
+    "errors.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(repeated("Erf", 4000, 300))),
+    "small-average.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(pooling(1000, "AveragePool"))),
+    "text.onnx": Hostile(RESOURCE, "bytes beside its weights, more than 8388608", bytes_of(talkative())),
     "copies.onnx": Hostile(RESOURCE, "one picture would take ", bytes_of(repeated("Relu", 10, 7000))),
     "promised.onnx": Hostile(
         INPUT, "its tensor w of shape (1000000, 1000000) has only 96 bytes of numbers",

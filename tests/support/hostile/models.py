@@ -55,6 +55,13 @@ def chain(count: int, side: int = 0) -> ModelProto:
     return generator([*nodes, helper.make_node("Tanh", ["x"], ["y"])], sides)
 
 
+def talkative() -> ModelProto:
+    """Return a generator with 9 MiB of text about itself, which onnxruntime would copy five times."""
+    model = generator()
+    model.graph.doc_string = "x" * (9 << 20)
+    return model
+
+
 def beside(op: str, inputs: Sequence[str], *values: int) -> ModelProto:
     """Return a generator with one more operator, whose output nobody uses; its input `n` holds `values`."""
     constant = numpy_helper.from_array(np.array(values, np.int64), "n")

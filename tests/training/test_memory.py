@@ -134,7 +134,7 @@ def test_what_is_kept_grows_with_the_batch_and_counts_each_array_once() -> None:
     images = torch.zeros(10, 1000)
     with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda tensor: tensor):
         torch.tanh(second(torch.tanh(first(images)))).sum()
-    assert kept.bytes == int(memory.BESIDE * (3 + memory.BACKWARD) * images.nbytes)
+    assert kept.bytes == pytest.approx(memory.BESIDE * (3 + memory.BACKWARD) * images.nbytes, abs=1)
 
 
 def test_what_is_free_is_known_here() -> None:

@@ -34,7 +34,7 @@ DRAWN = 4
 BACKWARD = 3
 """Arrays as large as the largest one that backward keeps, which it holds beside it: two gradients, and a copy."""
 BESIDE = 1.4
-"""What allocators and kernels take, for each byte that is kept: measured, see `benchmarks.training_memory`."""
+"""What allocators and kernels take, for each byte that is kept: measured, see `benchmarks.hostile.training_memory`."""
 FEW = 2
 """Images from which the rest is told, and twice as many."""
 SMALLER = "Make its layers or its images smaller"

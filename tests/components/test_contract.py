@@ -14,6 +14,7 @@ from safetensors.torch import load, save
 
 from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.data.sampler import Sampler
+from zoo.errors import NetworkError
 from zoo.evaluation.dry_run import dry_run
 from zoo.evaluation.torch_generator import calibrated
 from zoo.plugins.collect import load_registry
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from zoo.components import Architecture, Augmentation, Loss, Metric, Plan
+    from zoo.components import Architecture, Augmentation, Features, Loss, Metric, Plan
     from zoo.recipes.optimizers import Optimizers
 
 REGISTRY = load_registry()
@@ -156,11 +157,45 @@ def test_augmentations_keep_shape_and_let_gradients_through(name: str) -> None:
 def test_metrics_prefer_the_set_itself(name: str) -> None:
     metric: Metric = made("metric", name)
     generator = torch.Generator().manual_seed(0)
-    real = torch.rand(64, 1, 28, 28, generator=generator) * 2 - 1
-    itself, other = metric.measure(real, real), metric.measure(real, real * 0.1)
+    if metric.extractor is None:
+        real = torch.rand(64, 1, 28, 28, generator=generator) * 2 - 1
+        itself, other = metric.measure(real, real), metric.measure(real, real * 0.1)
+    else:
+        real = torch.rand(64, 12, generator=generator)
+        itself, other = metric.measure(real, real), metric.measure(real, real + 2)
 
+    if metric.compares_with == "training":  # these very images again are copies
+        itself, other = other, itself
     assert itself > other if metric.higher_is_better else itself < other
     assert metric.protocol((1, 28, 28))
+
+
+@pytest.mark.parametrize("name", REGISTRY.names("metric"))
+def test_metrics_that_see_features_take_the_name_of_any(name: str) -> None:
+    metric: Metric = made("metric", name)
+    if metric.extractor is None:
+        pytest.skip("it sees images")
+    assert metric.model_copy(update={"features": "other"}).extractor == "other"
+    assert metric.extractor in REGISTRY.names("features")
+
+
+@pytest.mark.parametrize("name", REGISTRY.names("features"))
+def test_features_see_the_same_in_an_image_whatever_else_is_in_the_batch(name: str) -> None:
+    features: Features = made("features", name)
+    images = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    try:
+        whole = features.extract(images)
+    except NetworkError as error:
+        pytest.skip(str(error))
+    alone = torch.cat([features.extract(images[index : index + 1]) for index in range(3)])
+
+    assert whole.dtype == torch.float32
+    assert whole.dim() == 2
+    assert not whole.requires_grad
+    assert torch.equal(features.extract(images), whole)
+    torch.testing.assert_close(alone, whole, atol=1e-5, rtol=1e-5)
+    assert (whole[0] - whole[1]).abs().max() > 1e-3
+    assert features.protocol()
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

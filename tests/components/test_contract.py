@@ -14,7 +14,6 @@ from safetensors.torch import load, save
 
 from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.data.sampler import Sampler
-from zoo.errors import NetworkError
 from zoo.evaluation.dry_run import dry_run
 from zoo.evaluation.torch_generator import calibrated
 from zoo.plugins.collect import load_registry
@@ -181,12 +180,11 @@ def test_metrics_that_see_features_take_the_name_of_any(name: str) -> None:
 
 @pytest.mark.parametrize("name", REGISTRY.names("features"))
 def test_features_see_the_same_in_an_image_whatever_else_is_in_the_batch(name: str) -> None:
+    if name == "inception":
+        pytest.skip("its weights lie on GitHub")
     features: Features = made("features", name)
     images = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    try:
-        whole = features.extract(images)
-    except NetworkError as error:
-        pytest.skip(str(error))
+    whole = features.extract(images)
     alone = torch.cat([features.extract(images[index : index + 1]) for index in range(3)])
 
     assert whole.dtype == torch.float32

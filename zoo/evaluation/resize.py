@@ -30,13 +30,22 @@ def resized(
     Raises:
         InputError: they have another shape, or no pixel.
     """
-    if images.dim() != 4 or images.shape[1] not in (1, 3) or not images.shape[2:].numel():
-        raise InputError(
-            f"{name}: it was given a tensor {tuple(images.shape)}. Give it images (N, C, H, W) of 1 or 3 channels"
-        )
-    images = images.float().expand(-1, 3, -1, -1)
+    images = in_colour(images, name=name)
     if images.shape[2:] == (side, side):
         return images
     return functional.interpolate(images, (side, side), mode=mode, align_corners=False, antialias=True).clamp(
         -1, 1
     )
+
+
+def in_colour(images: Tensor, *, name: str) -> Tensor:
+    """Return images as float32 (N, 3, H, W): grey ones have three equal channels.
+
+    Raises:
+        InputError: they have another shape, or no pixel.
+    """
+    if images.dim() != 4 or images.shape[1] not in (1, 3) or not images.shape[2:].numel():
+        raise InputError(
+            f"{name}: it was given a tensor {tuple(images.shape)}. Give it images (N, C, H, W) of 1 or 3 channels"
+        )
+    return images.float().expand(-1, 3, -1, -1)

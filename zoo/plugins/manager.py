@@ -45,6 +45,8 @@ BUILTIN_PLUGINS: dict[Group, tuple[str, ...]] = {
         "zoo_plugins.datasets.quickdraw",
         "zoo_plugins.features.drawings",
         "zoo_plugins.features.efficientnet_lite0",
+        "zoo_plugins.features.inception",
+        "zoo_plugins.features.timm",
         "zoo_plugins.metrics.diversity",
         "zoo_plugins.metrics.energy",
         "zoo_plugins.metrics.fid",

@@ -1,0 +1,178 @@
+"""Any pretrained network of timm whose weights lie on the Hugging Face Hub as safetensors: `timm:NAME`."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+import torch
+from pydantic import Field
+from safetensors import SafetensorError
+
+from zoo.components import Features
+from zoo.errors import InputError, IntegrityError, NetworkError, ResourceError, did_you_mean
+from zoo.evaluation.resize import resized
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor, nn
+
+FILE = "model.safetensors"
+BYTES_LIMIT = 5 << 30
+ANSWER_SECONDS = 10.0
+
+
+class Loaded(NamedTuple):
+    """A network, what it takes, and what its weights are."""
+
+    network: nn.Module
+    side: int
+    bicubic: bool
+    mean: Tensor
+    std: Tensor
+    sha256: str
+    licence: str
+
+
+class Timm(Features):
+    """A network of timm without its classifier: `timm:vit_small_patch14_dinov2.lvd142m` is DINOv2's smallest.
+
+    DINOv2's features agree best with what people see (Stein et al. 2023, *Exposing flaws of generative model evaluation
+    metrics*, arXiv:2306.04675). Each network has a licence of its own, which the protocol names. timm comes with the
+    extra `networks`. Weights are read as safetensors only, never unpickled.
+    """
+
+    name: ClassVar[str] = "timm"
+    argument: ClassVar[str | None] = "model"
+    model: str = Field(
+        pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)?$", max_length=100, description="what timm calls it"
+    )
+
+    def extract(self, images: Tensor) -> Tensor:
+        """Return float32 (N, D) for images of any size, grey or in colour, resized to what the network was trained on.
+
+        Raises:
+            InputError: timm cannot be imported, knows no such network, or the images are of another kind.
+            NetworkError: the Hub does not give its weights as safetensors.
+            IntegrityError: what it gave does not fit the network.
+        """
+        loaded, device = self._loaded, images.device
+        mode: Literal["bicubic", "bilinear"] = "bicubic" if loaded.bicubic else "bilinear"
+        pixels = resized(images, loaded.side, mode, name=f"timm:{self.model}") / 2 + 0.5
+        with torch.no_grad():
+            found: Tensor = loaded.network.to(device)(
+                (pixels - loaded.mean.to(device)) / loaded.std.to(device)
+            )
+        return found.float()
+
+    def protocol(self) -> str:
+        """Return the network, its licence, its weights and the resizing."""
+        loaded = self._loaded
+        how = "bicubic" if loaded.bicubic else "bilinear"
+        return (
+            f"timm:{self.model} ({loaded.licence}, {loaded.sha256[:8]}), "
+            f"{loaded.side} x {loaded.side} antialiased {how}, float32"
+        )
+
+    @cached_property
+    def _loaded(self) -> Loaded:
+        timm = _timm()
+        if not timm.is_model(self.model.partition(".")[0]):
+            advice = did_you_mean(self.model, timm.list_models())
+            raise InputError(f"timm:{self.model}: timm has no such network. {advice}")
+        try:
+            configuration = timm.get_pretrained_cfg(self.model)
+        except RuntimeError:  # of weights that it does not know
+            configuration = None
+        if configuration is None or not configuration.hf_hub_id:
+            known = timm.list_pretrained(f"{self.model.partition('.')[0]}*")
+            raise InputError(
+                f"timm:{self.model}: it has no weights on the Hub. {did_you_mean(self.model, known)}"
+            )
+        path = fetch(configuration.hf_hub_id)
+        network = self._made(timm, path)
+        takes: dict[str, Any] = timm.data.resolve_model_data_config(network)
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return Loaded(
+            network.eval().requires_grad_(False),
+            side=takes["input_size"][1],
+            bicubic=takes["interpolation"] != "bilinear",
+            mean=torch.tensor(takes["mean"]).view(3, 1, 1),
+            std=torch.tensor(takes["std"]).view(3, 1, 1),
+            sha256=sha256,
+            licence=configuration.license or "no licence stated",
+        )
+
+    def _made(self, timm: Any, path: Path) -> nn.Module:
+        try:
+            made: nn.Module = timm.create_model(
+                self.model, pretrained=True, num_classes=0, pretrained_cfg_overlay={"file": str(path)}
+            )
+        except (RuntimeError, SafetensorError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise IntegrityError(
+                f"{path}: it does not fit timm:{self.model} ({reason}). Delete it, and it is fetched again"
+            ) from error
+        return made
+
+
+def _timm() -> Any:
+    try:
+        import timm
+        import timm.data
+    except (ImportError, RuntimeError) as error:  # the latter from a torchvision made for another torch
+        raise InputError(
+            f"timm: it cannot be imported ({error}). "
+            'Run pip install "gan-model-zoo[networks]", with a torchvision of the same build as torch'
+        ) from error
+    return timm
+
+
+def fetch(repo: str) -> Path:
+    """Return the place of a network's weights in the Hub's own cache, downloading them at need.
+
+    Raises:
+        InputError: the file is too large.
+        NetworkError: the Hub did not give it.
+        ResourceError: the disk is full.
+    """
+    from huggingface_hub import (
+        constants,
+        get_hf_file_metadata,
+        hf_hub_download,
+        hf_hub_url,
+        try_to_load_from_cache,
+    )
+
+    cached = try_to_load_from_cache(repo, FILE)
+    if isinstance(cached, str):
+        return Path(cached)
+    try:
+        # Asking once first: the download itself would knock for half a minute at a door nobody opens.
+        size = get_hf_file_metadata(hf_hub_url(repo, FILE), timeout=ANSWER_SECONDS).size or 0
+        if size > BYTES_LIMIT:
+            raise InputError(
+                f"{repo}: {FILE} has {size:,} bytes, at most {BYTES_LIMIT:,} are fetched. Name another"
+            )
+        return Path(hf_hub_download(repo, FILE))
+    except InputError:
+        raise
+    except Exception as error:  # each release of the client brings its own transport, with its own errors
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise ResourceError(f"{repo}: the disk is full. Free some room and try again") from error
+        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+        raise NetworkError(
+            f"{repo}: {constants.ENDPOINT} did not give {FILE} ({reason}). Check the network, or look through "
+            "efficientnet-lite0, which needs none"
+        ) from error
+
+
+@hookimpl
+def zoo_register_features() -> Iterable[type[Features]]:
+    return [Timm]

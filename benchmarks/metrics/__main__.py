@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import warnings
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,18 +33,8 @@ if TYPE_CHECKING:
 
     from zoo.components import Features, Metric
 
-NAMES = (
-    "swd",
-    "energy",
-    "fid",
-    "kid",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "diversity",
-    "memorisation",
-)
+NAMES = ("swd", "energy", "fid", "kid", "precision", "recall", "density", "coverage", "diversity")
+COPIES = (*NAMES, "memorisation")
 SEED = 2**41
 GRID, GAP, SCALE = 64, 2, 2
 CPU = torch.device("cpu")
@@ -114,9 +103,7 @@ def table(subject: Subject, arguments: argparse.Namespace) -> None:
     real, compared = sets(subject, arguments)
     measured = {name: Measurement(some, real) for name, some in compared.items()}
     count = len(next(iter(compared.values())))
-    print(
-        f"{count} of each against {len(real.split.reference)} real; {machine()}; {datetime.now(UTC):%Y-%m-%d}"
-    )
+    print(f"{count} of each against {len(real.split.reference)} real; {machine()}")
     print(
         "| metric | looks through | "
         + " | ".join(compared)
@@ -126,7 +113,7 @@ def table(subject: Subject, arguments: argparse.Namespace) -> None:
     print("|---|---|" + "---|" * (len(compared) + (not arguments.copies)))
     for spelt in ("", *arguments.features):
         features: Features | None = load_registry().features(spelt, "--features") if spelt else None
-        for name in NAMES:
+        for name in COPIES if arguments.copies else NAMES:
             one = metric(name, spelt)
             if (one.extractor is None) == bool(spelt):
                 continue

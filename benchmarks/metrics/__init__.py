@@ -1,0 +1,1 @@
+"""Do the figures of quality rank what they should?"""

@@ -189,6 +189,7 @@ def test_a_name_that_cannot_be_read_is_a_row_and_still_an_error(make: Runs, zoo:
 
     assert (ran.code, shown["b"][1], shown["empty"][1]) == (3, "cannot be read", "cannot be read")
     assert ran.error.startswith("b/run.json: ")
+    assert f"\n{ran.error}\n" in ran.out, "its name stands before it once"
     assert "c/generator/config.json" in ran.out, "and the run is compared without its generator"
     assert shown["tiny"][:2] == ["0, 0", "2 done"]
     assert shown["d"][:2] == ["5", "done"], "it cannot be told whom it is alike"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
-RECORD_LIMIT = 1 << 20
+SWEEP_LIMIT = 1 << 20
 """Bytes of `sweep.json`: 200 runs of three fields each have 60,000."""
 _Folder = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9=,.+_-]{0,99}$")]
 """The name of a folder, and no path."""
@@ -81,7 +81,7 @@ def read_sweep(folder: Path) -> SweepRecord:
     """
     path, advice = folder / SWEEP, "Restore it, or start a new sweep"
     try:
-        data = read_regular(path, RECORD_LIMIT)
+        data = read_regular(path, SWEEP_LIMIT)
         found = parse_object(data)
         refuse_newer(path, found.get("format"), FORMAT)
         record = SweepRecord.model_validate_json(data)

@@ -83,7 +83,11 @@ class Row:
     @property
     def problems(self) -> list[str]:
         """What went wrong, a line for each entry that something did."""
-        return [f"{entry.name}: {entry.problem}" for entry in self.entries if entry.problem]
+        return [
+            entry.problem if entry.problem.startswith(entry.name) else f"{entry.name}: {entry.problem}"
+            for entry in self.entries
+            if entry.problem
+        ]
 
 
 def rows_of(entries: Sequence[Entry]) -> list[Row]:

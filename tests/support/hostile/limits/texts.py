@@ -13,7 +13,9 @@ from tests.support.run_folders import bare_record
 from zoo.generators.files import CONFIG, CONFIG_LIMIT, LATENT_LIMIT, SIDE_LIMIT
 from zoo.generators.folder import GeneratorFolder, config_bytes
 from zoo.recipes.recipe import DOTS_LIMIT, RECIPE_LIMIT, read_recipe
+from zoo.recipes.sweep import RUNS_LIMIT
 from zoo.runs.record import RECORD_LIMIT, read_record
+from zoo.sweeps.record import SWEEP_LIMIT, read_sweep
 from zoo_hub.card.front_matter import CARD_LIMIT, DEPTH_LIMIT, FRONT_LIMIT, NODES_LIMIT
 from zoo_hub.server.cards import card_of
 from zoo_hub.server.commits import DESCRIPTION_LIMIT, TITLE_LIMIT
@@ -30,6 +32,26 @@ CONFIGURATION, RECIPE, CARD, COMMIT = (
     "a commit to the served Hub",
 )
 RECORD = "`run.json`"
+SWEEP = "`sweep.json`"
+
+
+def sweep_of_bytes(folder: Path, size: int) -> None:
+    """Read a sweep with a text of as many bytes as it takes."""
+    _write_sweep(folder, 1, size)
+    read_sweep(folder)
+
+
+def sweep_of_runs(folder: Path, count: int) -> None:
+    """Read a sweep of so many runs."""
+    _write_sweep(folder, count)
+    read_sweep(folder)
+
+
+def _write_sweep(folder: Path, count: int, size: int = 0) -> None:
+    runs = [{"folder": f"seed={number}", "changes": []} for number in range(count)]
+    facts = {"format": 1, "recipe": "camel", "started": "now", "runs": runs, "note": ""}
+    facts["note"] = "x" * (size - len(json.dumps(facts)))
+    (folder / "sweep.json").write_text(json.dumps(facts))
 
 
 def recipe_of_bytes(folder: Path, size: int) -> None:
@@ -137,6 +159,8 @@ TEXT_LIMITS = (
     Limit(CONFIGURATION, "sides of 2,048", SIDE_LIMIT, config_of_side, "less than or equal to 2048", INPUT),
     Limit(CONFIGURATION, "4,096 latents", LATENT_LIMIT, config_of_latents, "less than or equal to 4096", INPUT),
     Limit(RECORD, "1 MiB", RECORD_LIMIT, record_of_bytes, "it has 1048577 bytes, and at most 1048576", INPUT),
+    Limit(SWEEP, "1 MiB", SWEEP_LIMIT, sweep_of_bytes, "it has 1048577 bytes, and at most 1048576", INPUT),
+    Limit(SWEEP, "200 runs", RUNS_LIMIT, sweep_of_runs, "at most 200", INPUT),
     Limit(CARD, "1 MiB", CARD_LIMIT, card_of_bytes, "no metadata"),
     Limit(CARD, "65,536 characters", FRONT_LIMIT, card_of_characters, "no metadata"),
     Limit(CARD, "2,000 values", NODES_LIMIT, card_of_values, "no metadata"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo.history import FIGURE_LIMIT
 from zoo.reports.correlation import rank_correlation
 from zoo.reports.drawing import COLOURS, GREY, Plot, finished, new_axes, plot_style, thinned, use_log_scale
 from zoo.reports.probe_plots import probe_plots
@@ -49,7 +50,7 @@ def _quality(history: History) -> Plot:
     figure, axes = new_axes(STEPS, one_line(str(history.record.get("metric"))))
     quality, best = history.quality, history.record.get("best") or {}
     axes.plot(quality.steps, quality.values, "o-", color=COLOURS[0], ms=3, label="averaged generator")
-    if best:
+    if best and abs(best["value"]) <= FIGURE_LIMIT:
         axes.plot(best["step"], best["value"], "*", color=COLOURS[1], ms=11, label="best")
     says = "Each point is a measurement of the averaged generator; the star is the best one."
     return finished(figure, "Quality", says)

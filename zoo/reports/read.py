@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 POINTS_LIMIT = 1_000_000
 """Figures of the log that are read; the rest is left out."""
+LINES_LIMIT = 500_000
+LOG_LIMIT = 256 << 20
+"""Bytes of the log that are read, to within a line."""
 CURVES_LIMIT = 64
 NAME_LIMIT = 80
 PROBES_LIMIT = 2_000
@@ -37,7 +40,7 @@ PROBE_LIMIT = 1 << 18
 def read_history(run: Path) -> History:
     """Return a run's history: its record, its recipe, its curves and what its probes saw.
 
-    Lines and probes that are damaged are passed over; of a huge log the first million figures are read.
+    Lines and probes that are damaged are passed over; of a huge log the beginning is read, a million figures at most.
 
     Raises:
         InputError: it is no run, its `run.json` is wrong, or its log cannot be read.
@@ -105,7 +108,7 @@ def _curve(found: dict[int, float]) -> Curve:
 def _entries(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with open_regular(path, links=False) as file:
-            yield from objects_in_lines(file)
+            yield from objects_in_lines(file, lines=LINES_LIMIT, size=LOG_LIMIT)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -62,13 +62,17 @@ def parse_object(data: bytes) -> dict[str, Any]:
     return value
 
 
-def objects_in_lines(file: IO[bytes], limit: int = LINE_LIMIT) -> Iterator[dict[str, Any]]:
+def objects_in_lines(
+    file: IO[bytes], limit: int = LINE_LIMIT, *, lines: int | None = None, size: int | None = None
+) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of a file that has one a line; what is none is passed over.
 
     A killed process may have left half a line, and a stranger anything: of a line at most `limit` bytes are read, and
-    what follows is taken for the next.
+    what follows is taken for the next. Of the file `lines` lines at most are read, and to within a line `size` bytes.
     """
-    while line := file.readline(limit):
+    left, rest = math.inf if lines is None else lines, math.inf if size is None else size
+    while left > 0 and rest > 0 and (line := file.readline(limit)):
+        left, rest = left - 1, rest - len(line)
         with suppress(ValueError):
             yield parse_object(line)
 

@@ -80,6 +80,22 @@ def report_of_names(folder: Path, count: int) -> None:
         raise LeftOutError(f"{found} names")
 
 
+def report_of_lines(folder: Path, count: int) -> None:
+    """Read a log of so many lines, of which the last alone says something."""
+    (folder / "metrics.jsonl").write_bytes(b"\n" * (count - 1) + b'{"step": 1, "a": 1}\n')
+    if not _history(folder).curves:
+        raise LeftOutError("no curve")
+
+
+def report_of_bytes(folder: Path, size: int) -> None:
+    """Read a log of which the first part is a hole, and a line that begins a byte before its size says something."""
+    with (folder / "metrics.jsonl").open("wb") as file:
+        file.seek(size - 2)
+        file.write(b'\n{"step": 1, "a": 1}\n')
+    if not _history(folder).curves:
+        raise LeftOutError("no curve")
+
+
 def probe_of_bytes(folder: Path, size: int) -> None:
     """Read a probe that ends in spaces."""
     text = _probe()
@@ -146,6 +162,8 @@ REPORT_LIMITS = (
     Limit(LINE, "64 KiB", LINE_LIMIT, line_of_bytes, "no figure"),
     Limit(FIGURES, "1,000,000 figures", read.POINTS_LIMIT, report_of_figures, "1000000 figures"),
     Limit(FIGURES, "64 names", read.CURVES_LIMIT, report_of_names, "64 names"),
+    Limit(FIGURES, "500,000 lines", read.LINES_LIMIT, report_of_lines, "no curve"),
+    Limit(FIGURES, "256 MiB", read.LOG_LIMIT, report_of_bytes, "no curve"),
     Limit(PICTURES, "256 KiB", read.PROBE_LIMIT, probe_of_bytes, "no probe"),
     Limit(PICTURES, "4 MiB", pictures.PICTURE_LIMIT, grid_of_bytes, "0 grids"),
     Limit(PICTURES, "16,000,000 pixels", pictures.PIXELS_LIMIT, grid_of_pixels, "0 grids", step=4000),

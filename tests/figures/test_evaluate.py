@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,7 @@ from tests.conftest import TINY
 from tests.support.handmade import build
 from tests.test_imports import BLOCK
 from zoo.errors import InputError, ResourceError
+from zoo.figures import measure
 from zoo.generators.folder import GeneratorFolder
 from zoo.generators.generator import Generator
 from zoo.generators.latents import latents
@@ -282,6 +286,21 @@ def test_what_a_metric_looks_through_is_named_after_a_colon_or_for_all(
         "copies: it compares with the images that the generator learnt from, and other.npy is not known to be those. "
         "Give them with --data PATH"
     )
+
+
+def test_what_takes_long_is_said_again_and_no_thread_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(measure, "SILENCE", 0.01)
+    with suppress(ZeroDivisionError), measure._said("measuring"):
+        time.sleep(0.2)
+        raise ZeroDivisionError
+    said = capsys.readouterr().err.splitlines()
+
+    assert said[0] == "measuring ..."
+    assert len(said) > 2
+    assert all(line.startswith("measuring, ") and line.endswith(" so far") for line in said[1:])
+    assert not [thread for thread in threading.enumerate() if thread.name.endswith("(repeat)")]
 
 
 class Still(Generator):

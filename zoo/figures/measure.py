@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
+import threading
+import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
@@ -13,11 +15,12 @@ import numpy as np
 from zoo.__about__ import EXTRAS
 from zoo.errors import InputError, ZooError, is_memory_error
 from zoo.figures.result import Figure
+from zoo.pace.speed import in_words as in_time
 from zoo.plugins.manager import in_words, is_interruption
 from zoo.system.console import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     Pictures = NDArray[np.uint8]
 
 NOISE_SEED = 2**43
+SILENCE = 10.0
+"""Seconds between two lines about a metric that takes long."""
 
 
 class Bench(Protocol):
@@ -100,13 +105,32 @@ def _figure(chosen: Chosen, benches: dict[str, Bench], real: RealSet, count: int
     nothing = Figure(chosen.spelt, None, chosen.metric.higher_is_better, protocol="")
     try:
         protocol = real.protocol(chosen, count, seed)
-        say(f"measuring {chosen.spelt} ...")
-        found = {what: _number(chosen, bench, what) for what, bench in benches.items()}
+        with _said(f"measuring {chosen.spelt}"):
+            found = {what: _number(chosen, bench, what) for what, bench in benches.items()}
     except ZooError as error:
         if chosen.required:
             raise
         return replace(nothing, missing=" ".join(str(error).split()))
     return replace(nothing, protocol=protocol, **found)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _said(doing: str) -> Iterator[None]:
+    """Say what is being done, and again every `SILENCE` seconds: a network may look at images for many minutes."""
+    over, began = threading.Event(), time.monotonic()
+
+    def repeat() -> None:
+        while not over.wait(SILENCE):
+            say(f"{doing}, {in_time(time.monotonic() - began)} so far")
+
+    say(f"{doing} ...")
+    speaker = threading.Thread(target=repeat, daemon=True)
+    speaker.start()
+    try:
+        yield
+    finally:
+        over.set()
+        speaker.join()
 
 
 def _number(chosen: Chosen, bench: Bench, what: str) -> float:

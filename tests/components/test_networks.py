@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ from zoo_plugins.features.timm import Timm
 if TYPE_CHECKING:
     import io
     from pathlib import Path
+
+    from tests.support.cli_fixtures import Zoo
+
+pytest_plugins = ["tests.support.cli_fixtures"]
 
 IMAGES = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
@@ -216,3 +221,45 @@ def test_without_their_packages_there_is_a_line_that_says_how_to_get_them(
     features = Inception() if package == "torch_fidelity" else Timm(model="resnet18")
     with pytest.raises(InputError, match=r'cannot be imported \(.*pip install "gan-model-zoo\[networks\]"'):
         features.extract(IMAGES)
+
+
+def test_what_a_metric_lacks_is_said_before_the_first_step(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    table = 'metric={name="recall", features="inception"}'
+    ran = zoo(
+        "train", "camel-wgangp", "--set", "data.bundled=true", "--set", table, "--out", tmp_path / "run"
+    )
+    assert ran.code == 3
+    assert ran.error.startswith("inception: torch-fidelity cannot be imported (")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_may_be_measured_through_a_network(zoo: Zoo, tmp_path: Path) -> None:
+    pytest.importorskip("torchmetrics")
+    run = tmp_path / "run"
+    changes = [
+        "data.bundled=true",
+        'metric={name="kid", features="drawings"}',
+        "training.batch_size=4",
+        "training.critic_steps=1",
+        "architecture.initial=[7,7,4]",
+        "architecture.generator_upsample=[2,2]",
+        "architecture.generator_strides=[1,1]",
+        "architecture.generator_filters=[4,1]",
+        "architecture.generator_kernels=[3,3]",
+    ]
+    words = [word for change in changes for word in ("--set", change)]
+    ran = zoo("train", "camel-wgangp", "--steps", "1", *words, "--out", run)
+    assert ran.code == 0, ran.err
+    record = json.loads((run / "run.json").read_text("utf-8"))
+    assert record["protocol"] == (
+        "kernel distance x 1e3, cubic kernel, float64, all at once up to 2000 images, "
+        "else 100 subsets of 1000, seed 0; "
+        f"{load_registry().features('drawings', 'here').protocol()}; "
+        "1024 generated against 100 training images (too few to hold any out)"
+    )
+    training = json.loads((run / "generator" / "config.json").read_text("utf-8"))["training"]
+    assert (training["metric"], training["protocol"]) == ("kid", record["protocol"])
+    assert training["value"] > 100

@@ -158,7 +158,7 @@ MODELS = {
     "cubic.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(enlarged(2200))),
     "folded.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(folding(9, 1200))),
     "softmax.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(repeated("Softmax", 3000, 300))),
-    "errors.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(repeated("Erf", 4000, 300))),
+    "errors.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(repeated("Erf", 4000, 600))),
     "small-average.onnx": Hostile(RESOURCE, "one picture would take up to ", bytes_of(pooling(1000, "AveragePool"))),
     "text.onnx": Hostile(RESOURCE, "bytes beside its weights, more than 8388608", bytes_of(talkative())),
     "copies.onnx": Hostile(RESOURCE, "one picture would take ", bytes_of(repeated("Relu", 10, 7000))),

@@ -121,6 +121,7 @@ def test_the_ends_of_the_scale_are_measured_too(zoo: Zoo, run: Path) -> None:
     ran = zoo("evaluate", run, "-n", "50", "--metric", "energy", "--ends", "--json")
     figure = result(ran)["figures"][0]
 
+    assert "the ends: 50 real images against 50 others, and random pixels\n" in ran.err
     assert 0 <= figure["real"] < 0.05 < figure["noise"] <= 1
     table = zoo("evaluate", run, "-n", "50", "--metric", "energy", "--ends").out
     assert table.splitlines()[0].split() == ["metric", "figure", "real", "noise", "better"]

@@ -69,6 +69,9 @@ def measured(
         benches = {"value": bench(pictures, real)}
         if ends:
             other, rest = real.halves(len(pictures))
+            say(
+                f"the ends: {len(other):,} real images against {len(rest.reference):,} others, and random pixels"
+            )
             benches |= {"real": bench(other, rest), "noise": bench(_noise(pictures), real)}
         return tuple(_figure(one, benches, real, len(pictures), seed) for one in chosen)
 

@@ -105,13 +105,14 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(machine())
+    # First: a process that is started counts the memory of the one that starts it, too.
+    for run in arguments.report:
+        print(report(run), flush=True)
     print(
         "| recipe | steps between two evaluations | metric | probe | written | of the steps | more memory |"
     )
     for recipe in arguments.recipes:
         print(cost(recipe, arguments.steps), flush=True)
-    for run in arguments.report:
-        print(report(run), flush=True)
 
 
 if __name__ == "__main__":

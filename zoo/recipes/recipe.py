@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RECIPE_LIMIT = 1 << 16
 """Bytes; the recipes here have 2,000."""
+STEPS_LIMIT = 10**9
 DOTS_LIMIT = 100
 """In one line: Python's reader takes the square of a dotted key's parts, seconds for a few thousand."""
 
@@ -31,7 +32,7 @@ class _Part(BaseModel):
 class Training(_Part):
     """How long and how often. A step is one generator iteration: `critic_steps` critic steps, then one of its own."""
 
-    steps: int = Field(ge=1, le=10**9, description="generator steps")
+    steps: int = Field(ge=1, le=STEPS_LIMIT, description="generator steps")
     batch_size: int = Field(ge=1, le=65536, description="images in a batch, over all ranks")
     accumulate: int = Field(
         default=1,

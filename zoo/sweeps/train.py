@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import refuse_ranks
-from zoo.errors import ResourceError, UsageError, ZooError, counted, is_memory_error, quoted
+from zoo.errors import InputError, ResourceError, UsageError, ZooError, counted, is_memory_error, quoted
+from zoo.recipes.recipe import STEPS_LIMIT
 from zoo.runs.folder import RECIPE, is_run
 from zoo.runs.lock import held
 from zoo.runs.session import Display, train_further, train_new
 from zoo.sweeps.record import Failure, read_sweep, write_sweep
 from zoo.sweeps.start import Wish, started
 from zoo.sweeps.state import divergence_of, has_ended
+from zoo.system.arguments import given_whole, shown
 from zoo.system.console import warn
 
 if TYPE_CHECKING:
@@ -95,10 +97,12 @@ def resume_sweep(
 
     Raises:
         BusyError: another process is at work in it.
-        InputError: its `sweep.json` is wrong.
+        InputError: its `sweep.json` is wrong, or no recipe can have so many steps.
         UsageError: a change is asked for, or steps, and it sweeps them.
     """
     refuse_ranks(str(path))
+    if steps is not None:
+        steps = _fit_steps(steps)
     if changes:
         raise UsageError(
             f"--set {changes[0]}: {path} is a sweep, and its runs differ in nothing but what it sweeps. "
@@ -112,6 +116,14 @@ def resume_sweep(
         record.failures = {}
         write_sweep(path, record)
         return _Sweep(path, record, options, make_display).train()
+
+
+def _fit_steps(steps: int) -> int:
+    """Return Python's number for numpy's, too, which JSON does not take."""
+    steps = given_whole(steps, "steps")
+    if not 1 <= steps <= STEPS_LIMIT:
+        raise InputError(f"steps: {shown(steps)} is not between 1 and {STEPS_LIMIT:,}. Give a number that is")
+    return steps
 
 
 def _refuse_swept_steps(path: Path, record: SweepRecord) -> None:

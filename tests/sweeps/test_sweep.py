@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 import zoo as library
@@ -216,6 +217,22 @@ def test_more_steps_are_made_by_all_runs_and_remembered(tiny: Path, zoo: Zoo) ->
     assert (ran.code, "differ in nothing but what it sweeps" in ran.error) == (2, True)
 
 
+@pytest.mark.parametrize("steps", [0, -5, 10**9 + 1, 2.0, True, "3"])
+def test_steps_that_no_recipe_can_have_leave_a_sweep_as_it_was(sweep: Path, steps: Any) -> None:
+    before = (sweep / "sweep.json").read_bytes()
+
+    with pytest.raises(InputError, match=r"^steps: "):
+        library.resume(sweep, steps=steps)
+
+    assert (sweep / "sweep.json").read_bytes() == before
+
+
+def test_steps_of_numpy_are_remembered_as_a_number(sweep: Path) -> None:
+    library.resume(sweep, steps=np.int64(2))  # type: ignore[arg-type]
+
+    assert read_sweep(sweep).steps == 2
+
+
 def test_swept_steps_are_not_made_equal_by_a_resume(tiny: Path) -> None:
     sweep = library.sweep(small(tiny), ["training.steps=1,2"])
 
@@ -321,6 +338,8 @@ def test_a_sweep_is_not_trained_by_two(sweep: Path, zoo: Zoo) -> None:
         ran = zoo("resume", sweep)
         assert (ran.code, ran.error.startswith(f"{sweep}: process")) == (7, True)
         assert len(json.loads(zoo("runs", "--json").out)) == 2
+        assert zoo("compare", sweep).code == 0, "what trains in it is compared as far as it is"
+        assert zoo("info", sweep).code == 3, "and it is still no run"
     with held(sweep / TWO[0]), pytest.raises(BusyError):
         library.resume(sweep / TWO[0])
 

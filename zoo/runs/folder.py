@@ -100,6 +100,8 @@ def latest_generator(parent: Path = RUNS) -> Path:
 def refuse_starting(path: Path) -> None:
     """Refuse a run folder in which a run is just starting, or that one which is starting may become.
 
+    A sweep that trains is held too, and has begun.
+
     Raises:
         BusyError: it is so.
     """
@@ -109,7 +111,7 @@ def refuse_starting(path: Path) -> None:
                 f"{path}: it is not there yet, and a run is starting in {path.parent}: {holder(start)}. Wait for its "
                 "first step"
             )
-    elif not is_run(path) and is_held(path):
+    elif not is_run(path) and not is_sweep(path) and is_held(path):
         raise BusyError(f"{path}: {holder(path)} is starting a run in it. Wait for its first step")
 
 

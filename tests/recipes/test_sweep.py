@@ -56,6 +56,7 @@ def test_values_are_parted_where_people_mean_it(field: str, values: tuple[str, .
 
 def test_fields_of_one_name_are_told_apart_and_folders_of_one_name_numbered() -> None:
     assert swept("losses.0.weight=1", "losses.1.weight=2")[0].folder == "0.weight=1,1.weight=2,seed=0"
+    assert swept("name=a,b+losses.0.name=c,d")[0].folder == "name=a,0.name=c,seed=0", "an ending of the other"
     assert [run.folder for run in swept("data.path=a/b,a:b,A:B")] == [
         "path=a-b,seed=0",
         "path=a-b,seed=0_2",

@@ -179,15 +179,21 @@ def _said(text: str) -> str:
 
 
 def _labels(keys: Iterable[str]) -> dict[str, str]:
-    """Return for each key its shortest ending that no other key has: `weight`, or `1.weight` beside `0.weight`."""
+    """Return for each key its shortest ending that no other key has: `weight`, or `1.weight` beside `0.weight`.
+
+    A key that is the ending of another one (`name` beside `losses.0.name`) has none, and stands whole.
+    """
     keys = list(keys)
     endings = {key: [key.split(".")[-length:] for length in range(1, key.count(".") + 2)] for key in keys}
     return {
         key: ".".join(
             next(
-                ending
-                for ending in endings[key]
-                if not any(ending in endings[other] for other in keys if other != key)
+                (
+                    ending
+                    for ending in endings[key]
+                    if not any(ending in endings[other] for other in keys if other != key)
+                ),
+                endings[key][-1],
             )
         )
         for key in keys

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import counted
@@ -133,9 +133,21 @@ def compare(names: Sequence[str], load: Load, *, latency: bool = False) -> Compa
     times: dict[str, float] = {}
     if latency:
         files = {row.label: onnx for row in rows if (onnx := row.first(lambda entry: entry.onnx)) is not None}
-        measured = measure_latency(files.values(), load)
-        times = {label: measured[onnx] for label, onnx in files.items()}
+        measured, failed = measure_latency(files.values(), load)
+        times = {label: measured[onnx] for label, onnx in files.items() if onnx in measured}
+        rows = [_with_problem(row, failed.get(files.get(row.label, ""))) for row in rows]
+        errors += failed.values()
     return Comparison(tuple(rows), tuple(errors), times)
+
+
+def _with_problem(row: Row, error: ZooError | None) -> Row:
+    """Return the row, which says why its generator cannot be measured, beside what is wrong with it already."""
+    if error is None:
+        return row
+    at = next(index for index, entry in enumerate(row.entries) if entry.onnx is not None)
+    entry = row.entries[at]
+    told = replace(entry, problem="; ".join(filter(None, [entry.problem, str(error)])))
+    return replace(row, entries=(*row.entries[:at], told, *row.entries[at + 1 :]))
 
 
 def figure_text(figure: Figure | None) -> str:

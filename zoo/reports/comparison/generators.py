@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -97,16 +97,14 @@ def file_entry(path: Path, load: Load) -> Entry:
     """
     facts = _described(path)
     metadata = facts.get("metadata") or {}
-    generator = load(str(path))
     return Entry(
         str(path),
         "file",
         recipe=metadata.get("zoo.recipe"),
         onnx_parameters=facts.get("parameters"),
         onnx_bytes=facts.get("size"),
-        latent_dim=generator.latent_dim,
-        strip=_made(generator),
         onnx=str(path),
+        **_made(str(path), load),
     )
 
 
@@ -117,19 +115,20 @@ def named_entry(name: str, load: Load) -> Entry:
         ZooError: nothing opens it.
     """
     facts = next((found for found in plugins().call("zoo_describe_name", _copied, name=name) if found), None)
-    generator = load(name)
+    made = _made(name, load)
     entry: dict[str, Any] = {}
     if facts is not None:
         with suppress(ValidationError):
             config = GeneratorConfig.model_validate_json(json.dumps(facts))
             entry = {**config_facts(config), "onnx_bytes": (facts.get("bytes") or {}).get(config.onnx)}
-    return Entry(
-        name, "name", **{**entry, "latent_dim": generator.latent_dim}, strip=_made(generator), onnx=name
-    )
+    return Entry(name, "name", **{**entry, **made}, onnx=name)
 
 
-def _made(generator: Generator) -> Any:
-    return grid(generator.sample(PICTURES), columns=PICTURES)
+def _made(name: str, load: Load) -> dict[str, Any]:
+    """Return what only an open generator tells, as fields of an Entry."""
+    with closing(load(name)) as generator:
+        strip = grid(generator.sample(PICTURES), columns=PICTURES)
+        return {"latent_dim": generator.latent_dim, "strip": strip}
 
 
 def _copied(facts: Any) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import click
 from zoo.cli.arguments import NAME, PATH
 from zoo.cli.output import json_option, print_columns
 from zoo.system.console import say
-from zoo.system.paths import refuse_missing_parent
+from zoo.system.paths import refuse_unfit_file
 from zoo.system.terminal import echo, echo_json
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ def compare(names: tuple[str, ...], html: Path | None, latency: bool, as_json: b
     from zoo.reports.comparison.compare import compare as compared
 
     if html is not None:
-        refuse_unfit_page(html)
+        refuse_unfit_file(html, "--html", "compare.html")
+        if html.exists():
+            say(f"{html}: what was there is replaced")
     comparison = compared(names, load, latency=latency)
     if html is not None:
         from zoo.reports.comparison.page import write_page
@@ -56,18 +58,3 @@ def print_comparison(comparison: Comparison) -> None:
     print_columns(comparison.table())
     for note in comparison.notes():
         echo(note)
-
-
-def refuse_unfit_page(path: Path) -> None:
-    """Refuse a page that could not be written, before anything is read.
-
-    Raises:
-        InputError: it is a folder, or there is no folder to put it into.
-    """
-    from zoo.errors import InputError
-
-    refuse_missing_parent(path, "--html")
-    if path.is_dir():
-        raise InputError(f"--html {path}: it is a folder. Give a file, like {path / 'compare.html'}")
-    if path.exists():
-        say(f"{path}: what was there is replaced")

@@ -74,6 +74,17 @@ def refuse_address(text: str, what: str) -> None:
         )
 
 
+def refuse_unfit_file(path: Path, what: str, example: str) -> None:
+    """Refuse a file that could not be written, before anything is done for it; `example` is a name that it could have.
+
+    Raises:
+        InputError: it is a folder, or there is no folder to put it into.
+    """
+    refuse_missing_parent(path, what)
+    if os.path.isdir(path):  # noqa: PTH112
+        raise InputError(f"{what} {path}: it is a folder. Give a file, like {path / example}")
+
+
 def refuse_missing_parent(path: Path, what: str) -> None:
     """Refuse a new file or folder where there is no folder to put it into: a mistyped path makes no tree.
 

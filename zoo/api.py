@@ -10,7 +10,7 @@ from zoo.distributed.torchrun import follows
 from zoo.errors import InputError, ZooError, joined, near_misses, quoted
 from zoo.plugins.manager import DISABLE, in_words, is_interruption, plugins
 from zoo.system.arguments import given_flag, given_text, given_whole, given_words, shown
-from zoo.system.paths import given_name, given_path, refuse_address, refuse_missing_parent
+from zoo.system.paths import given_name, given_path, refuse_address, refuse_unfit_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -217,7 +217,8 @@ def sweep(
         None if path is None else given_path(path, what) for what, path in (("data", data), ("out", out))
     )
     options = TrainOptions(device, precision, eager, on_nan, minutes, trackers)
-    wish = Wish(given_words(fields, "fields"), None if seeds is None else given_whole(seeds, "seeds"))
+    swept = given_words(fields, "fields", "losses.1.weight=1,10")
+    wish = Wish(swept, None if seeds is None else given_whole(seeds, "seeds"))
     changed = all_changes(changes, steps, seed)
     return _finished(
         train_sweep(recipe, changed, wish, data=source, out=folder, options=options, make_display=_reporting)
@@ -261,7 +262,7 @@ def compare(
         Its `rows`, and `errors` that say why some names could not be read.
 
     Raises:
-        InputError: no name is given, or too many are; or the page has no folder.
+        InputError: no name is given, or too many are; or the page has no folder, or is one.
         ZooError: none of the names can be read.
     """
     from zoo.reports.comparison.compare import compare as compared
@@ -271,7 +272,7 @@ def compare(
     given_flag(latency, "latency")
     page = None if html is None else given_path(html, "html")
     if page is not None:
-        refuse_missing_parent(page, "html")
+        refuse_unfit_file(page, "html", "compare.html")
     comparison = compared(
         [given_name(given_text(name, "name"), "name", needed=True) for name in names], load, latency=latency
     )

@@ -41,7 +41,7 @@ class ExportOptions:
     def __post_init__(self) -> None:
         given_whole(self.opset, "opset")
         given_flag(self.timed, "timed")
-        for variant in given_words(self.variants, "variants"):
+        for variant in given_words(self.variants, "variants", "fp16"):
             given_choice(variant, "variants", FILES)
 
 

@@ -87,7 +87,7 @@ def pull(
     if revision is not None:
         revision = given_text(revision, "revision")
     hub_name(repo if revision is None else f"{repo}@{revision}")
-    for extra in given_words(extras or (), "extras"):
+    for extra in given_words(extras or (), "extras", next(iter(EXTRAS))):
         given_choice(extra, "extras", EXTRAS)
     if to is not None:
         to = given_path(to, "to")

@@ -16,6 +16,7 @@ from tests.support.run_folders import bare_record
 from tests.support.training import plan_of
 from zoo.components import Architecture
 from zoo.errors import InputError
+from zoo.figures.evaluate import evaluate
 from zoo.plugins import planning
 from zoo.runs.record import read_record
 from zoo_export.runtime.session import OnnxGenerator
@@ -79,6 +80,17 @@ def failing() -> Any:
 def test_changes_that_are_none(changes: Any) -> None:
     with pytest.raises(InputError, match=r"^changes: .* is no list of texts"):
         library.train("camel-wgangp", changes=changes)
+
+
+def test_each_list_of_texts_has_an_example_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"like \['losses.1.weight=1,10'\]$"):
+        library.sweep("camel-wgangp", "losses.1.weight=1,10")
+    with pytest.raises(InputError, match=r"like \['METRIC'\]$"):
+        evaluate("camel-wgangp", metrics="swd")
+    with pytest.raises(InputError, match=r"like \['swd.patches=64'\]$"):
+        evaluate("camel-wgangp", changes="swd.patches=64")
+    with pytest.raises(InputError, match=r"like \['training.steps=500'\]$"):
+        library.resume(tmp_path, changes="training.steps=9")
 
 
 @pytest.mark.parametrize("count", [0, -1, 2.0, "8", None, True, np.float32(3), torch.tensor(2.5)])

@@ -239,7 +239,7 @@ def all_changes(changes: Sequence[str], steps: int | None, seed: int | None) -> 
     """
     own = {"steps": steps, "seed": seed}
     numbers = {name: given_whole(value, name) for name, value in own.items() if value is not None}
-    changed = given_words(changes, "changes")
+    changed = given_words(changes, "changes", "training.steps=500")
     return [*changed, *(f"training.{name}={number}" for name, number in numbers.items())]
 
 

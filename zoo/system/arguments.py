@@ -113,8 +113,8 @@ def given_text(value: object, what: str) -> str:
     return text
 
 
-def given_words(value: object, what: str, example: str = "training.steps=500") -> list[str]:
-    """Return a list of texts.
+def given_words(value: object, what: str, example: str) -> list[str]:
+    """Return a list of texts; `example` is one that would do, for the message.
 
     Raises:
         InputError: it is no list, one text alone included, or holds something else.

@@ -34,7 +34,7 @@ def demo(names: str | Sequence[str], out: Path, runtime: Path | None = None) -> 
     """
     out = given_path(out, "out", needed=True)
     runtime = None if runtime is None else given_path(runtime, "runtime")
-    named = given_words([names] if isinstance(names, str) else names, "names")
+    named = given_words([names] if isinstance(names, str) else names, "names", "camel-wgangp")
     check_out(out)
     write_page(make_page(named, runtime), out)
     return out

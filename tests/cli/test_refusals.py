@@ -151,6 +151,22 @@ def test_a_run_whose_name_was_mistyped(zoo: Zoo) -> None:
     shutil.rmtree("runs")
 
 
+def test_a_run_of_a_sweep_whose_name_was_mistyped(zoo: Zoo) -> None:
+    for sweep in ("a", "b"):
+        run = Path(f"runs/{sweep}/weight=10,seed=0")
+        run.mkdir(parents=True)
+        (run / "run.json").write_text(bare_record("2026-01-01"))
+        (run.parent / "sweep.json").touch()
+
+    one = "'runs/a/weight=10,seed=0'"
+    assert zoo("resume", "runs/a/weight=10,seed=00").error.endswith(f"Did you mean {one}?")
+    assert zoo("resume", "weight=10,seed=0").error.endswith(
+        f"Did you mean {one} or 'runs/b/weight=10,seed=0'?"
+    )
+    assert "Did you mean" not in zoo("resume", "runs/a/nothing").error
+    shutil.rmtree("runs")
+
+
 def test_data_of_another_shape(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:
     data = tmp_path / "wide.npy"
     np.save(data, np.zeros((3, 32, 32, 3), np.uint8))

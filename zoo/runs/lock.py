@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from zoo.errors import BusyError, ZooError, joined, near_misses, quoted
+from zoo.errors import MOST_NEAR, BusyError, ZooError, joined, near_misses, quoted
 from zoo.pace.live import read_progress
 from zoo.system.atomic import disk_errors, write_atomic
 from zoo.system.regular_files import read_regular
@@ -41,10 +41,15 @@ PATIENCE = 0.5
 
 
 def near_runs(path: Path) -> str:
-    """Return the question that ends a message about a run that is not there: which of the runs here was meant."""
-    here = {found.name: found for found in RUNS.glob("*") if (found / RECORD).is_file()}
-    near = [repr(str(here[name])) for name in near_misses(path.name, here)]
-    return f"Did you mean {joined(near, 'or')}?" if near else ""
+    """Return the question that ends a message about a run that is not there: which of the runs here was meant.
+
+    Of a sweep that is there its own runs are looked through, else those under `RUNS` and in the sweeps there.
+    """
+    places = [path.parent] if is_sweep(path.parent) else [RUNS, *filter(is_sweep, sorted(RUNS.glob("*")))]
+    runs = [run for place in places for run in sorted(place.glob("*")) if (run / RECORD).is_file()]
+    names = near_misses(path.name, {run.name for run in runs})
+    near = [repr(str(run)) for name in names for run in runs if run.name == name]
+    return f"Did you mean {joined(near, 'or')}?" if 0 < len(near) <= MOST_NEAR else ""
 
 
 def is_sweep(path: Path) -> bool:

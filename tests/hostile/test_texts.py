@@ -11,7 +11,7 @@ import pytest
 from zoo.errors import InputError
 from zoo.generators.safetensors_header import read_header
 from zoo.recipes.recipe import DOTS_LIMIT, RECIPE_LIMIT, read_recipe
-from zoo.runs.metrics_log import figure_at
+from zoo.runs.metrics_log import LOG_LIMIT, figure_at
 from zoo.system.strict_json import LINE_LIMIT
 
 if TYPE_CHECKING:
@@ -49,6 +49,26 @@ def test_a_log_of_one_endless_line_takes_no_memory(tmp_path: Path) -> None:
     with (tmp_path / "metrics.jsonl").open("r+b") as file:
         file.truncate(256 << 20)
     assert figure_at(tmp_path, "swd", 3) == 0.5
+
+
+def test_of_a_log_without_an_end_the_last_figures_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    last = json.dumps({"step": 9, "swd": 0.5})
+    path.write_text(json.dumps({"step": 3, "swd": 1.0}) + "\n")
+    with path.open("r+b") as file:
+        file.seek(LOG_LIMIT)
+        file.write(f"\n{last}\n".encode())
+
+    assert figure_at(tmp_path, "swd", 9) == 0.5
+    assert figure_at(tmp_path, "swd", 3) is None, "more than is read lies behind it"
+
+
+def test_of_a_log_of_tiny_lines_so_many_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.runs.metrics_log.LINES_LIMIT", 100)
+    last = json.dumps({"step": 9, "swd": 0.5})
+    for lines, found in ((99, 0.5), (100, None)):
+        (tmp_path / "metrics.jsonl").write_text("\n" * lines + last)
+        assert figure_at(tmp_path, "swd", 9) == found
 
 
 @pytest.mark.parametrize("header", ["[]", '{"a": 1}', '{"a": {"dtype": "F32", "shape": [true]}}', "{"])

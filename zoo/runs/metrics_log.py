@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +25,23 @@ if TYPE_CHECKING:
     from zoo.components import Metric
     from zoo.training.step import Step
 
+LOG_LIMIT = 256 << 20
+LINES_LIMIT = LOG_LIMIT // 64
+"""More than so many bytes hold of lines that the zoo writes."""
 Measured = tuple[int, float]
 """Step and figure of a measurement."""
 
 
 def figure_at(run: Path, name: str, step: int) -> float | None:
-    """Return the figure of a step by its name, None where it was not measured then."""
+    """Return the figure of a step by its name, None where it was not measured then.
+
+    Of a log of more than `LOG_LIMIT` bytes the end is read.
+    """
     path = run / METRICS
     found = None
     with suppress(FileNotFoundError), open_regular(path, links=False) as file:
-        for entry in objects_in_lines(file):
+        file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_LIMIT))
+        for entry in objects_in_lines(file, lines=LINES_LIMIT, size=LOG_LIMIT):
             value = entry.get(name)
             if entry.get("step") == step and isinstance(value, int | float):
                 found = float(value)

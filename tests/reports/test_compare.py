@@ -16,8 +16,12 @@ from PIL import Image
 import zoo as library
 from tests.conftest import TINY
 from tests.support.handmade import build
-from zoo.errors import InputError
+from zoo.errors import InputError, ResourceError
+from zoo.generators.generator import Generator
 from zoo.history import Curve
+from zoo.reports.comparison.compare import compare
+from zoo.reports.comparison.entry import Entry
+from zoo.reports.comparison.generators import named_entry
 from zoo.reports.comparison.plots import mean_curve
 from zoo.runs.lock import held
 
@@ -206,13 +210,22 @@ def test_where_nothing_can_be_read_one_line_says_why(zoo: Zoo, names: list[str])
     assert ran.err == f"zoo: error: {ran.error}\n"
 
 
-def test_the_options_are_refused_like_all_others(make: Runs, zoo: Zoo) -> None:
+def test_the_options_are_refused_like_all_others(
+    make: Runs, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make("a")
     assert zoo("compare").code == 2
     assert zoo("compare", "").code == 3
     assert "there is no folder 'no'" in zoo("compare", "a", "--html", "no/page.html").error
     ran = zoo("compare", "a", "--html", ".")
     assert (ran.code, "it is a folder" in ran.error) == (3, True)
+    monkeypatch.setattr("zoo.reports.comparison.compare.compare", lambda *_, **__: pytest.fail("it was read"))
+    for page, said in (
+        (Path.cwd(), r"html .*: it is a folder. Give a file"),
+        ("no/page.html", "no folder 'no'"),
+    ):
+        with pytest.raises(InputError, match=said):
+            library.compare("a", html=page)
     with pytest.raises(InputError, match="no name is given"):
         library.compare()
     with pytest.raises(InputError, match="name"):
@@ -264,6 +277,48 @@ def test_onnx_files_and_names_of_plugins_are_compared_by_what_they_are(others: P
     assert (ran.code, file["kind"], file["onnx_bytes"]) == (0, "file", Path("hand.onnx").stat().st_size)
     assert (named["kind"], named["latent_dim"]) == ("name", 100)
     assert all(row["latency_ms"] > 0 for row in json.loads(ran.out)["rows"])
+
+
+def test_what_cannot_be_measured_is_a_row_that_says_so_and_all_are_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[str] = []
+
+    class Opened(Generator):
+        def __init__(self, name: str) -> None:
+            self.name, self.latent_dim, self.image_shape = name, 4, (1, 4, 4)
+
+        def generate(self, z: Any) -> Any:
+            if self.name == "mute":
+                raise ResourceError("mute: there is not enough memory")
+            return np.zeros((len(z), 1, 4, 4), np.float32)
+
+        def close(self) -> None:
+            closed.append(self.name)
+
+    def load(name: str) -> Generator:
+        if name == "shut":
+            raise InputError("shut: it is damaged")
+        return Opened(name)
+
+    entries = [Entry(name, "generator", onnx=name) for name in ("shut", "good", "mute")]
+    monkeypatch.setattr("zoo.reports.comparison.compare.read_entries", lambda *_: (entries, []))
+    compared = compare(["shut", "good", "mute"], load, latency=True)
+
+    assert [row.state for row in compared.rows] == ["cannot be read", "", "cannot be read"]
+    assert [row.problems for row in compared.rows] == [
+        ["shut: it is damaged"],
+        [],
+        ["mute: there is not enough memory"],
+    ]
+    assert list(compared.latency or {}) == ["good"]
+    assert [error.exit_code for error in compared.errors] == [3, 5]
+    assert sorted(closed) == ["good", "mute"]
+    closed.clear()
+    named_entry("good", load)
+    with pytest.raises(ResourceError):
+        named_entry("mute", load)
+    assert closed == ["good", "mute"]
 
 
 SHELF = """

@@ -127,6 +127,11 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
+def rounded(figure: float) -> str:
+    """Return a metric's figure as people read it, in 4 significant digits: `27.13`, `0.00491`."""
+    return f"{figure:.4g}"
+
+
 def joined(names: Sequence[str], last: str = "and") -> str:
     """Return `a, b and c`."""
     return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from zoo.__about__ import DISTRIBUTION
-from zoo.errors import InputError
+from zoo.errors import InputError, rounded
 from zoo.generators.bundled import bundled_generators
 from zoo.generators.files import CARD, CONFIG, SAMPLES
 from zoo.generators.folder import GeneratorFolder
@@ -121,7 +121,9 @@ def _row(repo: str, folder: GeneratorFolder) -> str:
     _, height, width = config.image_shape
     training = config.training
     figure = (
-        f"{training.metric} {training.value:.4g}" if training.metric and training.value is not None else ""
+        f"{training.metric} {rounded(training.value)}"
+        if training.metric and training.value is not None
+        else ""
     )
     cells = (escape(text) for text in (f"{width} x {height}", figure, config.data.licence))
     return f"| {picture} | [{repo}]({address}) | {' | '.join(cells)} |"

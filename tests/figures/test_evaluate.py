@@ -139,7 +139,9 @@ def test_fields_of_a_metric_are_set(zoo: Zoo, run: Path) -> None:
     ("words", "code", "said"),
     [
         (("-n", "0"), 3, "0 is not in the range x>=1"),
-        (("-n", "many"), 3, "'many' is not a valid integer"),
+        (("-n", "many"), 3, "'many' is no whole number. Give one from 1"),
+        (("-n", "1_000"), 3, "'1_000' is no whole number. Give one from 1"),
+        (("--seed", "18446744073709551616"), 3, "18446744073709551616 is not in the range"),
         (("-n", "1000000000000"), 5, "-n 1000000000000: to measure 1,000,000,000,000 pictures takes"),
         (("--metric", "swdd"), 2, "swdd: there is no such metric. Did you mean 'swd'?"),
         (("--metric", "swd,,energy"), 3, "--metric: it names nothing between two commas"),
@@ -368,6 +370,17 @@ def test_figures_are_written_into_ones_own_folder_alone(name: str, zoo: Zoo) -> 
         f"--write: {name} is neither a run nor a generator folder of yours, and figures are written into one. "
         "Leave --write out"
     )
+
+
+def test_figures_of_other_images_do_not_replace_those_of_these(zoo: Zoo, run: Path) -> None:
+    words = ("evaluate", run, "-n", "10", "--metric", "energy", "--write")
+    for name in ("one", "other", "one"):
+        np.save(f"{name}.npy", np.full((20, 28, 28), len(name), np.uint8))
+        assert zoo(*words, "--data", f"{name}.npy").code == 0
+
+    figures = GeneratorFolder.open(run / "generator").config.figures
+    assert [figure.images for figure in figures] == ["other.npy", "one.npy"]
+    assert len({figure.protocol for figure in figures}) == 1
 
 
 def test_damaged_figures_are_refused_with_the_folder(zoo: Zoo, run: Path) -> None:

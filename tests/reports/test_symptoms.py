@@ -212,6 +212,21 @@ def test_a_figure_that_ends_with_its_best_by_chance_is_not_still_improving() -> 
     assert found("not-trained-long-enough", history(swd=jumps, best={"step": 800, "value": 128.0})) is None
 
 
+def test_figures_below_one_are_told_apart() -> None:
+    fell = history(swd=curve([0.09, 0.05, 0.00491], [100, 200, 300]), best={"step": 300, "value": 0.00491})
+    short = found("not-trained-long-enough", fell)
+
+    assert short is not None
+    assert "went from 0.05 to 0.00491 " in short.evidence
+
+
+def test_a_figure_that_stays_at_zero_is_not_still_improving() -> None:
+    steps = [100, 200, 300, 400]
+    still = history(swd=curve([0, 0, 0, 0], steps), best={"step": 400, "value": 0.0})
+
+    assert found("not-trained-long-enough", still) is None
+
+
 def test_advice_can_be_typed() -> None:
     sick = SICK["lipschitz-bound-broken"][0]
     diagnosis = found("lipschitz-bound-broken", sick)

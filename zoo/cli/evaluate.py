@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.arguments import NAME, PATH
+from zoo.cli.arguments import NAME, PATH, Whole
 from zoo.cli.output import json_option, print_columns
+from zoo.errors import rounded
 from zoo.figures.result import SPLITS
 from zoo.system.console import ErrorStream, say
 from zoo.system.terminal import echo, echo_json
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--set", "changes", multiple=True, metavar="METRIC.FIELD=VALUE", help="Change a field: swd.patches=64."
 )
-@click.option(
-    "-n", "pictures", type=click.IntRange(1), default=10_000, show_default=True, help="Pictures to make."
-)
+@click.option("-n", "pictures", type=Whole(1), default=10_000, show_default=True, help="Pictures to make.")
 @click.option(
     "--split",
     type=click.Choice(SPLITS),
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Real images to compare with; auto is those held out from training, where there are any.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the pictures.")
+@click.option("--seed", type=Whole(0, 2**64 - 1), default=0, show_default=True, help="Of the pictures.")
 @click.option("--checkpoint", type=NAME, metavar="best|last|N", help="Take this checkpoint of a run.")
 @click.option("--ends", is_flag=True, help="Measure real images and noise too: the ends of each scale.")
 @click.option(
@@ -114,4 +113,4 @@ def _print(found: Evaluation) -> None:
 def _row(figure: Figure, *, ends: bool) -> tuple[str, ...]:
     numbers = (figure.value, *((figure.real, figure.noise) if ends else ()))
     better = "higher" if figure.higher_is_better else "lower"
-    return (figure.metric, *("-" if number is None else f"{number:.4g}" for number in numbers), better)
+    return (figure.metric, *("-" if number is None else rounded(number) for number in numbers), better)

@@ -9,7 +9,7 @@ import click
 
 from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, plain, print_table
-from zoo.errors import counted
+from zoo.errors import counted, rounded
 from zoo.plugins.describe import component_facts
 from zoo.system.paths import given_path
 from zoo.system.terminal import echo, echo_json, echo_lines
@@ -115,7 +115,7 @@ def _in_short(folder: GeneratorFolder) -> dict[str, Any]:
         "images": f"{data.images} from {data.source}; licence: {data.licence}",
         "trained": f"{counted(training.step, 'step')}, seed {training.seed}, {training.seconds:.0f} s on "
         f"{training.hardware}",
-        "figure": None if training.value is None else f"{training.metric} {training.value:.1f}",
+        "figure": None if training.value is None else f"{training.metric} {rounded(training.value)}",
         "protocol": training.protocol,
         "bytes": folder.size,
     }

@@ -8,7 +8,7 @@ import click
 
 from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, print_columns, print_table
-from zoo.errors import counted
+from zoo.errors import counted, rounded
 from zoo.plugins.describe import first_line
 from zoo.system.terminal import echo_json
 
@@ -64,7 +64,7 @@ def _generator_summary(path: Path) -> str:
     folder = GeneratorFolder.open(path)
     config = folder.config
     training = config.training
-    figure = "" if training.value is None else f", {training.metric} {training.value:.1f}"
+    figure = "" if training.value is None else f", {training.metric} {rounded(training.value)}"
     look = describe_shape(config.image_shape)
     trained = f"{counted(training.step, 'step')} on {counted(config.data.images, 'image')}"
     return f"{look}, {trained}{figure}, {folder.size / 1e6:.1f} MB"
@@ -107,5 +107,5 @@ def _rows(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _cell(value: Any) -> str:
     """Return a fact as text: figures as `swd 12.5`, a dash for what nobody says."""
     if isinstance(value, dict):
-        value = ", ".join(f"{name} {figure:.4g}" for name, figure in value.items())
+        value = ", ".join(f"{name} {rounded(figure)}" for name, figure in value.items())
     return "-" if value in (None, "") else str(value)

@@ -9,6 +9,7 @@ import click
 
 from zoo.cli.arguments import PATH
 from zoo.cli.output import json_option, print_columns
+from zoo.errors import rounded
 from zoo.pace.speed import in_words
 from zoo.system.terminal import echo_json
 
@@ -46,7 +47,7 @@ def runs(folder: Path | None, as_json: bool) -> None:
 
 def _row(run: RunSummary) -> tuple[str, ...]:
     steps = f"{run.step}/{run.steps}" if run.steps else str(run.step)
-    best = "-" if run.best is None else f"{run.metric} {run.best:.2f} at {run.best_step}"
+    best = "-" if run.best is None else f"{run.metric} {rounded(run.best)} at {run.best_step}"
     started = run.started[:16].replace("T", " ")
     speed = "-" if run.images_per_second is None else f"{run.images_per_second:.0f} images/s"
     left = "-" if run.seconds_left is None else in_words(run.seconds_left)

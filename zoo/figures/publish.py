@@ -41,7 +41,7 @@ def folder_to_write(name: str) -> GeneratorFolder:
 
 
 def write_figures(folder: GeneratorFolder, evaluation: Evaluation) -> GeneratorFolder:
-    """Write an evaluation's figures into `config.json`; those of the same metric and protocol are replaced.
+    """Write an evaluation's figures into `config.json`; those of the same metric, protocol and images are replaced.
 
     Figures of weights that the folder held before are dropped.
 
@@ -58,8 +58,8 @@ def write_figures(folder: GeneratorFolder, evaluation: Evaluation) -> GeneratorF
                 "checkpoint into it first with `zoo export --onnx --checkpoint`"
             )
         new = tuple(_record(figure, evaluation, config.digest) for figure in evaluation.measured)
-        replaced = {(figure.metric, figure.protocol) for figure in new}
-        kept = (old for old in config.current_figures if (old.metric, old.protocol) not in replaced)
+        replaced = {_measure(figure) for figure in new}
+        kept = (old for old in config.current_figures if _measure(old) not in replaced)
         figures = (*kept, *new)
         if len(figures) > FIGURES_LIMIT:
             raise InputError(
@@ -67,6 +67,11 @@ def write_figures(folder: GeneratorFolder, evaluation: Evaluation) -> GeneratorF
                 "are read. Remove some from it"
             )
         return there.with_config(config.model_copy(update={"figures": figures}))
+
+
+def _measure(figure: FigureRecord) -> tuple[str, str, str]:
+    """Return what two figures share of which the newer replaces the older."""
+    return figure.metric, figure.protocol, figure.fingerprint
 
 
 def _held(folder: GeneratorFolder) -> AbstractContextManager[None]:

@@ -17,7 +17,7 @@ class RunFolder(_Path):
 
     def _repr_html_(self) -> str | None:
         """Return how far it came and its latest sample grid; None, for the path as text, where it is no run."""
-        from zoo.errors import InputError
+        from zoo.errors import InputError, rounded
         from zoo.reports.animations import latest_grid
         from zoo.runs.folder import REPORT
         from zoo.runs.record import read_record
@@ -29,7 +29,7 @@ class RunFolder(_Path):
         best = record.best
         words = [
             f"{record.recipe}: {record.state}, {record.step:,} of {record.steps or 0:,} steps",
-            "" if best is None else f"best {record.metric} {best.value:.2f} at step {best.step:,}",
+            "" if best is None else f"best {record.metric} {rounded(best.value)} at step {best.step:,}",
         ]
         text = html.escape("; ".join(filter(None, words)))
         name = html.escape(str(self))

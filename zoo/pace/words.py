@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from zoo.errors import rounded
 from zoo.pace.live import TRAINING
 from zoo.pace.speed import in_words
 
@@ -36,5 +37,6 @@ def speed(live: Live) -> str:
 
 def measured(metric: str, progress: Progress) -> str:
     """Return a figure with its step and its metric's name."""
+    assert progress.value is not None
     best = "  (best so far)" if progress.best else ""
-    return f"step {progress.step}: {metric} {progress.value:.2f}{best}"
+    return f"step {progress.step}: {metric} {rounded(progress.value)}{best}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import counted, quoted
+from zoo.errors import counted, quoted, rounded
 from zoo.pace.speed import in_words
 from zoo.reports.animations import animations
 from zoo.reports.health import diagnose
@@ -65,7 +65,7 @@ def _facts(history: History) -> list[tuple[str, str]]:
     rows = [
         ("recipe", record.get("recipe")),
         ("state", _reached(history)),
-        ("best", f"{record.get('metric')} {best['value']:.2f} at step {best['step']}" if best else None),
+        ("best", f"{record.get('metric')} {rounded(best['value'])} at step {best['step']}" if best else None),
         ("images", f"{data.get('images')} from {data.get('source')}, licence {data.get('licence')}"),
         ("time", in_words(seconds) if seconds else None),
         ("throughput", f"{sorted(speed)[len(speed) // 2]:,.0f} images/s" if len(speed) else None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import counted
+from zoo.errors import counted, rounded
 from zoo.generators.files import SAMPLES
 from zoo_hub.card.citations import papers
 from zoo_hub.card.variety import ALIKE, PICTURES, SEED
@@ -120,7 +120,7 @@ def figures(config: GeneratorConfig) -> str:
     training, measured = config.training, config.current_figures
     parts = ["## Figures"]
     if training.metric is not None and training.value is not None:
-        said = f"{escape(training.metric)} **{training.value:.4g}** at step {training.step:,}"
+        said = f"{escape(training.metric)} **{rounded(training.value)}** at step {training.step:,}"
         how = f"Measured by the training itself on {escape(training.protocol)}." if training.protocol else ""
         parts.append(f"{said}. {how}".rstrip())
     elif not measured:
@@ -136,7 +136,7 @@ def figure_row(figure: FigureRecord) -> str:
     """Return a figure as a row of a table."""
     better = "higher" if figure.higher_is_better else "lower"
     how = f"{escape(figure.protocol)} of {escape(figure.images)}"
-    return f"| {escape(figure.metric)} | {figure.value:.4g} | {better} | {how} |"
+    return f"| {escape(figure.metric)} | {rounded(figure.value)} | {better} | {how} |"
 
 
 def limits(config: GeneratorConfig, variety: Variety | None) -> str:

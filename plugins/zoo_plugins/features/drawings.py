@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).parent / "drawings.safetensors"
 SHA256 = "cb3c377e6fe0f98b358f5f87604f5740bbb3ec842cec16d6a44ef8544077a7e2"
 SIDE = 28
-AT_ONCE = 512
 
 
 class Drawings(Features):
@@ -51,8 +50,7 @@ class Drawings(Features):
                 "Use the features of photographs, like efficientnet-lite0"
             )
         looking = _trained(images.device)
-        some = torch.split(images.float(), AT_ONCE)
-        return torch.cat([looking(_resized(part)) for part in some])
+        return looking(_resized(images.float()))  # type: ignore[no-any-return]
 
     def protocol(self) -> str:
         """Return the network, its weights, and what becomes of images of another size."""

@@ -36,7 +36,6 @@ class _Balls(Metric):
     """A share of one set that lies in the balls of the other."""
 
     higher_is_better: ClassVar[bool] = True
-    any_device: ClassVar[bool] = False
     features: str = Field(default="efficientnet-lite0", description="what it looks through")
     k: int = Field(default=5, ge=1, le=100, description="the neighbour that a ball reaches to")
 

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from zoo.components import Symptom
+from zoo.errors import rounded
 from zoo.history import Diagnosis
 from zoo.hookspecs import hookimpl
 
@@ -36,12 +37,12 @@ class StillImproving(Symptom):
         last = float(np.median(quality.values[-third:]))
         before = float(np.median(quality.values[-2 * third : -third]))
         gained = last - before if history.higher_is_better else before - last
-        if gained < self.gain * abs(before):
+        if gained <= self.gain * abs(before):
             return None
         return Diagnosis(
             what="The training was not long enough",
-            evidence=f"{history.record.get('metric')} went from {before:.1f} to {last:.1f} over the last measurements, "
-            "and the last one is its best",
+            evidence=f"{history.record.get('metric')} went from {rounded(before)} to {rounded(last)} over the last "
+            "measurements, and the last one is its best",
             cause="it ended before its figure stopped getting better",
             advice=(f"more steps: zoo resume --steps {2 * history.steps}",),
             step=int(quality.steps[-1]),

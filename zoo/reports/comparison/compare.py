@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import counted
+from zoo.errors import counted, rounded
 from zoo.pace.speed import in_words
 from zoo.reports.comparison.entries import read_entries
 from zoo.reports.comparison.latency import measure_latency
@@ -154,8 +154,8 @@ def figure_text(figure: Figure | None) -> str:
     """Return a figure with its deviation, and over how many runs."""
     if figure is None:
         return NOTHING
-    mean = f"{figure.mean:.2f}"
-    return mean if figure.deviation is None else f"{mean} ± {figure.deviation:.2f}"
+    mean = rounded(figure.mean)
+    return mean if figure.deviation is None else f"{mean} ± {rounded(figure.deviation)}"
 
 
 def _parameters(row: Row) -> str:

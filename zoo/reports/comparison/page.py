@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from zoo.errors import quoted
+from zoo.errors import quoted, rounded
 from zoo.reports.comparison.compare import COSTS, Comparison, figure_text, summary
 from zoo.reports.comparison.plots import ROWS_LIMIT, comparison_plots
 from zoo.reports.comparison.rows import differing, value_text
@@ -61,7 +61,7 @@ def page(comparison: Comparison) -> str:
                 [
                     (
                         figure_text(figure),
-                        [f"{value:.2f}" for value in figure.values] if len(row.entries) > 1 else [],
+                        [rounded(value) for value in figure.values] if len(row.entries) > 1 else [],
                     )
                     if (figure := row.figures.get(measure)) is not None
                     else ("", [])

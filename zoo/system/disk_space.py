@@ -1,16 +1,14 @@
-"""Whether there is room for what will be written, asked before it is; and how much memory there is at all."""
+"""Whether there is room for what will be written, asked before it is; and how much memory there is."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from pathlib import Path
 
 from zoo.errors import ResourceError
 from zoo.system.atomic import free_bytes
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def physical_memory() -> int:
@@ -19,6 +17,29 @@ def physical_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return sys.maxsize
+
+
+def free_memory() -> int | None:
+    """Return how many bytes of memory are free; None where the system does not say."""
+    free = [_available(), _left_to_group()]
+    return min((found for found in free if found is not None), default=None)
+
+
+def _available() -> int | None:
+    """Return what Linux says that new programs can have without swapping."""
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) << 10
+    return None
+
+
+def _left_to_group() -> int | None:
+    """Return what a container may still take."""
+    with suppress(OSError, ValueError):
+        most, taken = (int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current"))
+        return max(0, most - taken)
+    return None
 
 
 def refuse_without_room(path: Path, size: int, times: int = 1) -> None:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +16,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.errors import ResourceError, is_memory_error
+from zoo.system import disk_space
 from zoo.training.step import frozen, tried_slots
 
 if TYPE_CHECKING:
@@ -116,25 +115,7 @@ def free_memory(device: torch.device) -> int | None:
     """Return how many bytes a device has free; None where that is not known."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    free = [_available(), _left_to_group()]
-    return min((found for found in free if found is not None), default=None)
-
-
-def _available() -> int | None:
-    """Return what Linux says that new programs can have without swapping."""
-    with suppress(OSError, ValueError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) << 10
-    return None
-
-
-def _left_to_group() -> int | None:
-    """Return what a container may still take."""
-    with suppress(OSError, ValueError):
-        most, taken = (int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current"))
-        return max(0, most - taken)
-    return None
+    return disk_space.free_memory()
 
 
 class TooMuchError(Exception):

@@ -76,6 +76,10 @@ class ResourceError(ZooError):
     exit_code = 5
 
 
+class NoMemoryError(ResourceError):
+    """A training would take more memory than is free; another of other sizes may still fit."""
+
+
 class NetworkError(ZooError):
     """The network or the Hub did not give what was asked for."""
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 
 import zoo as library
-from zoo.errors import BusyError, InputError, ResourceError, UsageError
+from zoo.errors import BusyError, InputError, NoMemoryError, ResourceError, UsageError
 from zoo.runs.lock import held, starts
+from zoo.runs.new import prepare_plan
 from zoo.runs.record import read_record
 from zoo.runs.run import Run
 from zoo.runs.session import train_new
@@ -23,6 +25,9 @@ from zoo.sweeps.train import FailedRunsError
 
 if TYPE_CHECKING:
     from tests.support.cli_fixtures import Zoo
+    from zoo.components import Plan
+    from zoo.runs.new import Prepared
+    from zoo.runs.options import TrainOptions
 
 pytest_plugins = ["tests.support.cli_fixtures"]
 WEIGHTS = "losses.1.weight=1,10"
@@ -132,6 +137,54 @@ def test_a_disk_without_room_for_all_of_them_is_said_before_the_first(
 
     assert (ran.code, asked) == (5, [6 * 4 + 1])
     assert not Path("runs").exists() or list(Path("runs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("swept", "prepared"),
+    [
+        ("training.accumulate=1,2", 2),
+        ("optimizers.critic.name=adam,rmsprop", 2),
+        ("optimizers.critic.learning_rate=0.001,0.002", 1),
+    ],
+)
+def test_a_run_is_tried_where_it_takes_other_memory_and_its_networks_are_gone_before_the_next(
+    tiny: Path, zoo: Zoo, monkeypatch: pytest.MonkeyPatch, swept: str, prepared: int
+) -> None:
+    trainers: list[weakref.ref[Any]] = []
+
+    def watched(plan: Plan, options: TrainOptions) -> Prepared:
+        assert [trainer() for trainer in trainers] == [None] * len(trainers)
+        ready = prepare_plan(plan, options)
+        trainers.append(weakref.ref(ready.trainer))
+        return ready
+
+    def full(path: Path, *_: int) -> None:
+        raise ResourceError(f"{path}: that is enough")
+
+    monkeypatch.setattr("zoo.runs.new.prepare_plan", watched)
+    monkeypatch.setattr("zoo.system.disk_space.refuse_without_room", full)
+    recipe = small(tiny)
+    tiny.write_text(tiny.read_text().replace("betas = [0.5, 0.999]", ""))  # rmsprop has none
+    ran = zoo("train", recipe, "--sweep", swept)
+    assert (ran.code, len(trainers)) == (5, prepared)
+
+
+def test_a_run_without_enough_memory_fails_alone(
+    tiny: Path, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(plan: Plan, *_: object) -> None:
+        asked.append(plan.where)
+        if len(asked) == 3:  # both were prepared, and somebody else takes the memory
+            raise NoMemoryError(f"{plan.where}: it is gone")
+
+    monkeypatch.setattr("zoo.runs.new.refuse_without_memory", refuse)
+    ran = zoo("train", small(tiny), "--sweep", WEIGHTS)
+    sweep = Path("runs/tiny-sweep-1")
+    assert (ran.code, len(asked), states(sweep)) == (5, 4, {TWO[1]: ("done", 2)})
+    assert "1 run failed" in ran.error
+    assert "it is gone" in ran.error
 
 
 def test_several_processes_are_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from zoo.figures.result import SPLITS, Evaluation
 from zoo.plugins.collect import load_registry, load_torchless_registry
 from zoo.system.arguments import given_choice, given_flag, given_text, given_whole, given_words
 from zoo.system.console import say
-from zoo.system.disk_space import physical_memory
+from zoo.system.disk_space import usable_memory
 from zoo.system.paths import given_name, given_path
 
 if TYPE_CHECKING:
@@ -107,14 +107,15 @@ def evaluate(
 
 
 def _check_room(generator: Generator, pictures: int) -> None:
-    """Refuse more pictures than can be measured in this machine's memory, before the first is made."""
+    """Refuse more pictures than can be measured in the memory that is free, before the first is made."""
     if pictures < 1:
         raise InputError(f"-n {pictures}: there is nothing to measure. Make at least 2, better thousands")
     each = BYTES_A_VALUE * math.prod(generator.image_shape)
-    if pictures * each > physical_memory():
+    room = usable_memory()
+    if pictures * each > room:
         raise ResourceError(
-            f"-n {pictures}: to measure {pictures:,} pictures takes {pictures * each:,} bytes of memory, and this "
-            f"machine has {physical_memory():,}. Use at most -n {physical_memory() // each}"
+            f"-n {pictures}: to measure {pictures:,} pictures takes {pictures * each:,} bytes of memory, and at most "
+            f"{room:,} can be had here. Use at most -n {room // each}"
         )
 
 

@@ -15,7 +15,7 @@ from zoo.errors import InputError, ResourceError, counted
 from zoo.generators.latents import latents, tour
 from zoo.images import describe_shape
 from zoo.system.arguments import given_count, given_flag, given_whole, shown
-from zoo.system.disk_space import physical_memory
+from zoo.system.disk_space import usable_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ class Generator(ABC):
 
         Raises:
             InputError: as `batches` does.
-            ResourceError: this machine has less memory than so many pictures take.
+            ResourceError: less memory is free than so many pictures take.
         """
         self._check_room(n)
         return np.concatenate(list(self.batches(n, seed, batch=batch, truncation=truncation)))
@@ -128,7 +128,7 @@ class Generator(ABC):
 
         Raises:
             InputError: a number is out of range, there are too few stops or steps, or one stop follows itself.
-            ResourceError: this machine has less memory than so many pictures take.
+            ResourceError: less memory is free than so many pictures take.
         """
         steps, batch = self._check_counts(steps, batch)
         given_flag(loop, "loop")
@@ -166,12 +166,13 @@ class Generator(ABC):
         return n, batch
 
     def _check_room(self, n: int) -> None:
-        """Refuse more pictures than this machine's memory holds, with their latents, before the first is made."""
+        """Refuse more pictures than fit into the memory that is free, with latents, before the first is made."""
         taken = given_whole(n, "n") * (math.prod(self.image_shape) + 8 * self.latent_dim)
-        if taken > physical_memory():
+        room = usable_memory()
+        if taken > room:
             raise ResourceError(
-                f"{self.name}: {n:,} pictures take {taken:,} bytes of memory, and this machine has "
-                f"{physical_memory():,}. Ask for fewer at a time"
+                f"{self.name}: {n:,} pictures take {taken:,} bytes of memory, and at most {room:,} can be had here. "
+                "Ask for fewer at a time"
             )
 
 

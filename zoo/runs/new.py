@@ -109,10 +109,10 @@ def prepare(
 def prepare_plan(plan: Plan, options: TrainOptions) -> Prepared:
     """Make a training of a plan; raises as `prepare` does."""
     device = options.ranks.local(choose_device(options.device or "auto"))
-    with deferred():
-        refuse_without_memory(plan, device, options.ranks.size)
-        refuse_unpublishable(plan)
     precision = choose_precision(options.precision or "auto", device)
+    with deferred():
+        refuse_without_memory(plan, device, precision, options.ranks.size)
+        refuse_unpublishable(plan)
     eager = bool(options.eager)
     plan, images = _images(plan)
     with deferred():

@@ -54,7 +54,8 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
         events = Events(options.trackers)
         plan = load_plan(path / RECIPE, changes, where=str(path / RECIPE), preferred=record.versions)
         device = options.ranks.local(choose_device(options.device or device_before))
-        refuse_without_memory(plan, device, options.ranks.size)
+        precision = choose_precision(options.precision or precision_before, device)
+        refuse_without_memory(plan, device, precision, options.ranks.size)
         state = _state(path, record)
     now = flattened(plan.resolved())
     if state is not None:
@@ -69,7 +70,6 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
     if state is None:
         with deferred():
             refuse_unpublishable(plan)
-    precision = choose_precision(options.precision or precision_before, device)
     eager = record.eager if options.eager is None else options.eager
     with deferred():
         trainer = make_trainer(plan, images, device, precision, options.ranks, eager=eager)

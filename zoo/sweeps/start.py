@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
     from zoo.components import Plan
     from zoo.images import StandIn
+    from zoo.plugins.events import Events
     from zoo.recipes.sweep import Axis, Combination
     from zoo.runs.options import TrainOptions
 
 _DECIDED = ("data", "architecture", "losses", "regularizers", "augmentations", "metric")
-"""Tables that decide whether a training can begin; with the batch size, of which networks are asked for."""
+"""Tables that decide whether a training can begin; with what else memory and disk depend on, see `_decided`."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,6 @@ def _prepare_all(
     from zoo.plugins.collect import load_registry
     from zoo.plugins.events import Events
     from zoo.plugins.planning import with_stand_in
-    from zoo.runs.new import prepare_plan
 
     events = Events(options.trackers)
     sizes: dict[str, int] = {}
@@ -167,11 +167,21 @@ def _prepare_all(
         plan = given if stand_in is None else with_stand_in(given, stand_in, load_registry())
         if _decided(plan) not in sizes:
             with _naming(run):
-                ready = prepare_plan(plan, options)
-            stand_in = stand_in or (ready.images.images.stand_in if pin else None)
-            size = ready.at(RUNS, events).checkpoint_bytes
-            sizes |= {_decided(plan): size, _decided(ready.plan): size}
+                prepared, size, found = _prepared(plan, options, events)
+            stand_in = stand_in or (found if pin else None)
+            sizes |= {_decided(plan): size, _decided(prepared): size}
     return max(sizes.values()), stand_in
+
+
+def _prepared(plan: Plan, options: TrainOptions, events: Events) -> tuple[Plan, int, StandIn | None]:
+    """Return the plan as it will be trained, how large a checkpoint becomes, and what stands in for its images.
+
+    Its networks are gone when this returns: the next plan's need their memory.
+    """
+    from zoo.runs.new import prepare_plan
+
+    ready = prepare_plan(plan, options)
+    return ready.plan, ready.at(RUNS, events).checkpoint_bytes, ready.images.images.stand_in
 
 
 @contextmanager
@@ -208,8 +218,11 @@ def _sweeps(axes: Sequence[Axis], key: str) -> bool:
 
 
 def _decided(plan: Plan) -> str:
-    tables = plan.resolved()
-    return json.dumps([plan.training.batch_size, *(tables.get(name) for name in _DECIDED)], default=str)
+    tables, optimizers, training = plan.resolved(), plan.recipe.optimizers, plan.training
+    # What an optimizer keeps of each weight is decided by its name, and not by its rates.
+    named = [optimizers.critic.name, optimizers.generator.name]
+    sizes = [training.batch_size, training.accumulate, *named]
+    return json.dumps([*sizes, *(tables.get(name) for name in _DECIDED)], default=str)
 
 
 def _refuse_twice(runs: Sequence[Combination], plans: Sequence[Plan]) -> None:

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import refuse_ranks
-from zoo.errors import InputError, ResourceError, UsageError, ZooError, counted, is_memory_error, quoted
+from zoo.errors import (
+    InputError,
+    NoMemoryError,
+    ResourceError,
+    UsageError,
+    ZooError,
+    counted,
+    is_memory_error,
+    quoted,
+)
 from zoo.recipes.recipe import STEPS_LIMIT
 from zoo.runs.folder import RECIPE, is_run
 from zoo.runs.lock import held
@@ -173,6 +182,8 @@ class _Sweep:
         watched = _Watched(display, self._start_clock)
         try:
             self._go(run, watched)
+        except NoMemoryError as error:
+            self._note(run, _failure(error))
         except ResourceError:
             raise  # the next would meet the same
         except KeyboardInterrupt as error:

@@ -10,6 +10,15 @@ from pathlib import Path
 from zoo.errors import ResourceError
 from zoo.system.atomic import free_bytes
 
+CGROUPS = Path("/sys/fs/cgroup")
+_GROUP_FILES = (
+    ("memory.max", "memory.current", "memory.stat", ""),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_"),
+)
+"""Of cgroups v2 and v1: what a group may take, takes, of what kinds, and what their names begin with."""
+_GIVEN_BACK = ("inactive_file", "active_file", "slab_reclaimable")
+"""Kinds of memory that Linux takes back before a group is at its limit: copies of files, for the most part."""
+
 
 def physical_memory() -> int:
     """Return the bytes of memory of this machine, or a number beyond any where the system does not say."""
@@ -19,9 +28,15 @@ def physical_memory() -> int:
         return sys.maxsize
 
 
+def usable_memory() -> int:
+    """Return how many bytes of memory are free, or where the system does not say, how many this machine has."""
+    free = free_memory()
+    return physical_memory() if free is None else free
+
+
 def free_memory() -> int | None:
     """Return how many bytes of memory are free; None where the system does not say."""
-    free = [_available(), _left_to_group()]
+    free = [_available(), left_to_group()]
     return min((found for found in free if found is not None), default=None)
 
 
@@ -34,12 +49,25 @@ def _available() -> int | None:
     return None
 
 
-def _left_to_group() -> int | None:
-    """Return what a container may still take."""
-    with suppress(OSError, ValueError):
-        most, taken = (int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current"))
-        return max(0, most - taken)
+def left_to_group(root: Path = CGROUPS) -> int | None:
+    """Return what a container may still take, its cache of files counted as free; None where nothing bounds it.
+
+    Args:
+        root: where the control groups are mounted.
+    """
+    for most, taken, kinds, prefix in _GROUP_FILES:
+        with suppress(OSError, ValueError):
+            left = int((root / most).read_text()) - int((root / taken).read_text())
+            return max(0, left + _given_back(root / kinds, prefix))
     return None
+
+
+def _given_back(kinds: Path, prefix: str) -> int:
+    names = {prefix + name for name in _GIVEN_BACK}
+    with suppress(OSError, ValueError):
+        lines = (line.split() for line in kinds.read_text().splitlines())
+        return sum(int(line[1]) for line in lines if len(line) == 2 and line[0] in names)
+    return 0
 
 
 def refuse_without_room(path: Path, size: int, times: int = 1) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from zoo.batch import CriticBatch, GeneratorBatch
-from zoo.errors import ResourceError, is_memory_error
+from zoo.errors import NoMemoryError, is_memory_error
 from zoo.system import disk_space
 from zoo.training.step import frozen, tried_slots
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from zoo.components import Plan
+    from zoo.training.device import Precision
 
 FLOAT = 4
 """Bytes of a number."""
@@ -55,36 +56,44 @@ class Need:
         return self.fixed + batch * self.drawn + batch // parts * self.kept
 
 
-def need_of(plan: Plan, most: int) -> Need:
+def need_of(plan: Plan, most: int, here: int | None = None, precision: Precision = "fp32") -> Need:
     """Return what a plan's training takes.
 
     Args:
         plan: what is trained.
-        most: bytes that may be taken to find out.
+        most: bytes that there are where it trains.
+        here: bytes that this machine's CPU may take to find out; None where it trains there.
+        precision: of its convolutions.
 
     Raises:
-        TooMuchError: weights, or two images, take more than that.
+        TooMuchError: weights, or four images, take more than one of the two.
     """
     critic, generator = plan.architecture.networks  # without memory for their weights, where that can be
     fixed = _fixed(plan, critic, generator)
-    if fixed > most:
+    weights = sum(weight.nbytes for network in (critic, generator) for weight in network.parameters())
+    left = most - fixed if here is None else min(most - fixed, here - weights)
+    if left < 0:
         raise TooMuchError(fixed)
-    few, more = (_kept(plan, count, most - fixed) for count in (FEW, 2 * FEW))
+    try:
+        few, more = (_kept(plan, count, left, precision) for count in (FEW, 2 * FEW))
+    except TooMuchError as error:
+        raise TooMuchError(fixed + error.bytes) from None
     an_image = max(0, more - few) // FEW
     drawn = DRAWN * FLOAT * prod(plan.architecture.image_shape)
     return Need(fixed + max(0, few - FEW * an_image), drawn, an_image)
 
 
-def refuse_without_memory(plan: Plan, device: torch.device, ranks: int = 1) -> None:
+def refuse_without_memory(plan: Plan, device: torch.device, precision: Precision, ranks: int = 1) -> None:
     """Refuse a training that would take more memory than there is, before anything of it is made.
 
     Args:
         plan: what is trained.
         device: where.
+        precision: of its convolutions.
         ranks: processes that share the batch; those on this machine share its memory, too.
 
     Raises:
-        ResourceError: it takes more than is free.
+        NoMemoryError: it takes more than is free.
     """
     batch, parts = plan.batch_per_rank(ranks), plan.training.accumulate
     free, here = free_memory(device), free_memory(torch.device("cpu"))
@@ -94,18 +103,20 @@ def refuse_without_memory(plan: Plan, device: torch.device, ranks: int = 1) -> N
         free //= int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     about = f"{plan.where} [training]: batch_size {plan.training.batch_size} takes"
     try:
-        need = need_of(plan, min(free, here))
+        need = need_of(plan, free, None if device.type == "cpu" else here, precision)
     except TooMuchError as error:
-        raise ResourceError(
+        if error.bytes <= free:
+            return  # it may well fit into the GPU: finding out takes more than this machine has free
+        raise NoMemoryError(
             f"{about} over {_gigabytes(error.bytes)} of memory, and {_gigabytes(free)} are free. {SMALLER}"
         ) from None
     except Exception as error:
-        if is_memory_error(error):
+        if is_memory_error(error) and device.type == "cpu":
             raise
         return  # a part of a plugin is broken, which is said in better words when it is tried
     taken = need.bytes(batch, parts)
     if taken > free:
-        raise ResourceError(
+        raise NoMemoryError(
             f"{about} about {_gigabytes(taken)} of memory, and {_gigabytes(free)} are free. "
             f"{_advice(need, batch, parts, ranks, free)}"
         )
@@ -114,7 +125,9 @@ def refuse_without_memory(plan: Plan, device: torch.device, ranks: int = 1) -> N
 def free_memory(device: torch.device) -> int | None:
     """Return how many bytes a device has free; None where that is not known."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        # What torch has reserved and does not use is its next tensors' own.
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + unused
     return disk_space.free_memory()
 
 
@@ -157,8 +170,12 @@ class _Kept:
         return int(BESIDE * (self._bytes + BACKWARD * self._largest))
 
 
-def _kept(plan: Plan, count: int, most: int) -> int:
+def _kept(plan: Plan, count: int, most: int, precision: Precision) -> int:
     """Return the bytes that a step keeps for `count` images: the critic's or the generator's, which is larger."""
+
+    def autocast() -> torch.autocast:
+        return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")
+
     critic, generator = plan.architecture.critic().train(), plan.architecture.generator().train()
     # What a component counts while it trains must not begin here.
     losses = [loss.model_copy(deep=True) for loss in plan.losses]
@@ -171,18 +188,24 @@ def _kept(plan: Plan, count: int, most: int) -> int:
             images = augmentation.augment(images)
         return images
 
+    def drawn() -> Tensor:
+        with autocast():
+            images: Tensor = generator(z)
+        return augmented(images.float())
+
     def score(images: Tensor) -> Tensor:
-        scores: Tensor = critic(images)
+        with autocast():
+            scores: Tensor = critic(images)
         return scores.float()
 
     def critic_side() -> list[Tensor]:
         with torch.no_grad():
-            fake = augmented(generator(z).float())
+            fake = drawn()
         batch = CriticBatch(real, fake, score, together=not plan.architecture.critic_ties_batch)
         return [loss.critic(batch) for loss in losses if loss.has_critic_side()]
 
     def generator_side() -> list[Tensor]:
-        batch = GeneratorBatch(augmented(generator(z).float()), score, lambda: real)
+        batch = GeneratorBatch(drawn(), score, lambda: real)
         return [loss.generator(batch) for loss in losses if loss.has_generator_side()]
 
     def bytes_of(side: Callable[[], list[Tensor]]) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import follows
-from zoo.errors import InputError, ZooError, joined, near_misses, quoted
-from zoo.plugins.manager import DISABLE, in_words, is_interruption, plugins
+from zoo.errors import InputError, ZooError, joined, kind_and_reason, near_misses, quoted
+from zoo.plugins.manager import DISABLE, is_interruption, plugins
 from zoo.system.arguments import given_flag, given_text, given_whole, given_words, shown
 from zoo.system.paths import given_name, given_path, refuse_address, refuse_unfit_file
 
@@ -56,7 +56,7 @@ def load(name: str | PathLike[str]) -> Generator:
                 raise
             raise InputError(
                 f"{name}: plugin {plugin.name} of {plugin.distribution} failed to open it: "
-                f"{in_words(error)}. Set {DISABLE}={plugin.distribution} to do without it"
+                f"{kind_and_reason(error)}. Set {DISABLE}={plugin.distribution} to do without it"
             ) from error
         if generator is not None:
             return _checked(generator, name, plugin)

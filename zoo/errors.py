@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import shlex
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ ALIKE = 0.75
 """The share of equal letters (difflib's ratio) from which two words are one, mistyped: a unicorn is no onion."""
 SHORTEST_PART = 3
 """Letters of a word that names are looked through for."""
+REASON_LENGTH = 300
+"""An ImportError's advice can be a page long."""
 
 
 LOWER_THE_RATE = (
@@ -113,17 +116,26 @@ def is_memory_error(error: BaseException) -> bool:
 
     torch's are told by name and text, so that it need not be imported.
     """
-    allocating = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    allocating = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in _text(error)
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or allocating
 
 
 def reason_of(error: BaseException) -> str:
     """Return what an exception of somebody else's code says, as a clause of one line and at most 200 characters."""
+    return " ".join(_text(error).split())[:200].rstrip(". ") or type(error).__name__
+
+
+def kind_and_reason(error: BaseException) -> str:
+    """Return an exception's kind and text on one line of `REASON_LENGTH` characters at most, for whoever mends it."""
+    words = f"{type(error).__name__}: {_text(error)}".rstrip(": ")
+    return textwrap.shorten(words, REASON_LENGTH, placeholder=" …")
+
+
+def _text(error: BaseException) -> str:
     try:
-        said = str(error)
-    except Exception:  # its text is theirs, too
-        said = ""
-    return " ".join(said.split())[:200].rstrip(". ") or type(error).__name__
+        return str(error)
+    except Exception:  # its text is made by somebody else's code, too
+        return ""
 
 
 def counted(count: int, singular: str, plural: str | None = None) -> str:

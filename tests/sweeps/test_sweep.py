@@ -24,6 +24,8 @@ from zoo.sweeps.record import read_sweep
 from zoo.sweeps.train import FailedRunsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.support.cli_fixtures import Zoo
     from zoo.components import Plan
     from zoo.runs.new import Prepared
@@ -325,6 +327,31 @@ def test_a_run_that_cannot_begin_is_said_and_tried_again(tiny: Path, monkeypatch
     assert (failed.value.exit_code, states(Path("mine"))) == (5, {TWO[1]: ("done", 2)})
     assert list(read_sweep(Path("mine")).failures) == [TWO[0]]
     assert states(library.resume("mine")) == dict.fromkeys(TWO, ("done", 2))
+
+
+class WordlessError(RuntimeError):
+    """Of a plugin; not even its text can be made."""
+
+    def __str__(self) -> str:
+        raise ValueError("no")
+
+
+def test_a_run_that_fails_without_a_word_does_not_end_the_others(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_recipe: str, changes: Sequence[str], **_: Any) -> Path:
+        raise WordlessError if "losses.1.weight=1" in changes else OSError("two\nlines" + " x" * 1000)
+
+    monkeypatch.setattr("zoo.sweeps.train.train_new", failing)
+    with pytest.raises(FailedRunsError, match="2 runs failed"):
+        library.sweep(small(tiny), [WEIGHTS], out="mine")
+
+    wordless, long = (read_sweep(Path("mine")).failures[name].message for name in TWO)
+    assert wordless == "WordlessError"
+    assert (long.startswith("OSError: two lines x"), len(long) <= 300) == (
+        True,
+        True,
+    )
 
 
 @pytest.fixture(scope="module")

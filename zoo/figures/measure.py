@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from zoo.__about__ import EXTRAS
-from zoo.errors import InputError, ZooError, is_memory_error
+from zoo.errors import InputError, ZooError, is_memory_error, kind_and_reason
 from zoo.figures.result import Figure
-from zoo.pace.speed import in_words as in_time
-from zoo.plugins.manager import in_words, is_interruption
+from zoo.pace.speed import in_words
+from zoo.plugins.manager import is_interruption
 from zoo.system.console import say
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _said(doing: str) -> Iterator[None]:
 
     def repeat() -> None:
         while not over.wait(SILENCE):
-            say(f"{doing}, {in_time(time.monotonic() - began)} so far")
+            say(f"{doing}, {in_words(time.monotonic() - began)} so far")
 
     say(f"{doing} ...")
     speaker = threading.Thread(target=repeat, daemon=True)
@@ -158,7 +158,7 @@ def _number(chosen: Chosen, bench: Bench, what: str) -> float:
         if is_interruption(error) or is_memory_error(error):
             raise
         raise InputError(
-            f"{chosen.spelt}: it failed on these images: {in_words(error)}. Leave it out"
+            f"{chosen.spelt}: it failed on these images: {kind_and_reason(error)}. Leave it out"
         ) from error
     if not math.isfinite(found):
         of = {"value": "the pictures", "real": "real images", "noise": "noise"}[what]

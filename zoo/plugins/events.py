@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pluggy import PluginValidationError
 
-from zoo.errors import InputError
+from zoo.errors import InputError, kind_and_reason
 from zoo.plugins.collect import load_registry
-from zoo.plugins.manager import PluginInfo, Plugins, in_words, is_interruption, plugins
+from zoo.plugins.manager import PluginInfo, Plugins, is_interruption, plugins
 from zoo.system.console import ErrorStream, warn
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Events:
                     self._left_out.add(plugin.key)
                     warn(
                         f"plugin {plugin.name} of {plugin.distribution} {plugin.version}: its {hook} failed: "
-                        f"{in_words(error).rstrip('.')}. It is told nothing more of this run"
+                        f"{kind_and_reason(error).rstrip('.')}. It is told nothing more of this run"
                     )
 
 
@@ -87,5 +87,5 @@ def _add_tracker(trackers: Plugins, name: str) -> None:
         )
     except (TypeError, PluginValidationError) as error:
         raise InputError(
-            f"tracker {name} of {provider.distribution}: {in_words(error)}. Train without --tracker {name}"
+            f"tracker {name} of {provider.distribution}: {kind_and_reason(error)}. Train without --tracker {name}"
         ) from error

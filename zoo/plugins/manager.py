@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import textwrap
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -18,7 +17,7 @@ import pluggy
 
 from zoo import hookspecs
 from zoo.__about__ import DISTRIBUTION, __version__
-from zoo.errors import did_you_mean
+from zoo.errors import did_you_mean, kind_and_reason
 from zoo.plugins.installed import canonical, entry_points
 from zoo.system.console import ErrorStream, warn
 
@@ -72,8 +71,6 @@ BUILTIN_PLUGINS: dict[Group, tuple[str, ...]] = {
 }
 DISABLE = "ZOO_DISABLE"
 T = TypeVar("T")
-REASON_LENGTH = 300
-"""An ImportError's advice can be a page long."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +192,7 @@ class Plugins:
     def _fail(self, info: PluginInfo, error: BaseException) -> None:
         if self.manager.has_plugin(info.key):
             self.manager.unregister(name=info.key)
-        reason = in_words(error)
+        reason = kind_and_reason(error)
         self.infos[info.key] = replace(info, status="failed", reason=reason, hooks=())
         warn(
             f"plugin {info.name} of {info.distribution} {info.version} is left out: {reason.rstrip('.')}. "
@@ -206,15 +203,6 @@ class Plugins:
 def is_interruption(error: BaseException) -> bool:
     """Whether an exception ends more than the plugin that it went through: Ctrl-C, SIGTERM, a generator's end."""
     return isinstance(error, KeyboardInterrupt | GeneratorExit)
-
-
-def in_words(error: BaseException) -> str:
-    """Return an exception's kind and text on one line of `REASON_LENGTH` characters at most."""
-    try:
-        words = f"{type(error).__name__}: {error}".rstrip(": ")
-    except Exception:  # the text is made by the plugin, too
-        words = type(error).__name__
-    return textwrap.shorten(words, REASON_LENGTH, placeholder=" …")
 
 
 def _call(implementation: pluggy.HookImpl, **arguments: Any) -> Any:

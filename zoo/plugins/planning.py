@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from zoo.__about__ import DISTRIBUTION
 from zoo.components import Dataset, Loss, Metric, Plan
-from zoo.errors import InputError, ZooError
+from zoo.errors import InputError, ZooError, kind_and_reason
 from zoo.plugins.collect import load_registry
-from zoo.plugins.manager import DISABLE, in_words
+from zoo.plugins.manager import DISABLE
 from zoo.recipes.recipe import Recipe, parse_recipe, read_recipe
 from zoo.recipes.tables import merged
 from zoo.system.arguments import shown
@@ -119,7 +119,9 @@ def _check_shape(plan: Plan) -> None:
     except Exception as error:  # of a plugin
         if isinstance(error, ZooError):
             raise
-        raise InputError(f"{where}: its image_shape fails: {in_words(error).rstrip('.')}. Mend it") from error
+        raise InputError(
+            f"{where}: its image_shape fails: {kind_and_reason(error).rstrip('.')}. Mend it"
+        ) from error
     if not (
         isinstance(shape, tuple)
         and len(shape) == 3

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 
 from zoo.__about__ import __version__
-from zoo.errors import InputError, IntegrityError, UsageError, ZooError, counted, quoted
+from zoo.errors import InputError, IntegrityError, UsageError, ZooError, counted, quoted, reason_of
 from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
 from zoo.evaluation.weights import weights_bytes
@@ -246,9 +246,8 @@ def load_generator(folder: GeneratorFolder) -> nn.Module:
     try:
         network.load_state_dict(load(data))
     except (RuntimeError, ValueError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
         raise IntegrityError(
-            f"{weights}: it does not fit {config.architecture.name}: {reason}. Get the generator again"
+            f"{weights}: it does not fit {config.architecture.name}: {reason_of(error)}. Get the generator again"
         ) from error
     return network.eval()
 

@@ -17,6 +17,7 @@ from zoo.errors import (
     ZooError,
     counted,
     is_memory_error,
+    kind_and_reason,
     quoted,
 )
 from zoo.recipes.recipe import STEPS_LIMIT
@@ -268,4 +269,4 @@ def _failure(error: Exception) -> Failure:
         return Failure(message=str(error), exit_code=error.exit_code)
     if is_memory_error(error):
         return Failure(message="there is not enough memory", exit_code=5)
-    return Failure(message=f"{type(error).__name__}: {' '.join(str(error).split())}"[:500], exit_code=1)
+    return Failure(message=kind_and_reason(error), exit_code=1)

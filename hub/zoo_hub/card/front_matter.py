@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from zoo.errors import reason_of
+
 FRONT = re.compile(r"\A---[ \t]*\n((?:.*?\n)??)---[ \t]*(?:\n|\Z)", re.DOTALL)
 CARD_LIMIT = 1 << 20
 """Characters of the longest card that is parsed."""
@@ -56,7 +58,7 @@ def parse_card(text: str) -> dict[str, Any]:
         data = yaml.load(match[1], Loader=_PlainLoader)
         plain = json.loads(json.dumps(data, default=str, allow_nan=False))
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise ValueError(" ".join(str(error).split())[:200]) from error
+        raise ValueError(reason_of(error)) from error
     if not isinstance(plain, dict):
         raise ValueError("it names no values")
     return plain

@@ -13,7 +13,7 @@ from pydantic import Field
 from safetensors import SafetensorError
 
 from zoo.components import Features
-from zoo.errors import InputError, IntegrityError, NetworkError, ResourceError, did_you_mean
+from zoo.errors import InputError, IntegrityError, NetworkError, ResourceError, did_you_mean, reason_of
 from zoo.evaluation.resize import resized
 from zoo.hookspecs import hookimpl
 
@@ -115,9 +115,8 @@ class Timm(Features):
                 self.model, pretrained=True, num_classes=0, pretrained_cfg_overlay={"file": str(path)}
             )
         except (RuntimeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())[:200]
             raise IntegrityError(
-                f"{path}: it does not fit timm:{self.model} ({reason}). Delete it, and it is fetched again"
+                f"{path}: it does not fit timm:{self.model} ({reason_of(error)}). Delete it, and it is fetched again"
             ) from error
         return made
 
@@ -128,7 +127,7 @@ def _timm() -> Any:
         import timm.data
     except (ImportError, RuntimeError) as error:  # the latter from a torchvision made for another torch
         raise InputError(
-            f"timm: it cannot be imported ({error}). "
+            f"timm: it cannot be imported ({reason_of(error)}). "
             'Run pip install "gan-model-zoo[networks]", with a torchvision of the same build as torch'
         ) from error
     return timm
@@ -166,10 +165,9 @@ def fetch(repo: str) -> Path:
     except Exception as error:  # each release of the client brings its own transport, with its own errors
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise ResourceError(f"{repo}: the disk is full. Free some room and try again") from error
-        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         raise NetworkError(
-            f"{repo}: {constants.ENDPOINT} did not give {FILE} ({reason}). Check the network, or look through "
-            "efficientnet-lite0, which needs none"
+            f"{repo}: {constants.ENDPOINT} did not give {FILE} ({reason_of(error)}). Check the network, or look "
+            "through efficientnet-lite0, which needs none"
         ) from error
 
 

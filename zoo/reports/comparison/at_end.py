@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.errors import quoted
+from zoo.errors import quoted, reason_of
 from zoo.reports.watch import wanted
 from zoo.system.console import warn
 
@@ -28,6 +28,6 @@ def page_at_end(comparison: Comparison, sweep: Path) -> Path | None:
         write_page(comparison, path)
     except Exception as error:
         again = f"zoo compare {quoted(sweep)} --html {quoted(path)}"
-        warn(f"{path}: it cannot be written ({error}). Try again with `{again}`")
+        warn(f"{path}: it cannot be written ({reason_of(error)}). Try again with `{again}`")
         return None
     return path

@@ -195,7 +195,8 @@ class Metric(Component):
     """The field, where it has it, that text after a colon sets on the command line: `--metric kid:drawings`."""
     without_torch: ClassVar[bool] = False
     """Whether it measures where torch is not installed. Its module must not import torch then, and `measure` is given
-    arrays in place of tensors, float32 as they are."""
+    arrays in place of tensors, float32 as they are. It is given each real image once, with torch too; for other
+    metrics of pixels real images are repeated until they are as many as the generated ones."""
 
     @property
     def extractor(self) -> str | None:

@@ -135,7 +135,18 @@ def test_a_set_against_itself() -> None:
     assert [figures[name] for name in ("precision", "recall", "coverage")] == [1, 1, 1]
     assert figures["density"] == pytest.approx(1 + 1 / 5), "each lies in its own ball too"
     assert figures["diversity"] == pytest.approx(1)
+    assert Diversity().measure(REAL, REAL.flip(0)) == pytest.approx(1)
     assert figures["memorisation"] == 1
+
+
+def test_more_variety_than_real_images_have_is_no_better_than_as_much_too_little() -> None:
+    one, other = torch.randn(200, 16, generator=torch.Generator().manual_seed(5)), REAL
+    varied, alike = vendi_score(one), vendi_score(other)
+
+    assert varied > 1.5 * alike
+    assert Diversity().measure(other, one) == pytest.approx(alike / varied)
+    assert Diversity().measure(one, other) == pytest.approx(alike / varied)
+    assert Diversity.higher_is_better
 
 
 @pytest.mark.parametrize("metric", BY_NAME)

@@ -309,6 +309,11 @@ def test_what_takes_long_is_said_again_and_no_thread_is_left(
 class Still(Generator):
     """Makes grey pictures of one level."""
 
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
     name, latent_dim, image_shape, provider = "still", 4, (1, 8, 8), "numpy"
 
     def generate(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -355,6 +360,7 @@ def test_figures_are_written_for_the_card_and_go_with_the_weights(zoo: Zoo, run:
     refused = zoo(*words, "energy", "--checkpoint", "0", "--write")
     assert refused.code == 3
     assert "the figures are of other weights than those in it" in refused.error
+    assert "pictures of seed" not in refused.err, "before anything is measured"
     assert GeneratorFolder.open(folder).config == config
     zoo("export", run, "--onnx", "--checkpoint", "last")
     assert GeneratorFolder.open(folder).config.figures == ()

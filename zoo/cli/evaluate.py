@@ -86,6 +86,7 @@ def evaluate(
             seed=seed,
             checkpoint=checkpoint,
             ends=ends,
+            into=folder,
             show=with_progress,
         )
     if as_json:

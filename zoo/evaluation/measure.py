@@ -39,13 +39,13 @@ class RealImages:
     split: Split
     _seen: dict[tuple[Features, str], Tensor] = field(default_factory=dict)
 
-    def repeated(self, count: int, device: torch.device) -> Tensor:
-        """Return the reference images, float32 (N, C, H, W), repeated to `count` where they are fewer.
+    def repeated(self, metric: Metric, count: int, device: torch.device) -> Tensor:
+        """Return what a metric compares with, float32 (N, C, H, W), repeated to `count` where they are fewer.
 
         A metric of images is given as many as were generated: a handful of generated ones to match fewer would make
-        the figure mostly noise.
+        the figure mostly noise. One that needs no torch is given each once (`count` 0), as where torch is missing.
         """
-        reference = self.split.reference
+        reference = self.split.compared(metric)
         if len(reference) < count:
             reference = reference.repeat(-(-count // len(reference)))[:count]
         return real_images(self.images, reference, device)
@@ -86,7 +86,8 @@ class Measurement:
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             device = self._fake.device if metric.any_device else torch.device("cpu")
             if features is None:
-                real = self._real.repeated(len(self._fake), device)
+                count = 0 if metric.without_torch else len(self._fake)
+                real = self._real.repeated(metric, count, device)
                 return float(metric.measure(real, self._fake.to(device)))
             if features not in self._seen:
                 self._seen[features] = extracted(features, torch.split(self._fake, AT_ONCE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from zoo.errors import InputError, ResourceError
 from zoo.figures.measure import has_torch, measured
 from zoo.figures.metrics import asked_for, available
 from zoo.figures.opened import checkpoint_generator
+from zoo.figures.publish import same_weights
 from zoo.figures.real import images_of, real_set, recipe_of
 from zoo.figures.result import SPLITS, Evaluation
 from zoo.plugins.collect import load_registry, load_torchless_registry
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from zoo.figures.metrics import Chosen
     from zoo.figures.result import SplitChoice
+    from zoo.generators.folder import GeneratorFolder
     from zoo.generators.generator import Generator
     from zoo.plugins.registry import Registry
     from zoo.recipes.recipe import Recipe
@@ -55,6 +58,7 @@ def evaluate(
     seed: int = 0,
     checkpoint: str | None = None,
     ends: bool = False,
+    into: GeneratorFolder | None = None,
     show: Show | None = None,
 ) -> Evaluation:
     """Return figures of a generator, compared with real images.
@@ -72,6 +76,7 @@ def evaluate(
         seed: of the pictures.
         checkpoint: of a run: `best`, `last` or a step.
         ends: measure real images and noise too.
+        into: the folder that the figures are for: weights that it does not hold are refused at once.
         show: passes batches of pictures through, for progress.
 
     Raises:
@@ -89,19 +94,24 @@ def evaluate(
     began = time.perf_counter()
     registry = load_registry() if has_torch() else load_torchless_registry()
     generator = load(name) if checkpoint is None else checkpoint_generator(Path(name), checkpoint)
-    _check_room(generator, pictures)
-    recipe = recipe_of(name, generator, registry)
-    chosen = _chosen(metrics, features, changes, recipe, registry)
-    real = real_set(images_of(source, recipe, generator, registry), generator, split)
-    for one in chosen:
-        if one.required:
-            real.compared(one.metric)
-    say(f"{name}: {pictures:,} pictures of seed {seed}, compared with {len(real.reference):,} {real.words}")
-    made, seconds = _pictures(generator, pictures, seed, show)
+    weights = None if generator.config is None else generator.config.digest
+    with closing(generator):
+        if into is not None:
+            same_weights(into, weights)
+        _check_room(generator, pictures)
+        recipe = recipe_of(name, generator, registry)
+        chosen = _chosen(metrics, features, changes, recipe, registry)
+        real = real_set(images_of(source, recipe, generator, registry), generator, split)
+        for one in chosen:
+            if one.required:
+                real.compared(one.metric)
+        say(
+            f"{name}: {pictures:,} pictures of seed {seed}, compared with {len(real.reference):,} {real.words}"
+        )
+        made, seconds = _pictures(generator, pictures, seed, show)
     figures = measured(chosen, made, real, seed, ends=ends)
     if not any(figure.value is not None for figure in figures):
         raise InputError(f"{name}: no metric could be measured. The first: {figures[0].missing}")
-    weights = None if generator.config is None else generator.config.digest
     took = time.perf_counter() - began
     return Evaluation(name, pictures, seed, weights, real.described(), figures, took, pictures / seconds)
 
@@ -166,6 +176,4 @@ def _pictures(
         channels_first = batch[:, None] if batch.ndim == 3 else batch.transpose(0, 3, 1, 2)
         made[at : at + len(batch)] = channels_first
         at += len(batch)
-    seconds = time.perf_counter() - began
-    generator.close()
-    return made, seconds
+    return made, time.perf_counter() - began

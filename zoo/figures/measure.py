@@ -67,13 +67,25 @@ def measured(
         else:
             bench = NumpyBench
         benches = {"value": bench(pictures, real)}
+        reals: dict[str, Bench] = {}
         if ends:
-            other, rest = real.halves(len(pictures))
-            say(
-                f"the ends: {len(other):,} real images against {len(rest.reference):,} others, and random pixels"
-            )
-            benches |= {"real": bench(other, rest), "noise": bench(_noise(pictures), real)}
-        return tuple(_figure(one, benches, real, len(pictures), seed) for one in chosen)
+            for kind in sorted({one.metric.compares_with for one in chosen}):
+                if kind == "training" and real.training is None:
+                    continue
+                other, rest = real.halves(len(pictures), kind)
+                reals[kind] = bench(other, rest)
+                against = rest.reference if rest.training is None or kind == "held-out" else rest.training
+                say(
+                    f"the ends: {len(other):,} real images against {len(against):,} others, and random pixels"
+                )
+            benches["noise"] = bench(_noise(pictures), real)
+        return tuple(_figure(one, _benches(one, benches, reals), real, len(pictures), seed) for one in chosen)
+
+
+def _benches(chosen: Chosen, benches: dict[str, Bench], reals: dict[str, Bench]) -> dict[str, Bench]:
+    """Return what a metric measures, the real end that is right for what it compares with included."""
+    kind = chosen.metric.compares_with
+    return benches | ({"real": reals[kind]} if kind in reals else {})
 
 
 class NumpyBench:

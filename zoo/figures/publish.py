@@ -40,6 +40,21 @@ def folder_to_write(name: str) -> GeneratorFolder:
         return folder
 
 
+def same_weights(folder: GeneratorFolder, weights: str | None) -> str:
+    """Return the digest of the weights that the folder holds now.
+
+    Raises:
+        InputError: figures are of others.
+    """
+    digest = folder.current().config.digest
+    if digest is None or digest != weights:
+        raise InputError(
+            f"{folder.path}: the figures are of other weights than those in it. Evaluate it again, or write the "
+            "checkpoint into it first with `zoo export --onnx --checkpoint`"
+        )
+    return digest
+
+
 def write_figures(folder: GeneratorFolder, evaluation: Evaluation) -> GeneratorFolder:
     """Write an evaluation's figures into `config.json`; those of the same metric, protocol and images are replaced.
 
@@ -51,13 +66,8 @@ def write_figures(folder: GeneratorFolder, evaluation: Evaluation) -> GeneratorF
     """
     with _held(folder):
         there = folder.current()
-        config = there.config
-        if config.digest is None or config.digest != evaluation.weights:
-            raise InputError(
-                f"{folder.path}: the figures are of other weights than those in it. Evaluate it again, or write the "
-                "checkpoint into it first with `zoo export --onnx --checkpoint`"
-            )
-        new = tuple(_record(figure, evaluation, config.digest) for figure in evaluation.measured)
+        config, weights = there.config, same_weights(folder, evaluation.weights)
+        new = tuple(_record(figure, evaluation, weights) for figure in evaluation.measured)
         replaced = {_measure(figure) for figure in new}
         kept = (old for old in config.current_figures if _measure(old) not in replaced)
         figures = (*kept, *new)

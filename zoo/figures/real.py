@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -83,19 +83,25 @@ class RealSet:
         line = protocol_line(metric, self.images.shape, chosen.features, generated, against)
         return f"{line}; pictures of seed {seed} in 8 bits"
 
-    def halves(self, most: int) -> tuple[NDArray[np.uint8], RealSet]:
+    def halves(
+        self, most: int, compares_with: Literal["held-out", "training"] = "held-out"
+    ) -> tuple[NDArray[np.uint8], RealSet]:
         """Return real images to measure as if they were generated, at most so many, and those to compare them with.
 
-        They are training images where the others are held out; else half of the images are compared with the others.
+        Where some are held out, they are training images for a metric that compares with the held-out ones, and
+        held-out images for one that compares with the training ones. Else half are compared with the others. So none is
+        compared with itself.
 
         Raises:
             InputError: there is a single image.
         """
         if self.training is not None and self.words == HELD_OUT:
-            return self.images.pixels[_evenly(self.training, most)], self
+            other = self.reference if compares_with == "training" else self.training
+            return self.images.pixels[_evenly(other, most)], self
         if len(self.reference) < 2:
             raise InputError(f"--ends: {self.images.source} has a single image, and none to compare it with")
-        rest = replace(self, reference=self.reference[1::2])
+        others = self.reference[1::2]
+        rest = replace(self, reference=others, training=None if self.training is None else others)
         return self.images.pixels[self.reference[::2][:most]], rest
 
     def described(self) -> Compared:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 
 class Diversity(Metric):
-    """The Vendi score (Friedman and Dieng 2023) of generated images, over that of as many real ones.
+    """The Vendi score (Friedman and Dieng 2023) of generated images beside that of as many real: 0 to 1, 1 is best.
 
-    The score is the effective number of different images: 1 where all are the same, N where N have nothing in common. 1
-    is as varied as the real images; less is a collapse, and more is variety that the real ones lack, as noise may have.
+    The score is the effective number of different images: 1 where all are the same, N where N have nothing in common.
+    The smaller score over the larger is 1 where generated images are as varied as real ones; less is a collapse, or
+    variety that the real ones lack, as noise may have.
     """
 
     name: ClassVar[str] = "diversity"
@@ -44,7 +45,7 @@ class Diversity(Metric):
 
     @torch.no_grad()
     def measure(self, real: Tensor, fake: Tensor) -> float:
-        """Return the ratio for two sets (N, D) and (M, D); of the larger one as many are drawn as the smaller one has.
+        """Return the ratio for two sets (N, D) and (M, D); of the larger as many are drawn as the smaller has.
 
         Raises:
             InputError: the sets do not fit each other.
@@ -56,11 +57,15 @@ class Diversity(Metric):
             vectors[torch.randperm(len(vectors), generator=random)[:count].to(vectors.device)]
             for vectors in (real, fake)
         )
-        return vendi_score(other) / vendi_score(one)
+        scores = vendi_score(one), vendi_score(other)
+        return min(scores) / max(scores)
 
     def protocol(self, shape: ImageShape) -> str:  # noqa: ARG002
         """Return one line that says how two sets of features are compared."""
-        return f"Vendi score over that of as many real images, cosine kernel, float64, seed {self.seed}"
+        return (
+            "Vendi scores of as many generated and real images, the smaller over the larger, cosine kernel, float64, "
+            f"seed {self.seed}"
+        )
 
 
 def vendi_score(vectors: Tensor) -> float:

@@ -25,8 +25,8 @@ CHANGES = r"""
 2 losses.1.name=gradient-penality
   camel-wgangp.toml [losses.1]: gradient-penality: there is no such loss. Did you mean 'gradient-penalty'?
 
-2 metric.name=fid
-  camel-wgangp.toml [metric]: fid: there is no such metric. There is swd.
+2 metric.name=fidd
+  camel-wgangp.toml [metric]: fidd: there is no such metric. Did you mean 'fid'?
 
 2 architecture.name=dcgann
   camel-wgangp.toml [architecture]: dcgann: there is no such architecture. Did you mean 'dcgan'?

@@ -24,6 +24,8 @@ SMALLEST_LEVEL = 14
 FLATTEST = 1e-4
 """A deviation below this (an 8-bit step is 0.008) is rounding, not detail: it is not blown up to 1."""
 DIRECTIONS_AT_ONCE = 32
+IMAGES_AT_ONCE = 64
+"""Images that are blurred in one call: a CPU takes many times their memory for it."""
 
 
 class SlicedWasserstein(Metric):
@@ -107,12 +109,19 @@ def _levels(height: int, width: int) -> list[tuple[int, int]]:
 
 def _pyramid(images: Tensor) -> Iterator[Tensor]:
     """Give what each level shows beyond the next smaller one, and the smallest level as it is."""
-    for _ in _levels(*images.shape[2:])[1:]:
-        smaller = _blur(images, stride=2)
-        spread = torch.zeros_like(images)
-        spread[:, :, ::2, ::2] = smaller
-        # Three of four pixels are empty, so that the blur brings a quarter of the light.
-        yield images - 4 * _blur(spread)
+    for height, width in _levels(*images.shape[2:])[1:]:
+        detail = torch.empty_like(images)
+        smaller = images.new_empty(*images.shape[:2], height, width)
+        for some, apart, less in zip(
+            *(torch.split(level, IMAGES_AT_ONCE) for level in (images, detail, smaller)), strict=True
+        ):
+            less.copy_(_blur(some, stride=2))
+            spread = torch.zeros_like(some)
+            spread[:, :, ::2, ::2] = less
+            # Three of four pixels are empty, so that the blur brings a quarter of the light.
+            torch.sub(some, 4 * _blur(spread), out=apart)
+        yield detail
+        del detail, apart
         images = smaller
     yield images
 

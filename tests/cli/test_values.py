@@ -79,7 +79,7 @@ def test_whatever_takes_text_is_one_of_these_types() -> None:
         for _, param in PARAMS
         if type(param.type) in (click.types.StringParamType, click.Path) and param.name not in UNTYPED
     }
-    assert plain == {"interpolate", "minutes"}, "which have parsers of their own"
+    assert plain == {"fields", "interpolate", "minutes", "trackers"}, "which have parsers of their own"
     assert len(NAMED) > 25
 
 

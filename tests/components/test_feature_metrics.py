@@ -239,6 +239,7 @@ def test_protocols_say_what_was_done() -> None:
         "recall with the balls of k = 5 nearest neighbours, float64",
         "density with the balls of k = 5 nearest neighbours, float64",
         "coverage with the balls of k = 5 nearest neighbours, float64",
-        "Vendi score over that of as many real images, cosine kernel, float64, seed 0",
+        "Vendi scores of as many generated and real images, the smaller over the larger, cosine kernel, "
+        "float64, seed 0",
         "share nearer to one training image than 99% of these are, against the mean of the 10 nearest, float64",
     ]

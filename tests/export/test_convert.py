@@ -242,6 +242,6 @@ def test_more_weights_than_a_file_may_have_are_refused_before_anything_is_made()
     with pytest.raises(ResourceError) as caught:
         to_onnx(Huge(), LATENT_DIM, {})
     assert str(caught.value) == (
-        "Huge: its weights take 832 MiB as float32, and of an ONNX file no more than 128 are read. "
+        "Huge: its weights take 832 MiB as float32, and of an ONNX file no more than 104 are read. "
         "Train a smaller generator"
     )

@@ -132,7 +132,8 @@ class Nan(Loss):
     last: int = 10**9
 
     def critic(self, batch):
-        CALLS.append(1)
+        if len(batch.fake_scores) > 4:  # fewer tell how much memory the training will take
+            CALLS.append(1)
         return batch.fake_scores.mean() * (float("nan") if self.first <= len(CALLS) <= self.last else 0.0)
 
 @hookimpl

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zoo as library
+from zoo.errors import rounded
 from zoo.runs.lock import held
 from zoo.runs.new import new_run
 from zoo.runs.record import read_record
@@ -31,7 +32,7 @@ def test_the_runs_here_oldest_first(zoo: Zoo, tiny: Path) -> None:
     assert ran.code == 0
     assert best is not None
     assert rows[0] == ["run", "state", "steps", "speed", "left", "best", "size", "started"]
-    assert rows[1][:8] == [str(first), "done", "4/4", "-", "-", "swd", f"{best.value:.2f}", "at"]
+    assert rows[1][:8] == [str(first), "done", "4/4", "-", "-", "swd", rounded(best.value), "at"]
     assert rows[2][:3] == [str(second), "done", "1/1"]
 
 

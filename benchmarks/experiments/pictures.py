@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,7 +12,7 @@ from PIL import Image
 from benchmarks.experiments.measures import grid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from zoo.history import History
 
+T = TypeVar("T")
 GAP = 12
 SCALE = 2
 COLOURS = ("#3366cc", "#dc7a1e", "#2f8f4e")
@@ -50,44 +52,52 @@ def finish(axes: Axes, title: str) -> None:
     axes.legend(fontsize=7)
 
 
+@contextmanager
+def panels(sets: Mapping[str, T], height: float, path: Path) -> Iterator[Iterator[tuple[Axes, T]]]:
+    """Give a panel for each set, one beside the other, and write them when the block ends."""
+    figure = Figure(figsize=(9, height), layout="constrained")
+
+    def each() -> Iterator[tuple[Axes, T]]:
+        for place, (name, one) in enumerate(sets.items(), 1):
+            axes = figure.add_subplot(1, len(sets), place)
+            yield axes, one
+            if place > 1:
+                axes.set_ylabel("")
+            finish(axes, name)
+
+    yield each()
+    figure.savefig(path, dpi=90)
+
+
 def save_losses(sets: Mapping[str, Sequence[History]], path: Path) -> None:
     """Draw the figure against the critic's loss, a panel for each loss and a line for each seed."""
-    figure = Figure(figsize=(9, 3), layout="constrained")
-    for place, (name, histories) in enumerate(sets.items(), 1):
-        axes = figure.add_subplot(1, len(sets), place)
-        for seed, (history, colour) in enumerate(zip(histories, COLOURS, strict=False)):
-            losses, values = history.losses_at_measurements, history.quality.values
-            axes.plot(losses, values, "o-", color=colour, ms=3, lw=0.6, label=f"seed {seed}")
-            axes.plot(losses[-1], values[-1], "*", color=colour, ms=11)
-        axes.set(xlabel="critic's loss", ylabel="swd" if place == 1 else "")
-        finish(axes, name)
-    figure.savefig(path, dpi=90)
+    with panels(sets, 3, path) as drawn:
+        for axes, histories in drawn:
+            for seed, (history, colour) in enumerate(zip(histories, COLOURS, strict=False)):
+                losses, values = history.losses_at_measurements, history.quality.values
+                axes.plot(losses, values, "o-", color=colour, ms=3, lw=0.6, label=f"seed {seed}")
+                axes.plot(losses[-1], values[-1], "*", color=colour, ms=11)
+            axes.set(xlabel="critic's loss", ylabel="swd")
 
 
 def save_weights(sets: Mapping[str, History], path: Path) -> None:
     """Draw the critic's weights at the first and the last measurement, a panel for each training."""
-    figure = Figure(figsize=(9, 2.8), layout="constrained")
-    for place, (name, history) in enumerate(sets.items(), 1):
-        axes = figure.add_subplot(1, len(sets), place)
-        for probe, colour in zip((history.probes[0], history.probes[-1]), COLOURS, strict=False):
-            weights = probe.weights
-            share = np.array(weights.counts) / max(sum(weights.counts), 1)
-            axes.stairs(share, weights.edges, color=colour, fill=True, alpha=0.55, label=f"step {probe.step}")
-        axes.set(
-            title=name, xlabel="weight of the critic", ylabel="share of all weights" if place == 1 else ""
-        )
-        finish(axes, name)
-    figure.savefig(path, dpi=90)
+    with panels(sets, 2.8, path) as drawn:
+        for axes, history in drawn:
+            for probe, colour in zip((history.probes[0], history.probes[-1]), COLOURS, strict=False):
+                weights = probe.weights
+                share = np.array(weights.counts) / max(sum(weights.counts), 1)
+                axes.stairs(
+                    share, weights.edges, color=colour, fill=True, alpha=0.55, label=f"step {probe.step}"
+                )
+            axes.set(xlabel="weight of the critic", ylabel="share of all weights")
 
 
 def save_generator_losses(sets: Mapping[str, History], path: Path) -> None:
     """Draw both losses over the steps, a panel for each training."""
-    figure = Figure(figsize=(9, 2.6), layout="constrained")
-    for place, (name, history) in enumerate(sets.items(), 1):
-        axes = figure.add_subplot(1, len(sets), place)
-        for side, colour in zip(("critic", "generator"), COLOURS, strict=False):
-            curve = history.curve(side)
-            axes.plot(curve.steps, curve.values, color=colour, lw=0.8, label=side)
-        axes.set(xlabel="generator steps", ylabel="loss" if place == 1 else "")
-        finish(axes, name)
-    figure.savefig(path, dpi=90)
+    with panels(sets, 2.6, path) as drawn:
+        for axes, history in drawn:
+            for side, colour in zip(("critic", "generator"), COLOURS, strict=False):
+                curve = history.curve(side)
+                axes.plot(curve.steps, curve.values, color=colour, lw=0.8, label=side)
+            axes.set(xlabel="generator steps", ylabel="loss")

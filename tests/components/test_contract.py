@@ -14,8 +14,8 @@ from safetensors.torch import load, save
 
 from zoo.batch import CriticBatch, GeneratorBatch
 from zoo.data.sampler import Sampler
+from zoo.evaluation.calibration import calibrated
 from zoo.evaluation.dry_run import dry_run
-from zoo.evaluation.torch_generator import calibrated
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan, make_plan
 from zoo.plugins.registry import KINDS, validated

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from tests.support.tiny_generator import LATENT_DIM, Tiny, make
 from zoo.errors import InputError, IntegrityError
+from zoo.evaluation.calibration import calibrated
 from zoo.evaluation.contract import pictures_by_batch, refuse_broken_contract
-from zoo.evaluation.torch_generator import calibrated
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -57,6 +57,17 @@ def test_work_is_done_in_order_and_its_result_is_taken_on_the_callers_thread(thr
     assert [entry for entry in done if entry[0] == "then"] == [("then", n, True) for n in range(3)]
 
 
+def test_one_may_wait_for_some_of_it_alone(thread: Background) -> None:
+    go, done = threading.Event(), list[str]()
+    thread.do(lambda: "first", done.append)
+    thread.do(lambda: "held up" if go.wait(PATIENCE) else "never", done.append)
+    thread.wait(until=lambda: "first" in done)
+    assert done == ["first"]
+    go.set()
+    thread.wait()
+    assert done == ["first", "held up"]
+
+
 def test_without_a_thread_everything_is_done_at_once() -> None:
     done: list[int] = []
     Background(threaded=False).do(lambda: 7, done.append)

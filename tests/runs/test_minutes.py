@@ -16,8 +16,9 @@ from tests.support.run_folders import drain, figures
 from tests.support.training import leaves
 from zoo.cli.screen import display
 from zoo.errors import InputError
-from zoo.evaluation import torch_generator
-from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
+from zoo.evaluation import calibration
+from zoo.evaluation.calibration import calibration_batches
+from zoo.evaluation.torch_generator import TorchGenerator
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
 from zoo.pace import cadence
 from zoo.runs.checkpoint import checkpoints, load_checkpoint
@@ -171,7 +172,7 @@ def test_long_work_is_not_silent(
 
 def struck(monkeypatch: pytest.MonkeyPatch, number: int, strike: Callable[[], object] = lambda: None) -> None:
     """Send this process a signal while it makes the generator, or do something else then."""
-    real = torch_generator.calibration_batches
+    real = calibration.calibration_batches
 
     def batches(step: int) -> int:
         strike()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.evaluation.torch_generator import calibrated
+from zoo.evaluation.calibration import calibrated
 from zoo.training.ema import Ema
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, get_args
 
 import pytest
 import torch
@@ -13,9 +14,11 @@ from tests.conftest import TINY
 from tests.support.training import plan_of
 from zoo.components import Augmentation, Loss
 from zoo.errors import NoMemoryError, ResourceError
+from zoo.plugins.planning import load_plan
 from zoo.system import disk_space
 from zoo.system.disk_space import left_to_group, physical_memory, usable_memory
 from zoo.training import memory
+from zoo.training.device import Precision
 from zoo.training.memory import TooMuchError, free_memory, need_of, refuse_without_memory
 
 if TYPE_CHECKING:
@@ -97,6 +100,34 @@ def test_ranks_share_the_batch_and_a_machine_its_memory(
         refuse_without_memory(plan, CPU, "fp32", ranks=2)
 
 
+@pytest.mark.parametrize("recipe", ["camel-gan", "camel-wgangp", "horse-wgan", "face-wgangp"])
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_tensors_without_memory_tell_what_those_with_it_do(
+    recipe: str, precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = load_plan(recipe)
+    tried = need_of(plan, PLENTY, precision=precision)
+    monkeypatch.setattr(memory, "TRIED", 0)
+    told = need_of(plan, PLENTY, precision=precision)
+    assert told.bytes(64) == pytest.approx(tried.bytes(64), rel=0 if precision == "fp32" else 0.01)
+
+
+class Looking(Augmentation):
+    """Looks at a number, which a tensor without memory does not have."""
+
+    name: ClassVar[str] = "looking"
+
+    def augment(self, images: Tensor) -> Tensor:
+        return images if float(images.detach().mean()) < 2 else -images
+
+
+def test_a_part_that_looks_at_numbers_is_tried_with_them(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = replace(plan_of(tiny), augmentations=(Looking(),))
+    tried = need_of(plan, PLENTY)
+    monkeypatch.setattr(memory, "TRIED", 0)
+    assert need_of(plan, PLENTY) == tried
+
+
 class Counting(Augmentation):
     """Counts how often it is asked."""
 
@@ -120,8 +151,6 @@ class Broken(Loss):
 def test_parts_are_left_as_they_were_and_broken_ones_to_whoever_says_it_better(
     tiny: Path, free: list[int]
 ) -> None:
-    from dataclasses import replace
-
     counting = Counting()
     plan = replace(plan_of(tiny), augmentations=(counting,))
     refuse_without_memory(plan, CPU, "fp32")

@@ -11,8 +11,8 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from zoo.errors import InputError, ResourceError, ZooError, is_memory_error, reason_of
+from zoo.evaluation.calibration import calibrated
 from zoo.evaluation.contract import latents_by_batch, pictures_of, refuse_broken_contract
-from zoo.evaluation.torch_generator import calibrated
 from zoo.evaluation.weights import load_weights, weights_bytes
 from zoo.generators.files import LIMITS, WEIGHTS
 from zoo.layers.computed_weights import copy_network

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from zoo.errors import reason_of
+from zoo.evaluation.calibration import calibration_batches
 from zoo.evaluation.measure import measure
 from zoo.evaluation.probe import Prober
-from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
+from zoo.evaluation.torch_generator import TorchGenerator
+from zoo.generators.generator import to_uint8
+from zoo.generators.latents import fixed_latents, tour
 from zoo.history import WALK_FRAMES
 from zoo.system.console import warn
 
@@ -28,7 +31,9 @@ SAMPLE_CALIBRATION = 8
 
 
 WALKS = 4
-"""Walks through the latents that an evaluation leaves, each past three of the first pictures and back."""
+"""Walks through the latents that an evaluation leaves."""
+STOPS = 3
+"""Of the first pictures that each walk leads past, and back."""
 
 
 class Seen(NamedTuple):
@@ -90,10 +95,7 @@ class Monitor:
 
 
 def _walk(generator: TorchGenerator) -> NDArray[np.uint8]:
-    ways = [
-        generator.walking(
-            range(first, 3 * WALKS, WALKS), WALK_FRAMES, SAMPLE_SEED, loop=True, batch=generator.batch
-        )
-        for first in range(WALKS)
-    ]
-    return np.stack([np.concatenate(list(way)) for way in ways], axis=1)
+    stops = fixed_latents(SAMPLE_SEED, STOPS * WALKS, generator.latent_dim)
+    ways = np.stack([tour(stops[first::WALKS], WALK_FRAMES, loop=True) for first in range(WALKS)], axis=1)
+    frames = to_uint8(generator.generate(ways.reshape(-1, generator.latent_dim)))
+    return frames.reshape(WALK_FRAMES, WALKS, *frames.shape[1:])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +18,7 @@ class UpsampledConv2d(nn.Conv2d):
 
     def __init__(self, channels: int, filters: int, kernel: int) -> None:
         super().__init__(channels, filters, kernel, padding=kernel // 2)
+        self._taps: Taps | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, filters, 2H, 2W) for (N, channels, H, W)."""
@@ -27,23 +26,29 @@ class UpsampledConv2d(nn.Conv2d):
             return super().forward(nn.functional.interpolate(images, scale_factor=2.0, mode="nearest"))
         large = self.weight  # read once: a parametrization may make it anew each time
         with torch.autocast(images.device.type, enabled=False):
-            weight = summed(large, _taps(large.shape[2], large.device, large.dtype))
+            weight = summed(large, self._taps_for(large))
         bias = None if self.bias is None else self.bias.repeat(4)
         blocks = nn.functional.conv2d(images, weight, bias, padding=weight.shape[2] // 2)
         return laid_out(blocks, 2)
 
+    def _taps_for(self, weight: Tensor) -> Taps:
+        """Return which tap of the small kernel each tap of the large one falls on.
 
-@lru_cache(maxsize=32)
-def _taps(kernel: int, device: torch.device, dtype: torch.dtype) -> Taps:
-    """Return which tap of the small kernel each tap of the large one falls on.
+        Kept, since it is asked for in each step; by the layer, since a layer may be tried on tensors without memory.
+        """
+        kept = self._taps
+        if kept is None or (kept.square.device, kept.square.dtype) != (weight.device, weight.dtype):
+            kept = self._taps = _taps(weight)
+        return kept
 
-    Kept, since a network asks for them in each of its steps.
-    """
+
+def _taps(weight: Tensor) -> Taps:
+    kernel = weight.shape[2]
     reach = (kernel // 2 + 1) // 2
     place = torch.arange(2).view(-1, 1, 1)
     small = torch.arange(-reach, reach + 1).view(1, -1, 1)
     falls = (place + torch.arange(kernel) - kernel // 2).div(2, rounding_mode="floor")
-    return Taps.of(falls == small, device, dtype)
+    return Taps.of(falls == small, weight.device, weight.dtype)
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):

@@ -13,8 +13,9 @@ from safetensors.torch import load
 
 from zoo.__about__ import __version__
 from zoo.errors import InputError, IntegrityError, UsageError, ZooError, counted, quoted, reason_of
+from zoo.evaluation.calibration import calibration_batches
 from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
-from zoo.evaluation.torch_generator import TorchGenerator, calibration_batches
+from zoo.evaluation.torch_generator import TorchGenerator
 from zoo.evaluation.weights import weights_bytes
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
 from zoo.generators.files import CONFIG, FILES, REPORT, SAMPLES, WEIGHTS
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.components import Architecture, Component, Plan
-    from zoo.evaluation.torch_generator import Tick
+    from zoo.evaluation.calibration import Tick
     from zoo.runs.record import RunRecord
 
 

@@ -62,6 +62,7 @@ class RunFiles:
         self.path = path
         self.facts = facts
         self._background = Background(threaded=threaded)
+        self._saving = False
 
     def poll(self) -> None:
         """Finish what is written, without waiting; raise what that raised."""
@@ -113,8 +114,8 @@ class RunFiles:
             make_state: gives what the checkpoint holds; called here, once the one before is written.
             saved: called on the training's own thread.
         """
-        # One at a time: each holds a copy of everything.
-        self.wait()
+        # One at a time: each holds a copy of everything. Pictures that came after it may wait longer.
+        self._background.wait(until=lambda: not self._saving)
         self._refuse_removed(reached.step)
         state = make_state()
         if self._background.threaded:
@@ -122,11 +123,13 @@ class RunFiles:
 
         def then(path: Path) -> None:
             # First the record, then the pruning: what run.json names must be there at every moment.
+            self._saving = False
             self.note("running", reached)
             checkpoint.prune(self.path, reached.best.step if reached.best else None)
             saved(path)
 
         save = partial(checkpoint.save_checkpoint, self.path, reached.step, state)
+        self._saving = True
         self._background.do(save, then)
 
     def note(self, state: RunState, reached: Reached) -> None:

@@ -49,9 +49,9 @@ class Background:
         while self._open and self._open[0][0].done():
             self._finish()
 
-    def wait(self) -> None:
-        """Wait for everything; raise what it raised."""
-        while self._open:
+    def wait(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Wait for everything, or for the first work after which `until` holds; raise what it raised."""
+        while self._open and not until():
             self._finish()
 
     def close(self) -> None:

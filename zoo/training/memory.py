@@ -1,17 +1,20 @@
 """How much memory a training takes, told from a few images before it begins, and how much is free.
 
-Losses and networks of plugins are asked by running them: on two and on four images what backward keeps is counted.
+Losses and networks of plugins are asked by running them: on two and on four images what backward keeps is counted, on
+tensors without memory where that would be much.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
 import torch
+from torch._subclasses import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 
 from zoo.batch import CriticBatch, GeneratorBatch
@@ -37,6 +40,8 @@ BESIDE = 1.4
 """What allocators and kernels take, for each byte that is kept: measured, see `benchmarks.hostile.training_memory`."""
 FEW = 2
 """Images from which the rest is told, and twice as many."""
+TRIED = 64 << 20
+"""Bytes that are tried as they are; beyond, tensors without memory stand for them."""
 SMALLER = "Make its layers or its images smaller"
 
 
@@ -71,11 +76,11 @@ def need_of(plan: Plan, most: int, here: int | None = None, precision: Precision
     critic, generator = plan.architecture.networks  # without memory for their weights, where that can be
     fixed = _fixed(plan, critic, generator)
     weights = sum(weight.nbytes for network in (critic, generator) for weight in network.parameters())
-    left = most - fixed if here is None else min(most - fixed, here - weights)
-    if left < 0:
+    if most < fixed:
         raise TooMuchError(fixed)
+    here = most - fixed if here is None else min(most - fixed, here - weights)
     try:
-        few, more = (_kept(plan, count, left, precision) for count in (FEW, 2 * FEW))
+        few, more = (_tried(plan, count, most - fixed, here, weights, precision) for count in (FEW, 2 * FEW))
     except TooMuchError as error:
         raise TooMuchError(fixed + error.bytes) from None
     an_image = max(0, more - few) // FEW
@@ -148,15 +153,16 @@ class _Kept:
 
     def __init__(self, networks: tuple[nn.Module, nn.Module], most: int) -> None:
         weights = [tensor for network in networks for tensor in (*network.parameters(), *network.buffers())]
-        self._seen = {weight.untyped_storage().data_ptr() for weight in weights}
+        # Not by address: what has no memory has none.
+        self._seen = {weight.untyped_storage()._cdata for weight in weights}
         self._held: list[Tensor] = []
         self._most = most
         self._largest = self._bytes = 0
 
     def pack(self, tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in self._seen:
-            self._seen.add(storage.data_ptr())
+        if storage._cdata not in self._seen:
+            self._seen.add(storage._cdata)
             self._held.append(tensor.detach())  # so that no other storage takes its place
             self._bytes += storage.nbytes()
             self._largest = max(self._largest, storage.nbytes())
@@ -168,6 +174,24 @@ class _Kept:
     def bytes(self) -> int:
         """All of them, and what backward holds beside them at one moment."""
         return int(BESIDE * (self._bytes + BACKWARD * self._largest))
+
+
+def _tried(plan: Plan, count: int, most: int, here: int, weights: int, precision: Precision) -> int:
+    """Return the bytes that a step keeps for `count` images, found by fewer than that where they are many.
+
+    Raises:
+        TooMuchError: they are over `most`; or over `here`, where some part works on tensors with memory alone.
+    """
+    if weights < TRIED:
+        with suppress(TooMuchError):
+            return _kept(plan, count, min(here, TRIED - weights), precision)
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            return _kept(plan, count, most, precision)
+    except TooMuchError:
+        raise
+    except Exception:  # of a part that looks at numbers
+        return _kept(plan, count, here, precision)
 
 
 def _kept(plan: Plan, count: int, most: int, precision: Precision) -> int:

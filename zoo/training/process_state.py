@@ -168,8 +168,8 @@ def _backends(stack: ExitStack) -> None:
     stack.callback(setattr, torch.utils.deterministic, "fill_uninitialized_memory", filled)
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    stack.callback(torch.use_deterministic_algorithms, deterministic, warn_only=warn_only)
-    torch.use_deterministic_algorithms(False)
+    stack.callback(_use_deterministic_algorithms, deterministic, warn_only=warn_only)
+    _use_deterministic_algorithms(False, warn_only=False)
     settings = [
         _Setting(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
         *(_Setting(partial(_flag, *at), partial(_set_flag, *at), own) for *at, own in FLAGS),
@@ -177,6 +177,13 @@ def _backends(stack: ExitStack) -> None:
     before = [setting.value() for setting in settings]
     stack.callback(_put_all, settings, before)
     _put_all(settings, [setting.own for setting in settings])
+
+
+def _use_deterministic_algorithms(wanted: bool, *, warn_only: bool) -> None:
+    """Set them where they are otherwise: to set them, torch loads its compiler, which takes a second."""
+    now = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    if now != (wanted, warn_only):
+        torch.use_deterministic_algorithms(wanted, warn_only=warn_only)
 
 
 class _Setting(NamedTuple):

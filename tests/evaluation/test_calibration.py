@@ -1,0 +1,85 @@
+"""Statistics of an averaged generator: estimated as plainly as they are defined, on a GPU by a recording."""
+
+from __future__ import annotations
+
+from unittest.mock import Mock
+
+import pytest
+import torch
+from torch import nn
+
+from tests.support.training import needs_gpu
+from zoo.evaluation.calibration import CALIBRATION_SEED, calibrated
+from zoo.generators.latents import fixed_latents
+from zoo.plugins.planning import load_plan
+
+DIM, BATCH, BATCHES = 5, 16, 12
+
+
+def network_of(*more: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(DIM, 3), nn.BatchNorm1d(3), *more, nn.Linear(3, 2), nn.BatchNorm1d(2))
+
+
+def by_hand(network: nn.Module) -> list[torch.Tensor]:
+    """The mean over all batches of each batch's mean and unbiased variance, norm after norm."""
+    weights = [value.detach().double() for value in network.parameters()]
+    found = []
+    z = torch.tensor(fixed_latents(CALIBRATION_SEED, BATCHES * BATCH, DIM)).double()
+    for part in torch.split(z, BATCH):
+        one = nn.functional.linear(part, weights[0], weights[1])
+        normed = (one - one.mean(0)) / (one.var(0, correction=0) + 1e-5).sqrt()
+        other = nn.functional.linear(normed, weights[4], weights[5])
+        found.append([one.mean(0), one.var(0), other.mean(0), other.var(0)])
+    return [torch.stack(each).mean(0) for each in zip(*found, strict=True)]
+
+
+def statistics(network: nn.Module) -> list[torch.Tensor]:
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    found = [(norm.running_mean, norm.running_var) for norm in norms]
+    return [value for both in found for value in both if value is not None]
+
+
+def test_each_batch_counts_alike() -> None:
+    network = network_of()
+    settled = calibrated(network, DIM, BATCH, BATCHES)
+
+    for one, expected in zip(statistics(settled), by_hand(network), strict=True):
+        torch.testing.assert_close(one.double(), expected, rtol=1e-5, atol=1e-6)
+    assert [norm.momentum for norm in settled.modules() if isinstance(norm, nn.BatchNorm1d)] == [0.1, 0.1]
+
+
+@needs_gpu
+@pytest.mark.parametrize("name", ["camel-gan", "face-wgangp"])
+def test_on_a_gpu_a_recording_finds_what_the_network_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = load_plan(name).architecture.generator().to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
+    made = Mock(side_effect=torch.cuda.CUDAGraph.replay, autospec=True)
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", lambda graph: made(graph))
+    recorded = statistics(calibrated(network, 100, 64))
+    assert made.call_count == 64  # one to compare, then all but the first
+    monkeypatch.setattr("zoo.evaluation.calibration.replayed", lambda work: work)
+    for one, other in zip(recorded, statistics(calibrated(network, 100, 64)), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+class Waiting(nn.Module):
+    """Waits for the GPU."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * float(x.detach().abs().max()).__trunc__() * 0 + x
+
+
+class Noisy(nn.Module):
+    """Draws random numbers."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.randn_like(x)
+
+
+@needs_gpu
+@pytest.mark.parametrize("odd", [Waiting(), Noisy()])
+def test_on_a_gpu_what_cannot_be_recorded_is_calibrated_all_the_same(odd: nn.Module) -> None:
+    settled = calibrated(network_of(odd).cuda(), DIM, BATCH, BATCHES)
+
+    assert all(value.isfinite().all() for value in statistics(settled))
+    assert torch.ones(2, device="cuda").sum().item() == 2, "the GPU is as it was"

@@ -1,0 +1,120 @@
+"""Statistics of an averaged generator's normalisations, estimated anew: those of training belong to other weights."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.modules.batchnorm import _NormBase
+
+from zoo.evaluation.replay import replayed
+from zoo.generators.latents import fixed_latents
+from zoo.layers.computed_weights import copy_network, settle_spectral_norms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor, nn
+
+    Tick = Callable[[int, int], object]
+    """Called with how many batches are done, and of how many."""
+
+CALIBRATION_BATCHES = 64
+FEWEST_BATCHES = 8
+CALIBRATION_SEED = 2**40
+"""Far from the small seeds people sample with."""
+
+
+def calibration_batches(step: int) -> int:
+    """Return how many batches the statistics of a generator that was trained so many steps are estimated from.
+
+    After the first 64 steps it is always 64; before, that would take longer than the training did.
+    """
+    return min(max(step, FEWEST_BATCHES), CALIBRATION_BATCHES)
+
+
+@torch.no_grad()
+def calibrated(
+    generator: nn.Module,
+    latent_dim: int,
+    batch: int,
+    batches: int = CALIBRATION_BATCHES,
+    tick: Tick = lambda _done, _of: None,
+) -> nn.Module:
+    """Return a copy in eval mode whose running statistics are the plain average over seeded latent batches.
+
+    `tick` is called after each; what it raises ends the work.
+
+    Statistics gathered while the weights were others do not fit averaged weights: those of batch and instance norms,
+    and the singular vectors of spectral norms. A norm that a plugin writes itself takes its own kind of average.
+    Draws nothing from torch's random numbers, so that looking at a generator never changes its training.
+    """
+    network = copy_network(generator).eval()
+    settle_spectral_norms(network)
+    counting = [module for module in network.modules() if _has_running_statistics(module)]
+    if not counting:
+        return network
+    z = torch.tensor(
+        fixed_latents(CALIBRATION_SEED, batches * batch, latent_dim), device=next(network.parameters()).device
+    )
+    for module in counting:
+        module.training = True
+    own = [norm for norm in counting if isinstance(norm, _NormBase)]
+    with _one_batch_each(own):
+        sums = _summed(network, own, torch.split(z, batch), tick, replay=len(own) == len(counting))
+    for total, statistic in zip(sums, _statistics(own), strict=True):
+        statistic.copy_(total / batches)
+    return network.eval()
+
+
+def _summed(
+    network: nn.Module, norms: Sequence[_NormBase], parts: Sequence[Tensor], tick: Tick, *, replay: bool
+) -> list[Tensor]:
+    """Return the sums of what the norms find in each part; on a GPU by a recording of one, where that can be.
+
+    Its kernels are so small that launching one takes longer than it does.
+    """
+    statistics = _statistics(norms)
+    sums = [torch.zeros_like(statistic) for statistic in statistics]
+    drawn = parts[0].clone()
+
+    def look() -> list[Tensor]:
+        network(drawn)
+        return statistics
+
+    for done, some in enumerate(parts, 1):
+        drawn.copy_(some)
+        look()
+        if sums:
+            torch._foreach_add_(sums, statistics)
+        if done == 1 and replay and drawn.is_cuda and len(parts) > FEWEST_BATCHES:
+            look = replayed(look)
+        tick(done, len(parts))
+    return sums
+
+
+def _statistics(norms: Sequence[_NormBase]) -> list[Tensor]:
+    found = [(norm.running_mean, norm.running_var) for norm in norms]
+    return [statistic for both in found for statistic in both if statistic is not None]
+
+
+def _has_running_statistics(module: nn.Module) -> bool:
+    """Whether a module counts something over the batches of a training."""
+    if isinstance(module, _NormBase):
+        return module.track_running_stats
+    return any(name.startswith("running_") for name, _ in module.named_buffers(recurse=False))
+
+
+@contextmanager
+def _one_batch_each(norms: Sequence[_NormBase]) -> Iterator[None]:
+    """Have norms forget their statistics, and keep those of the last batch alone in the block."""
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = 1.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, before, strict=True):
+            norm.momentum = momentum

@@ -46,7 +46,11 @@ def test_each_batch_counts_alike() -> None:
 
     for one, expected in zip(statistics(settled), by_hand(network), strict=True):
         torch.testing.assert_close(one.double(), expected, rtol=1e-5, atol=1e-6)
-    assert [norm.momentum for norm in settled.modules() if isinstance(norm, nn.BatchNorm1d)] == [0.1, 0.1]
+    norms = [norm for norm in settled.modules() if isinstance(norm, nn.BatchNorm1d)]
+    assert [norm.momentum for norm in norms] == [0.1, 0.1]
+    assert [int(norm.num_batches_tracked) for norm in norms if norm.num_batches_tracked is not None] == [
+        BATCHES
+    ] * 2
 
 
 @needs_gpu

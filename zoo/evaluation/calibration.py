@@ -65,6 +65,9 @@ def calibrated(
         sums = _summed(network, own, torch.split(z, batch), tick, replay=len(own) == len(counting))
     for total, statistic in zip(sums, _statistics(own), strict=True):
         statistic.copy_(total / batches)
+    for norm in own:
+        if norm.num_batches_tracked is not None:
+            norm.num_batches_tracked.fill_(batches)  # a recording takes some more to make
     return network.eval()
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from zoo.errors import ZooError
-    from zoo.reports.comparison.entry import Entry, Measure
+    from zoo.generators.measures import Measure
+    from zoo.reports.comparison.entry import Entry
     from zoo.reports.comparison.generators import Load
     from zoo.reports.comparison.rows import Figure, Row
 

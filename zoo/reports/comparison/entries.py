@@ -11,15 +11,13 @@ import numpy as np
 from zoo.errors import InputError, ZooError
 from zoo.generators.bundled import bundled_folder
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
+from zoo.generators.measures import bounded, figures, measure_of
 from zoo.recipes.recipe import read_recipe
 from zoo.recipes.sweep import SEED
 from zoo.reports.comparison.entry import CURVES, NOT_BEGUN, Entry
 from zoo.reports.comparison.generators import (
-    bounded,
-    figures,
     file_entry,
     folder_facts,
-    measure_of,
     named_entry,
 )
 from zoo.reports.comparison.strips import strip_of
@@ -33,7 +31,7 @@ from zoo.sweeps.record import read_sweep
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from zoo.reports.comparison.entry import Measure
+    from zoo.generators.measures import Measure
     from zoo.reports.comparison.generators import Load
     from zoo.runs.record import RunRecord
 

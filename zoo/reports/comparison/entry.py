@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from zoo.generators.measures import Measure
     from zoo.history import Curve
 
 Kind = Literal["run", "generator", "file", "name"]
@@ -17,23 +18,6 @@ NOT_BEGUN = "not begun"
 """The state of a run that a sweep has not come to, or that could not begin."""
 CURVES = ("critic", "generator")
 """Of the log, beside the metric."""
-
-
-@dataclass(frozen=True, order=True)
-class Measure:
-    """How a figure was measured, and on what: figures of two measures are never put side by side.
-
-    Attributes:
-        metric: its name.
-        protocol: how, in a line; empty where nobody said.
-        data: what it was compared with, in words.
-        fingerprint: of those images.
-    """
-
-    metric: str
-    protocol: str
-    data: str
-    fingerprint: str
 
 
 @dataclass(frozen=True)

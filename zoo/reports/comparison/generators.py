@@ -12,18 +12,17 @@ from pydantic import ValidationError
 from zoo.errors import InputError, ZooError
 from zoo.generators.config import GeneratorConfig
 from zoo.generators.files import SAMPLES, WEIGHTS
+from zoo.generators.measures import Measure, bounded, figures, measure_of
 from zoo.generators.pictures import grid
 from zoo.generators.safetensors_header import read_header
-from zoo.history import FIGURE_LIMIT
 from zoo.plugins.manager import plugins
-from zoo.reports.comparison.entry import Entry, Measure
+from zoo.reports.comparison.entry import Entry
 from zoo.reports.comparison.strips import PICTURES, strip_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
-    from zoo.generators.config import DataRecord
     from zoo.generators.folder import GeneratorFolder
     from zoo.generators.generator import Generator
 
@@ -69,23 +68,6 @@ def config_facts(config: GeneratorConfig) -> dict[str, Any]:
         "hardware": f"{training.hardware}, {training.precision}",
         "latent_dim": config.latent_dim,
     }
-
-
-def measure_of(metric: str | None, protocol: str | None, data: DataRecord) -> Measure | None:
-    """Return how a training measured; None where it did not."""
-    if metric is None:
-        return None
-    return Measure(metric, protocol or "", f"{data.images} images, {data.source}", data.fingerprint)
-
-
-def figures(found: Mapping[Measure, float | None]) -> dict[Measure, float]:
-    """Return the figures that there are, of a size that can be added up and drawn."""
-    return {measure: value for measure, given in found.items() if (value := bounded(given)) is not None}
-
-
-def bounded(value: float | None) -> float | None:
-    """Return a number of a size that can be added up and drawn; None for any other."""
-    return value if value is not None and abs(value) <= FIGURE_LIMIT else None
 
 
 def file_entry(path: Path, load: Load) -> Entry:

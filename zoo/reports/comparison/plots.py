@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from zoo.reports.comparison.entry import Measure
+    from zoo.generators.measures import Measure
     from zoo.reports.comparison.rows import Row
 
 ROWS_LIMIT = 24

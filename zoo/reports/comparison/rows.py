@@ -16,7 +16,8 @@ from zoo.reports.comparison.entry import NOT_BEGUN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from zoo.reports.comparison.entry import Entry, Measure
+    from zoo.generators.measures import Measure
+    from zoo.reports.comparison.entry import Entry
 
 STATES = ("done", "running", "stopped", "failed", NOT_BEGUN)
 TOLD_LIMIT = 4

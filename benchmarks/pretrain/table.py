@@ -2,9 +2,10 @@
 
 python -m benchmarks.pretrain.table [--rounds 50] [--pictures DIR]
 
-The first table is README's: figure, parameters, size, and how long one picture takes, as the median of the rounds,
-all in turns. The second, in docs/generators.md, is where they come from. `--pictures` draws eight pictures of seed 0 of
-each into a folder.
+The first table is README's: parameters, size, and how long one picture takes, as the median of the rounds, all in
+turns. The second, in docs/generators.md, is where they come from. Neither has their figures, which were measured on
+different images: `zoo compare` puts them into columns of their own. `--pictures` draws eight pictures of seed 0 of each
+into a folder.
 """
 
 from __future__ import annotations
@@ -47,15 +48,15 @@ def milliseconds(names: list[str], rounds: int) -> dict[str, float]:
 def summary(folders: dict[str, GeneratorFolder], rounds: int) -> list[str]:
     """Return README's table."""
     lines = [
-        "| | name | swd | parameters | ONNX | a picture takes | licence of the images |",
-        "|---|---|---|---|---|---|---|",
+        "| | name | parameters | ONNX | a picture takes | licence of the images |",
+        "|---|---|---|---|---|---|",
     ]
     times = milliseconds(list(folders), rounds)
     for name, folder in folders.items():
         _, parameters = architecture_of(folder.config, name).parameter_counts
         size = (folder.path / ONNX_FP16).stat().st_size
         lines.append(
-            f"| ![]({picture(name, 'docs')}) | `{name}` | {folder.config.training.value:.1f} | {parameters:,} | "
+            f"| ![]({picture(name, 'docs')}) | `{name}` | {parameters:,} | "
             f"{size / 1e6:.1f} MB | {times[name]:.1f} ms | {folder.config.data.licence} |"
         )
     return lines
@@ -68,13 +69,13 @@ def picture(name: str, folder: str) -> str:
 
 def origins(folders: dict[str, GeneratorFolder]) -> list[str]:
     """Return the table of docs/generators.md."""
-    head = "| name | images | steps | seed | trained in | swd | licence of the images |"
-    lines = [head, "|---|---|---|---|---|---|---|"]
+    head = "| name | images | steps | seed | trained in | licence of the images |"
+    lines = [head, "|---|---|---|---|---|---|"]
     for name, folder in folders.items():
         training, data = folder.config.training, folder.config.data
         lines.append(
             f"| `{name}` | {data.images} from {data.source} | {training.step} | {training.seed} | "
-            f"{training.seconds:.0f} s, {training.hardware} | {training.value:.1f} | {data.licence} |"
+            f"{training.seconds:.0f} s, {training.hardware} | {data.licence} |"
         )
     return lines
 

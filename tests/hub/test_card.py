@@ -88,7 +88,11 @@ def test_figures_measured_afterwards_stand_in_a_row_each_with_their_protocol() -
     card = render("me/camel", config.model_copy(update={"figures": (first, gone)}))
 
     assert "| kid:drawings | 1.5 | lower | kernel distance \\| all at once of cats.npy |" in card
-    assert "swd **12.5** at step" in card
+    assert "swd **12.5** at step 200. Measured" in card
+    for higher, said in ((False, "lower"), (True, "higher")):
+        training = config.training.model_copy(update={"higher_is_better": higher})
+        told = render("me/camel", config.model_copy(update={"training": training}))
+        assert f"swd **12.5** at step 200, {said} is better. Measured" in told
     assert "fid" not in card
     results = ModelCard(card).data.get("eval_results")
     assert [(one.metric_type, one.metric_value, one.dataset_name) for one in results] == [

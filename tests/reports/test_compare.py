@@ -133,6 +133,41 @@ def test_figures_of_different_protocols_are_never_in_one_column(make: Runs, othe
             assert measure in comparison.measures
 
 
+def test_which_direction_is_better_is_said_in_the_words_of_an_evaluation(make: Runs, zoo: Zoo) -> None:
+    make("a", figure=1.0)
+    make("old", figure=2.0, seed=1, higher_is_better=None)
+    make("up", figure=3.0, seed=2, metric="coverage", higher_is_better=True, protocol="rising")
+    make("gone", figure=4.0, seed=3, metric="of-a-plugin", higher_is_better=None, protocol="unknown")
+
+    rows = json.loads(zoo("compare", "a", "old", "up", "gone", "--json").out)["rows"]
+    ran = zoo("compare", "a", "old", "up", "gone", "--html", "page.html")
+
+    told = {figure["metric"]: figure["higher_is_better"] for row in rows for figure in row["figures"]}
+    assert told == {"swd": False, "coverage": True, "of-a-plugin": None}
+    lines = [line.split() for line in ran.out.splitlines()]
+    assert lines[0][:6] == ["name", "seeds", "state", "swd", "coverage", "of-a-plugin"]
+    assert lines[1] == ["better", "lower", "higher", "-"]
+    page = Path("page.html").read_text()
+    assert (
+        '<tr><th scope="row">better</th><td></td><td></td><td>lower</td><td>higher</td><td>-</td></tr>'
+        in page
+    )
+    assert (page.count("Lower is better."), page.count("Higher is better.")) == (2, 1), "curves are swd's"
+    assert table(zoo("compare", "old").out)["better"] == ["lower"], (
+        "the metric says it, where the file is old"
+    )
+
+
+def test_a_comparison_without_figures_has_no_direction(make: Runs, zoo: Zoo) -> None:
+    make("a", best=None, metric=None, protocol=None)
+    (Path("a/generator/config.json")).unlink()
+
+    ran = zoo("compare", "a", "--html", "page.html")
+
+    assert "better" not in ran.out
+    assert 'scope="row">better' not in Path("page.html").read_text()
+
+
 def test_unfinished_and_diverged_runs_say_so_and_are_not_in_the_mean(make: Runs, zoo: Zoo) -> None:
     make("done", figure=10.0)
     make("stopped", figure=90.0, seed=1, state="stopped", step=2)

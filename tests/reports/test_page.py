@@ -67,6 +67,8 @@ def test_a_run_ends_with_a_page_that_shows_all_it_left(run: Path) -> None:
     assert "zoo export runs/tiny-1 --onnx" in text
     assert "mathdefault" not in text, "a formula that nothing draws"
     assert "wasserstein" in text
+    assert "Lower is better." in text
+    assert re.search(r"swd [\d.]+ at step 4 \(lower is better\)", text)
     assert len(text) < 3_000_000
     assert {path.name for path in (run / "probes").iterdir()} == {
         "step-000004.json",

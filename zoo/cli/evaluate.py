@@ -11,6 +11,7 @@ from zoo.cli.arguments import NAME, PATH, Whole
 from zoo.cli.output import json_option, print_columns
 from zoo.errors import rounded
 from zoo.figures.result import SPLITS
+from zoo.generators.measures import better
 from zoo.system.console import ErrorStream, say
 from zoo.system.terminal import echo, echo_json
 
@@ -113,5 +114,5 @@ def _print(found: Evaluation) -> None:
 
 def _row(figure: Figure, *, ends: bool) -> tuple[str, ...]:
     numbers = (figure.value, *((figure.real, figure.noise) if ends else ()))
-    better = "higher" if figure.higher_is_better else "lower"
-    return (figure.metric, *("-" if number is None else rounded(number) for number in numbers), better)
+    cells = ("-" if number is None else rounded(number) for number in numbers)
+    return (figure.metric, *cells, better(figure.higher_is_better))

@@ -10,6 +10,7 @@ import click
 from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, plain, print_table
 from zoo.errors import counted, rounded
+from zoo.generators.measures import better
 from zoo.plugins.describe import component_facts
 from zoo.system.paths import given_path
 from zoo.system.terminal import echo, echo_json, echo_lines
@@ -116,6 +117,7 @@ def _in_short(folder: GeneratorFolder) -> dict[str, Any]:
         "trained": f"{counted(training.step, 'step')}, seed {training.seed}, {training.seconds:.0f} s on "
         f"{training.hardware}",
         "figure": None if training.value is None else f"{training.metric} {rounded(training.value)}",
+        "better": better(training.higher_is_better),
         "protocol": training.protocol,
         "bytes": folder.size,
     }

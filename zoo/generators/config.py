@@ -56,6 +56,8 @@ class TrainingRecord(_Part):
     """The metric at `step`; None when the run was never evaluated."""
     protocol: str | None = None
     """One line: how the metric was measured."""
+    higher_is_better: bool | None = None
+    """Whether the metric rises with quality; releases up to 0.2.0 did not say."""
     losses: tuple[ComponentRecord, ...] = ()
     regularizers: tuple[ComponentRecord, ...] = ()
     augmentations: tuple[ComponentRecord, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zoo.history import FIGURE_LIMIT
@@ -22,19 +22,44 @@ class Measure:
         protocol: how, in a line; empty where nobody said.
         data: what it was compared with, in words.
         fingerprint: of those images.
+        higher_is_better: whether it rises with quality; None where nobody said.
     """
 
     metric: str
     protocol: str
-    data: str
+    data: str = field(compare=False)
     fingerprint: str
+    higher_is_better: bool | None = field(default=None, compare=False)
+
+    @property
+    def better(self) -> str:
+        """Which direction is the better one, in a word."""
+        return better(self.higher_is_better)
 
 
-def measure_of(metric: str | None, protocol: str | None, data: DataRecord) -> Measure | None:
+def better(higher_is_better: bool | None) -> str:
+    """Return which direction of a figure is the better one: `higher`, `lower`, or `-` where nobody said."""
+    return "-" if higher_is_better is None else "higher" if higher_is_better else "lower"
+
+
+def direction(higher_is_better: bool | None) -> str:
+    """Return the same as a clause; empty where nobody said."""
+    return "" if higher_is_better is None else f"{better(higher_is_better)} is better"
+
+
+def sentence(higher_is_better: bool | None) -> str:
+    """Return the same as a sentence, to stand behind others; empty where nobody said."""
+    return "" if higher_is_better is None else f" {direction(higher_is_better).capitalize()}."
+
+
+def measure_of(
+    metric: str | None, protocol: str | None, data: DataRecord, higher_is_better: bool | None
+) -> Measure | None:
     """Return how a training measured; None where it did not."""
     if metric is None:
         return None
-    return Measure(metric, protocol or "", f"{data.images} images, {data.source}", data.fingerprint)
+    words = f"{data.images} images, {data.source}"
+    return Measure(metric, protocol or "", words, data.fingerprint, higher_is_better)
 
 
 def figures(found: Mapping[Measure, float | None]) -> dict[Measure, float]:

@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import counted, quoted, rounded
+from zoo.generators.measures import direction
 from zoo.pace.speed import in_words
 from zoo.reports.animations import animations
 from zoo.reports.health import diagnose
@@ -60,12 +61,11 @@ def _facts(history: History) -> list[tuple[str, str]]:
     record = history.record
     data: dict[str, Any] = record.get("data") or {}
     seconds = float(record.get("seconds") or 0)
-    best = record.get("best") or {}
     speed = history.curve("images_per_second").values
     rows = [
         ("recipe", record.get("recipe")),
         ("state", _reached(history)),
-        ("best", f"{record.get('metric')} {rounded(best['value'])} at step {best['step']}" if best else None),
+        ("best", _best(history)),
         ("images", f"{data.get('images')} from {data.get('source')}, licence {data.get('licence')}"),
         ("time", in_words(seconds) if seconds else None),
         ("throughput", f"{sorted(speed)[len(speed) // 2]:,.0f} images/s" if len(speed) else None),
@@ -79,6 +79,15 @@ def _facts(history: History) -> list[tuple[str, str]]:
         ("command", shlex.join(map(str, record.get("command") or ()))),
     ]
     return [(name, str(value)[:1000]) for name, value in rows if value not in (None, "")]
+
+
+def _best(history: History) -> str | None:
+    best = history.record.get("best")
+    if not best:
+        return None
+    which = direction(history.higher_is_better)
+    text = f"{history.record.get('metric')} {rounded(best['value'])} at step {best['step']}"
+    return f"{text} ({which})" if which else text
 
 
 def _reached(history: History) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo.generators.measures import sentence
 from zoo.history import FIGURE_LIMIT
 from zoo.reports.correlation import rank_correlation
 from zoo.reports.drawing import COLOURS, GREY, Plot, finished, new_axes, plot_style, thinned, use_log_scale
@@ -52,7 +53,10 @@ def _quality(history: History) -> Plot:
     axes.plot(quality.steps, quality.values, "o-", color=COLOURS[0], ms=3, label="averaged generator")
     if best and abs(best["value"]) <= FIGURE_LIMIT:
         axes.plot(best["step"], best["value"], "*", color=COLOURS[1], ms=11, label="best")
-    says = "Each point is a measurement of the averaged generator; the star is the best one."
+    says = (
+        "Each point is a measurement of the averaged generator; the star is the best one."
+        f"{sentence(history.higher_is_better)}"
+    )
     return finished(figure, "Quality", says)
 
 

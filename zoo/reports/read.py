@@ -49,7 +49,8 @@ def read_history(run: Path) -> History:
     curves = read_curves(run)
     probes = tuple(probe for probe in _probes(run) if probe.step <= max(record.step, _last_step(curves)))
     recipe = _recipe(run)
-    return with_facts(History(record.as_dict(), recipe, curves, probes), str(run / RECIPE))
+    history = History(record.as_dict(), recipe, curves, probes, higher_is_better=record.higher_is_better)
+    return with_facts(history, str(run / RECIPE))
 
 
 def with_facts(history: History, where: str) -> History:
@@ -69,7 +70,7 @@ def with_facts(history: History, where: str) -> History:
         scores_are_logits=any(loss.scores_are_logits for loss in plan.losses),
         slope_target=target,
         slope_weight=None if index is None else f"losses.{index}.weight",
-        higher_is_better=None if plan.metric is None else plan.metric.higher_is_better,
+        higher_is_better=history.higher_is_better if plan.metric is None else plan.metric.higher_is_better,
     )
 
 

@@ -221,6 +221,7 @@ def _config(plan: Plan, record: RunRecord, step: int, value: float | None) -> Ge
             metric=None if plan.metric is None else plan.metric.name,
             value=value,
             protocol=record.protocol,
+            higher_is_better=None if plan.metric is None else plan.metric.higher_is_better,
             losses=records(plan.losses),
             regularizers=records(plan.regularizers),
             augmentations=records(plan.augmentations),

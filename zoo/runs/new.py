@@ -198,4 +198,5 @@ def _record(plan: Plan, images: Images, trainer: Trainer, *, eager: bool) -> Run
         ),
         metric=None if plan.metric is None else plan.metric.name,
         protocol=None if plan.metric is None else parts.protocol(plan.metric, images.shape, plan.features),
+        higher_is_better=None if plan.metric is None else plan.metric.higher_is_better,
     )

@@ -93,6 +93,8 @@ class RunRecord(_Part):
     metric: str | None = None
     protocol: str | None = None
     """One line: how the metric is measured."""
+    higher_is_better: bool | None = None
+    """Whether the metric rises with quality; releases up to 0.2.0 did not say."""
     steps: int = Field(default=0, ge=0)
     """How many it was asked for last."""
     state: RunState = "running"

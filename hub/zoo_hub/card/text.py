@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import counted, rounded
 from zoo.generators.files import SAMPLES
+from zoo.generators.measures import better, direction
 from zoo_hub.card.citations import papers
 from zoo_hub.card.variety import ALIKE, PICTURES, SEED
 from zoo_hub.repository.publishable import listed_files
@@ -121,6 +122,8 @@ def figures(config: GeneratorConfig) -> str:
     parts = ["## Figures"]
     if training.metric is not None and training.value is not None:
         said = f"{escape(training.metric)} **{rounded(training.value)}** at step {training.step:,}"
+        if training.higher_is_better is not None:
+            said += f", {direction(training.higher_is_better)}"
         how = f"Measured by the training itself on {escape(training.protocol)}." if training.protocol else ""
         parts.append(f"{said}. {how}".rstrip())
     elif not measured:
@@ -134,9 +137,9 @@ def figures(config: GeneratorConfig) -> str:
 
 def figure_row(figure: FigureRecord) -> str:
     """Return a figure as a row of a table."""
-    better = "higher" if figure.higher_is_better else "lower"
     how = f"{escape(figure.protocol)} of {escape(figure.images)}"
-    return f"| {escape(figure.metric)} | {rounded(figure.value)} | {better} | {how} |"
+    which = better(figure.higher_is_better)
+    return f"| {escape(figure.metric)} | {rounded(figure.value)} | {which} | {how} |"
 
 
 def limits(config: GeneratorConfig, variety: Variety | None) -> str:

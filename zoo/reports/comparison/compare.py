@@ -43,15 +43,18 @@ class Comparison:
         return measures_of(self.rows)
 
     def table(self) -> list[tuple[str, ...]]:
-        """Return the headings, and below them the cells of each row, as text."""
+        """Return the headings, below them which direction of a figure is better, then each row's cells, as text."""
+        measures = self.measures
+        directions = ("better", "", "", *(measure.better for measure in measures), *("" for _ in COSTS))
         return [
-            ("name", "seeds", "state", *self.measures.values(), *COSTS),
+            ("name", "seeds", "state", *measures.values(), *COSTS),
+            *([directions] if measures else []),
             *(
                 (
                     row.label,
                     row.seeds or NOTHING,
                     row.state or NOTHING,
-                    *(figure_text(row.figures.get(measure)) for measure in self.measures),
+                    *(figure_text(row.figures.get(measure)) for measure in measures),
                     *self.costs(row),
                 )
                 for row in self.rows
@@ -84,9 +87,10 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON has it."""
-        return {"rows": [self._row(row) for row in self.rows]}
+        told = {measure: measure.higher_is_better for measure in self.measures}
+        return {"rows": [self._row(row, told) for row in self.rows]}
 
-    def _row(self, row: Row) -> dict[str, Any]:
+    def _row(self, row: Row, told: Mapping[Measure, bool | None]) -> dict[str, Any]:
         return {
             "label": row.label,
             "state": row.state or None,
@@ -96,6 +100,7 @@ class Comparison:
                     "protocol": measure.protocol or None,
                     "data": measure.data,
                     "fingerprint": measure.fingerprint,
+                    "higher_is_better": told[measure],
                     "mean": figure.mean,
                     "deviation": figure.deviation,
                     "values": list(figure.values),

@@ -18,6 +18,7 @@ from zoo.reports.comparison.entry import CURVES, NOT_BEGUN, Entry
 from zoo.reports.comparison.generators import (
     file_entry,
     folder_facts,
+    known_direction,
     named_entry,
 )
 from zoo.reports.comparison.strips import strip_of
@@ -107,7 +108,7 @@ def run_entry(path: Path) -> Entry:
     curves = read_curves(path)
     speed = curves.get("images_per_second")
     best, data = record.best, record.data
-    measure = measure_of(record.metric, record.protocol, data)
+    measure = measure_of(record.metric, record.protocol, data, known_direction(record))
     own = {} if best is None or measure is None else figures({measure: best.value})
     left = _left_behind(path)
     kept = [*CURVES, *([record.metric] if record.metric else [])]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
@@ -15,6 +16,7 @@ from zoo.generators.files import SAMPLES, WEIGHTS
 from zoo.generators.measures import Measure, bounded, figures, measure_of
 from zoo.generators.pictures import grid
 from zoo.generators.safetensors_header import read_header
+from zoo.plugins.collect import load_registry, load_torchless_registry
 from zoo.plugins.manager import plugins
 from zoo.reports.comparison.entry import Entry
 from zoo.reports.comparison.strips import PICTURES, strip_of
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from zoo.components import Metric
+    from zoo.generators.config import TrainingRecord
     from zoo.generators.folder import GeneratorFolder
     from zoo.generators.generator import Generator
+    from zoo.runs.record import RunRecord
 
     Load = Callable[[str], Generator]
     """`zoo.load`."""
@@ -50,9 +55,11 @@ def folder_facts(folder: GeneratorFolder) -> dict[str, Any]:
 def config_facts(config: GeneratorConfig) -> dict[str, Any]:
     """Return what a `config.json` says, as fields of an Entry."""
     training, data = config.training, config.data
-    measure = measure_of(training.metric, training.protocol, data)
+    measure = measure_of(training.metric, training.protocol, data, known_direction(training))
     later = {
-        Measure(found.metric, found.protocol, found.images, found.fingerprint): found.value
+        Measure(
+            found.metric, found.protocol, found.images, found.fingerprint, found.higher_is_better
+        ): found.value
         for found in config.current_figures
     }
     return {
@@ -104,6 +111,18 @@ def named_entry(name: str, load: Load) -> Entry:
             config = GeneratorConfig.model_validate_json(json.dumps(facts))
             entry = {**config_facts(config), "onnx_bytes": (facts.get("bytes") or {}).get(config.onnx)}
     return Entry(name, "name", **{**entry, **made}, onnx=name)
+
+
+def known_direction(record: RunRecord | TrainingRecord) -> bool | None:
+    """Return whether a training's metric rises with quality.
+
+    Where its file is too old to say so, the metric of that name that is installed does; None where there is none.
+    """
+    if record.metric is None or record.higher_is_better is not None:
+        return record.higher_is_better
+    registry = load_torchless_registry() if find_spec("torch") is None else load_registry()
+    found = registry.entries("metric").get(record.metric)
+    return None if found is None else cast("type[Metric]", found.component).higher_is_better
 
 
 def _made(name: str, load: Load) -> dict[str, Any]:

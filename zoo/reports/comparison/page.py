@@ -52,7 +52,7 @@ def page(comparison: Comparison) -> str:
         "compare",
         name="Comparison",
         about=summary(rows),
-        headings=[_short(heading) for heading in comparison.measures.values()],
+        headings=[(_short(heading), measure.better) for measure, heading in comparison.measures.items()],
         figures=[
             (
                 name,

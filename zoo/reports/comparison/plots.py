@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.generators.measures import sentence
 from zoo.history import Curve
 from zoo.reports.comparison.entry import CURVES
 from zoo.reports.comparison.rows import measures_of
@@ -38,7 +39,8 @@ def comparison_plots(rows: Sequence[Row]) -> list[Plot]:
 def _plots(rows: Sequence[Row]) -> Iterator[Plot]:
     for measure, heading in measures_of(rows).items():
         yield _figures(rows, measure, one_line(heading))
-        title, says = f"{one_line(heading)} over the steps", "Of the averaged generator."
+        title = f"{one_line(heading)} over the steps"
+        says = f"Of the averaged generator.{sentence(measure.higher_is_better)}"
         yield from _overlaid(rows, _Curves(measure.metric, measure), title, says)
     says = (
         "Smoothed. Losses of different kinds have scales of their own, and a lower one is no better one: compare how "
@@ -83,7 +85,7 @@ def _figures(rows: Sequence[Row], measure: Measure, heading: str) -> Plot:
     axes.set_ylim(len(there) - 0.5, -0.5)
     says = (
         "Each dot is a run, the mark their mean, the bar one deviation to each side. Rows whose bars overlap may "
-        "differ by their seeds alone."
+        f"differ by their seeds alone.{sentence(measure.higher_is_better)}"
     )
     return finished(figure, heading, says, outside=True)
 

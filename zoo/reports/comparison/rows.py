@@ -102,8 +102,15 @@ def rows_of(entries: Sequence[Entry]) -> list[Row]:
 
 
 def measures_of(rows: Iterable[Row]) -> dict[Measure, str]:
-    """Return every measure there is and its heading: the metric, numbered where one was measured in several ways."""
-    found = list(dict.fromkeys(measure for row in rows for measure in row.figures))
+    """Return every measure there is and its heading: the metric, numbered where one was measured in several ways.
+
+    Of equal ones it is one that says which direction is better, where any does.
+    """
+    told: dict[Measure, Measure] = {}
+    for measure in (measure for row in rows for measure in row.figures):
+        if measure not in told or told[measure].higher_is_better is None:
+            told[measure] = measure
+    found = list(told.values())
     headings: dict[Measure, str] = {}
     for measure in found:
         alike = [other for other in found if other.metric == measure.metric]

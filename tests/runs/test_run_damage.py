@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+from unittest.mock import Mock, call
 
 import pytest
 
@@ -21,6 +22,7 @@ from zoo.runs.checkpoint import checkpoint_path, checkpoints
 from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
 from zoo.runs.resume import reopen
+from zoo.system.atomic import sha256_file
 from zoo.system.signals import Terminated, arrived, deferred
 
 if TYPE_CHECKING:
@@ -66,6 +68,22 @@ def test_checkpoints_that_are_gone_do_not_start_the_run_over(zoo: Zoo, tiny: Pat
     assert ran.code == 4
     assert ran.error == f"{run}: its checkpoints are gone; it had made 4 steps. Start a new run"
     assert len(lines(run)) == 5
+
+
+@pytest.mark.parametrize("way", [["resume", "--steps", "6"], ["export", "--onnx", "--checkpoint", "last"]])
+def test_tensors_too_large_for_the_recipe_are_not_read(
+    zoo: Zoo, tiny: Path, tmp_path: Path, way: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = library.train(str(tiny), out=tmp_path / "run")
+    newest = checkpoints(run)[-1]
+    os.truncate(newest / "state.safetensors", 1 << 40)  # of holes: a disk of any size holds it
+    read = Mock(side_effect=sha256_file)
+    monkeypatch.setattr("zoo.runs.checkpoint.sha256_file", read)
+    ran = zoo(way[0], run, *way[1:])
+
+    assert f"{newest}: state.safetensors has 1,099,511,627,776 bytes, and a checkpoint of this" in ran.err
+    assert ran.code == 0, "the checkpoint before it serves"
+    assert call(newest / "state.safetensors") not in read.mock_calls
 
 
 def test_a_resume_that_is_refused_changes_nothing(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:

@@ -150,12 +150,13 @@ def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
         raise OSError(code, os.strerror(code)) from error
 
 
-def load_checkpoint(path: Path, check: Check | None = None) -> State:
+def load_checkpoint(path: Path, check: Check | None = None, most: int | None = None) -> State:
     """Read a checkpoint back after checking its hashes.
 
     Args:
         path: its folder.
         check: raises ValueError with a clause for people where the state is none to go on from.
+        most: bytes that its tensors may have; they are hashed only if it has no more.
 
     Raises:
         IntegrityError: a file is missing, its bytes are not those that were written, or it holds something else.
@@ -163,7 +164,7 @@ def load_checkpoint(path: Path, check: Check | None = None) -> State:
         ResourceError: it cannot be read, whole as it may be.
     """
     try:
-        _check_hashes(path)
+        _check_hashes(path, most)
         state: State = _put_tensors(_values(path), _tensors(path))
         if check is not None:
             check(state)
@@ -176,12 +177,14 @@ def load_checkpoint(path: Path, check: Check | None = None) -> State:
     return state
 
 
-def newest_good(run: Path, check: Check | None = None) -> tuple[State | None, list[str]]:
+def newest_good(
+    run: Path, check: Check | None = None, most: int | None = None
+) -> tuple[State | None, list[str]]:
     """Return the newest checkpoint that is whole and passes `check`, and what was wrong with those after it."""
     problems: list[str] = []
     for path in reversed(checkpoints(run)):
         try:
-            return load_checkpoint(path, check), problems
+            return load_checkpoint(path, check, most), problems
         except IntegrityError as error:
             problems.append(str(error))
     return None, problems
@@ -232,7 +235,12 @@ def _object(path: Path, name: str, limit: int) -> dict[str, Any]:
     return found
 
 
-def _check_hashes(path: Path) -> None:
+def _check_hashes(path: Path, most: int | None) -> None:
+    size = (path / TENSORS).stat().st_size
+    if most is not None and size > most:
+        raise ValueError(
+            f"{TENSORS} has {size:,} bytes, and a checkpoint of this recipe has at most {most:,}"
+        )
     manifest = _object(path, MANIFEST, MANIFEST_LIMIT)
     for name in (TENSORS, VALUES):
         if sha256_file(path / name) != manifest.get(name):

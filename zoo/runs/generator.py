@@ -29,6 +29,7 @@ from zoo.runs.checkpoint import Check, State, checkpoint_path, checkpoints, load
 from zoo.runs.folder import GENERATOR, RECIPE, refuse_nothing_learnt
 from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
+from zoo.runs.saving import most_tensor_bytes
 from zoo.system.arguments import decimal_count
 from zoo.system.atomic import disk_errors
 from zoo.system.console import warn
@@ -87,7 +88,7 @@ def write_generator(
     record = read_record(run)
     plan = load_plan(run / RECIPE, where=str(run / RECIPE), preferred=record.versions)
     network = plan.architecture.generator()
-    state = _state(run, record, which, partial(_check, network))
+    state = _state(run, record, which, partial(_check, network), most_tensor_bytes(plan))
     network.load_state_dict(state["trainer"]["ema"])
     batches = calibration_batches(state["trainer"]["step"])
     parts = batches + 1  # and the samples
@@ -146,22 +147,22 @@ def _check(network: nn.Module, state: State) -> None:
     check_tensors("ema", network.state_dict(), trainer.get("ema"))
 
 
-def _state(run: Path, record: RunRecord, which: str, check: Check) -> State:
+def _state(run: Path, record: RunRecord, which: str, check: Check, most: int | None) -> State:
     there = checkpoints(run)
     if not there:
         raise InputError(f"{run}: it has no checkpoint yet. Go on with `zoo resume {quoted(run)}`")
     step = decimal_count(which)
     if step is not None:
-        return _at_step(run, step, there, check)
+        return _at_step(run, step, there, check, most)
     if which not in ("best", "last"):
         raise InputError(f"--checkpoint {which}: it is neither best nor last nor a step. Give one of these")
     refuse_nothing_learnt(run, record)
     if which == "best" and record.best is not None:
         try:
-            return load_checkpoint(checkpoint_path(run, record.best.step), check)
+            return load_checkpoint(checkpoint_path(run, record.best.step), check, most)
         except IntegrityError as error:
             warn(f"{error}; the newest whole one stands in for the best")
-    state, problems = newest_good(run, check)
+    state, problems = newest_good(run, check, most)
     for problem in problems:
         warn(problem)
     if state is None:
@@ -171,12 +172,12 @@ def _state(run: Path, record: RunRecord, which: str, check: Check) -> State:
     return state
 
 
-def _at_step(run: Path, step: int, there: list[Path], check: Check) -> State:
+def _at_step(run: Path, step: int, there: list[Path], check: Check, most: int | None) -> State:
     path = checkpoint_path(run, step)
     if path not in there:
         steps = ", ".join(str(int(path.name.removeprefix("step-"))) for path in there)
         raise InputError(f"--checkpoint {step}: {run} has none of that step. It has {steps}")
-    return load_checkpoint(path, check)
+    return load_checkpoint(path, check, most)
 
 
 def generator_config(plan: Plan, record: RunRecord, step: int, value: float | None) -> GeneratorConfig:

@@ -20,6 +20,7 @@ from zoo.runs.new import refuse_unpublishable
 from zoo.runs.options import DEFAULTS, TrainOptions
 from zoo.runs.record import Change, RunRecord, read_record
 from zoo.runs.run import Run
+from zoo.runs.saving import most_tensor_bytes
 from zoo.system.console import warn
 from zoo.system.signals import deferred
 from zoo.training.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, environment
@@ -56,7 +57,7 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
         device = options.ranks.local(choose_device(options.device or device_before))
         precision = choose_precision(options.precision or precision_before, device)
         refuse_without_memory(plan, device, precision, options.ranks.size)
-        state = _state(path, record)
+        state = _state(path, record, most_tensor_bytes(plan))
     now = flattened(plan.resolved())
     if state is not None:
         _refuse_other_fits(flattened(state["recipe"]), now)
@@ -90,8 +91,8 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
     return run
 
 
-def _state(path: Path, record: RunRecord) -> State | None:
-    state, problems = newest_good(path, check_run_state)
+def _state(path: Path, record: RunRecord, most: int | None) -> State | None:
+    state, problems = newest_good(path, check_run_state, most)
     for problem in problems:
         warn(problem)
     if state is None and problems:
@@ -124,7 +125,7 @@ def _fitting(run: Run, state: State, now: Mapping[str, Any]) -> State:
     with suppress(ValueError):
         run.check(state)
         return state
-    found, problems = newest_good(run.path, check)
+    found, problems = newest_good(run.path, check, most_tensor_bytes(run.plan))
     if found is None:
         reason = problems[0].removesuffix(". Use another checkpoint")
         if any(name.startswith(FITTED) for name in _differing(flattened(state["recipe"]), now)):

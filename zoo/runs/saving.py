@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
+from torch.nn.parameter import is_lazy
 
 from zoo.errors import ResourceError
 from zoo.generators.pictures import grid, png
@@ -33,12 +34,31 @@ FIGURE_BYTES = 100
 CLOCK_BYTES = 500
 """For digits that the step, the seconds and the best figure do not have yet."""
 
+TIMES_LIMIT = 8
+"""Of networks and components, what a checkpoint may hold: weights, averages, and up to six slots of an optimizer."""
+BESIDE_LIMIT = 64 << 20
+"""Bytes of a checkpoint's tensors beside: the random numbers of many ranks."""
+
 
 def most_bytes(state: checkpoint.State, plan: Plan) -> int:
     """Return how many bytes a checkpoint like this state may have, at most, later in the training."""
     # The losses since the last line of the log are in it too.
     figures = (plan.training.log_every - 1) * (2 * len(plan.losses) + 4)
     return checkpoint.checkpoint_bytes(state) + figures * FIGURE_BYTES + CLOCK_BYTES
+
+
+def most_tensor_bytes(plan: Plan) -> int | None:
+    """Return how many bytes the tensors of a plan's checkpoint may have before they are read; None where it is unknown.
+
+    A file from a stranger may have any size.
+    """
+    states = [state for _, component in plan.components() if (state := component.state()) is not None]
+    tensors = [tensor for network in plan.architecture.networks for tensor in network.state_dict().values()]
+    if any(map(is_lazy, tensors)):
+        return None
+    kept = [tensor for state in states for tensor in state.state_dict().values()]
+    size: int = sum(tensor.nbytes for tensor in [*tensors, *kept])
+    return BESIDE_LIMIT + TIMES_LIMIT * size
 
 
 class Reached(NamedTuple):

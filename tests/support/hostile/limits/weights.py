@@ -18,6 +18,7 @@ from zoo.generators.safetensors_header import HEADER_LIMIT, TENSOR_LIMIT
 from zoo.plugins.registry import validated
 from zoo.runs.checkpoint import MANIFEST_LIMIT, VALUES_LIMIT, load_checkpoint, save_checkpoint
 from zoo.runs.generator import load_generator
+from zoo.runs.saving import BESIDE_LIMIT
 from zoo_plugins.architectures.dcgan import LAYER_LIMIT, Dcgan
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ def values_of_bytes(folder: Path, size: int) -> None:
     manifest["state.json"] = hashlib.sha256(data).hexdigest()
     (path / "manifest.json").write_text(json.dumps(manifest))
     load_checkpoint(path)
+
+
+def tensors_of_bytes(folder: Path, size: int) -> None:
+    """Load a checkpoint of one tensor, where the recipe's networks have no weights."""
+    header = 88
+    path = save_checkpoint(folder, 1, {"weight": torch.zeros(size - header, dtype=torch.uint8)})
+    assert (path / "state.safetensors").stat().st_size == size
+    load_checkpoint(path, most=BESIDE_LIMIT)
 
 
 def dense_layer(_: Path, size: int) -> None:
@@ -100,6 +109,7 @@ def _loaded(folder: Path, weights: bytes) -> None:
 WEIGHT_LIMITS = (
     Limit(MANIFEST, "64 KiB", MANIFEST_LIMIT, manifest_of_bytes, "it has 65537 bytes, and at", INTEGRITY),
     Limit(MANIFEST, "16 MiB", VALUES_LIMIT, values_of_bytes, "it has 16777217 bytes, and at", INTEGRITY),
+    Limit(MANIFEST, "64 MiB", BESIDE_LIMIT, tensors_of_bytes, "state.safetensors has 67,108,865", INTEGRITY),
     Limit(LAYER, "33,554,432 numbers", LAYER_LIMIT, dense_layer, "has 33,619,968 numbers", INPUT, step=1 << 16),
     Limit(LAYER, "33,554,432 numbers", LAYER_LIMIT, image_of_a_layer, "has 34,603,008 num", INPUT, step=1 << 20),
     Limit(ROW, "1 MiB", HEADER_LIMIT, header_of_bytes, "its header has 1048577 bytes, and", INTEGRITY),

@@ -174,7 +174,11 @@ def zoo_describe_name(name: str) -> Mapping[str, Any] | None:
 
 @hookspec
 def zoo_find_generators(owner: str | None, search: str | None) -> Iterable[Mapping[str, Any]]:  # noqa: ARG001
-    """Find published generators, for `zoo list --hub`: `return [{"name": "me/camel", "pictures": "28x28"}]`."""
+    """Find published generators, for `zoo list --hub`: `return [{"name": "me/camel", "pictures": "28x28"}]`.
+
+    `"figures"` is a list of tables with `metric`, `value`, `protocol` (how, in a line), `images` (which, in words),
+    `fingerprint` (of those) and `higher_is_better`: only those alike but for their value stand in one column.
+    """
     return []
 
 

@@ -15,6 +15,7 @@ from zoo.errors import InputError, rounded
 from zoo.generators.bundled import bundled_generators
 from zoo.generators.files import CARD, CONFIG, SAMPLES
 from zoo.generators.folder import GeneratorFolder
+from zoo.generators.measures import columns, direction, figures_of, own_measure
 from zoo_hub.card.text import escape
 from zoo_hub.client.errors import hub_errors
 from zoo_hub.client.retry import client, retrying
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from huggingface_hub import HfApi
+
+    from zoo.generators.config import GeneratorConfig
+    from zoo.generators.measures import Columns, Measure
 
 _SECTION = re.compile(r"<!-- zoo:begin index -->\n.*?<!-- zoo:end index -->", re.DOTALL)
 
@@ -104,9 +108,7 @@ def _push_index(
 
 def index_page(page: str, published: Mapping[str, GeneratorFolder]) -> str:
     """Return `page` with its list of generators rewritten, or a new one; `published` are folders by OWNER/NAME."""
-    rows = [_row(repo, folder) for repo, folder in published.items()]
-    header = ["| | name | pictures | figure | licence of the images |", "|---|---|---|---|---|"]
-    section = "\n".join(["<!-- zoo:begin index -->", *header, *rows, "<!-- zoo:end index -->"])
+    section = "\n".join(["<!-- zoo:begin index -->", *_table(published), "<!-- zoo:end index -->"])
     if not page.strip():
         front = "---\nlicense: other\ntags:\n- gan\n- onnx\n---\n\n"
         return f"{front}# Pretrained generators\n\nThey come with the package {DISTRIBUTION}, too.\n\n{section}\n"
@@ -115,15 +117,35 @@ def index_page(page: str, published: Mapping[str, GeneratorFolder]) -> str:
     return f"{page.rstrip()}\n\n{section}\n"
 
 
-def _row(repo: str, folder: GeneratorFolder) -> str:
+def _table(published: Mapping[str, GeneratorFolder]) -> list[str]:
+    """Return the lines of the list: figures in a column for each way of measuring, which is told below the table."""
+    own = {repo: _own_figure(folder.config) for repo, folder in published.items()}
+    found = columns(list(own.values()))
+    titles = [
+        "",
+        "name",
+        "pictures",
+        *(
+            f"{escape(heading)}, {direction(measure.higher_is_better)}".removesuffix(", ")
+            for measure, heading in found.headings.items()
+        ),
+        "licence of the images",
+    ]
+    rows = [_row(repo, folder, found, own[repo]) for repo, folder in published.items()]
+    notes = ["", *(f"- {escape(note)}" for note in found.notes())] if found.headings else []
+    return [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}", *rows, *notes]
+
+
+def _own_figure(config: GeneratorConfig) -> dict[Measure, float]:
+    """Return the figure of the training."""
+    own = own_measure(config)
+    return {measure: value for measure, value in figures_of(config).items() if measure == own}
+
+
+def _row(repo: str, folder: GeneratorFolder, found: Columns, own: Mapping[Measure, float]) -> str:
     config, address = folder.config, f"{endpoint()}/{repo}"
     picture = f"![]({address}/resolve/main/{SAMPLES})" if SAMPLES in config.files else ""
     _, height, width = config.image_shape
-    training = config.training
-    figure = (
-        f"{training.metric} {rounded(training.value)}"
-        if training.metric and training.value is not None
-        else ""
-    )
-    cells = (escape(text) for text in (f"{width} x {height}", figure, config.data.licence))
+    figures = (rounded(own[measure]) if measure in own else "" for measure in found.headings)
+    cells = (escape(text) for text in (f"{width} x {height}", *figures, config.data.licence))
     return f"| {picture} | [{repo}]({address}) | {' | '.join(cells)} |"

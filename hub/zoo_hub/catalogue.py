@@ -35,6 +35,8 @@ ROWS_LIMIT = 200
 """Generators in one list."""
 TEXT_LIMIT = 300
 """Characters of a text from the Hub that are printed."""
+PROTOCOL_LIMIT = 1000
+"""Characters of what a card says of how a figure was measured; of a longer text nothing is taken."""
 _SIZE = re.compile(r"\d{1,4}x\d{1,4}")
 
 
@@ -81,22 +83,38 @@ def row(info: ModelInfo) -> dict[str, Any]:
         {
             "name": info.id,
             "pictures": next((tag for tag in tags if _SIZE.fullmatch(tag)), None),
-            "figures": _figures(info),
             "downloads": info.downloads if type(info.downloads) is int else None,
             "licence": info.card_data.get("license") if info.card_data else None,
         }
     )
-    return facts
+    return {**facts, "figures": printable(_figures(info), PROTOCOL_LIMIT)}
 
 
-def _figures(info: ModelInfo) -> dict[str, float]:
-    """Return the metrics that the card claims, by name; of several protocols the first, which is the training's own."""
-    results = (info.card_data.eval_results if info.card_data else None) or []
-    return {
-        str(result.metric_type): result.metric_value
-        for result in reversed(results)
-        if type(result.metric_value) in (int, float)
-    }
+def _figures(info: ModelInfo) -> list[dict[str, Any]]:
+    """Return the figures that the card claims, and how each was measured as far as the card says."""
+    found = []
+    for result in (info.card_data.eval_results if info.card_data else None) or []:
+        if type(result.metric_value) not in (int, float):
+            continue
+        how = result.metric_args if isinstance(result.metric_args, dict) else {}
+        found.append(
+            {
+                "metric": str(result.metric_type),
+                "value": result.metric_value,
+                "protocol": _text(how.get("protocol")),
+                "images": str(result.dataset_name),
+                "fingerprint": _text(how.get("fingerprint")),
+                "higher_is_better": how.get("higher_is_better") is True
+                if "higher_is_better" in how
+                else None,
+            }
+        )
+    return found
+
+
+def _text(value: Any) -> str | None:
+    """Return a text that can be taken whole: two that are cut could differ in the rest."""
+    return value if isinstance(value, str) and len(value) <= PROTOCOL_LIMIT else None
 
 
 def describe(hub: HubName) -> dict[str, Any]:
@@ -158,12 +176,12 @@ def _config(folder: Path) -> dict[str, Any]:
     return GeneratorFolder.open(folder).config.model_dump(mode="json")
 
 
-def printable(value: Any) -> Any:
-    """Return a value with every text in it shortened to `TEXT_LIMIT` and freed of control characters."""
+def printable(value: Any, limit: int = TEXT_LIMIT) -> Any:
+    """Return a value with every text in it shortened to `limit` characters and freed of control characters."""
     if isinstance(value, str):
-        return only_printable(value[:TEXT_LIMIT], " ").strip()
+        return only_printable(value[:limit], " ").strip()
     if isinstance(value, dict):
-        return {printable(key): printable(inner) for key, inner in value.items()}
+        return {printable(key): printable(inner, limit) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [printable(inner) for inner in value]
+        return [printable(inner, limit) for inner in value]
     return value

@@ -40,7 +40,7 @@ def test_the_hub_reads_every_field() -> None:
     }
     assert {name: card.data.get(name) for name in expected} == expected
     assert [(figure.metric_type, figure.metric_value, figure.metric_args) for figure in figures] == [
-        ("swd", 12.5, {"protocol": "256 held-out images | 16 and 8 pixels"})
+        ("swd", 12.5, {"protocol": "256 held-out images | 16 and 8 pixels", "fingerprint": "0" * 64})
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -35,17 +36,29 @@ def test_the_list_of_generators(hub: Hub, me: Person, you: Person, folder: Path)
     repo = hub.store.create("models", "you/bert", "you", private=False)
     hub.store.commit(repo, "main", {"README.md": hub.store.put(b"---\ntags: [bert]\n---\n")}, "x", "", "you")
     listed = zoo(you, "list", "--hub")
-    titles, row = listed.out.splitlines()
-    assert titles.split() == ["name", "pictures", "figures", "downloads", "licence"]
-    assert row.split() == ["me/camel", "4x4", "swd", "12.5", "-", "cc-by-4.0"]
+    titles, better, row, note = listed.out.splitlines()
+    assert titles.split() == ["name", "pictures", "downloads", "licence", "swd"]
+    assert better.split() == ["better", "-"]
+    assert row.split() == ["me/camel", "4x4", "-", "cc-by-4.0", "12.5"]
+    assert note == "swd: 256 held-out images | 16 and 8 pixels; quickdraw"
+    assert listed.err == ""
     mine = zoo(me, "list", "--hub", "me", "--search", "SEC", "--json")
     assert json.loads(mine.out) == [
         {
             "name": "me/secret",
             "pictures": "4x4",
-            "figures": {"swd": 12.5},
             "downloads": None,
             "licence": "cc-by-4.0",
+            "figures": [
+                {
+                    "metric": "swd",
+                    "value": 12.5,
+                    "protocol": "256 held-out images | 16 and 8 pixels",
+                    "images": "quickdraw",
+                    "fingerprint": "0" * 64,
+                    "higher_is_better": None,
+                }
+            ],
         }
     ]
     none = zoo(you, "list", "--hub", "you")
@@ -56,11 +69,56 @@ def test_the_list_of_generators(hub: Hub, me: Person, you: Person, folder: Path)
     )
 
 
+def claim(metric: str, value: float, **how: object) -> dict[str, object]:
+    """Return a figure as a card claims it."""
+    return {
+        "task": {"type": "unconditional-image-generation"},
+        "dataset": {"type": "cats", "name": "cats"},
+        "metrics": [{"type": metric, "value": value, "args": how}],
+    }
+
+
+def test_figures_of_different_protocols_are_never_in_one_column(hub: Hub, you: Person) -> None:
+    same = {"protocol": "p", "fingerprint": "a" * 64, "higher_is_better": False}
+    claims = {
+        "one": [claim("swd", 1.5, **same)],
+        "two": [claim("swd", 2.5, **same), claim("density", 0.5, **{**same, "higher_is_better": True})],
+        "way": [claim("swd", 3.5, **{**same, "protocol": "another"})],
+        "set": [claim("swd", 4.5, **{**same, "fingerprint": "b" * 64})],
+        "old": [claim("swd", 5.5), claim("swd", 6.5, protocol="p"), claim("swd", 7.5, **{**same, "protocol": 8})],
+        "odd": [claim("swd", float("inf"), **same), claim("swd", 8.5, **{**same, "protocol": "p" * 1001})],
+    }  # fmt: skip
+    for name, figures in claims.items():
+        repo = hub.store.create("models", f"you/{name}", "you", private=False)
+        index = json.dumps([{"name": name, "results": figures}])
+        card = f"---\nlibrary_name: gan-model-zoo\ntags: [gan]\nmodel-index: {index}\n---\n"
+        hub.store.commit(repo, "main", {"README.md": hub.store.put(card.encode())}, "x", "", "you")
+
+    listed = zoo(you, "list", "--hub")
+
+    lines = [re.split(r" {2,}", line) for line in listed.out.splitlines()]
+    columns = [title.partition(" ")[0] for title in lines[0][4:]]
+    assert sorted(columns) == ["density", "swd", "swd", "swd"]
+    rows = {line[0]: line[4:] for line in lines[1:8]}
+    shared = lines[0].index("swd [1]") - 4 if rows["you/one"][0] == "1.5" else rows["you/one"].index("1.5")
+    assert (rows["you/one"][shared], rows["you/two"][shared]) == ("1.5", "2.5")
+    for name, value in (("way", "3.5"), ("set", "4.5")):
+        place = rows[f"you/{name}"].index(value)
+        assert [row[place] for other, row in rows.items() if other.startswith("you/")].count("-") == 5
+    assert set(rows["you/old"]) == set(rows["you/odd"]) == {"-"}
+    assert len([line for line in lines if line[0].startswith(("swd", "density"))]) == 4, (
+        "a note for each column"
+    )
+    assert listed.err.startswith(
+        "4 figures left out: measured in more ways than there is room for, or nobody said how"
+    )
+
+
 def test_a_strangers_card_neither_moves_the_cursor_nor_ends_the_list(hub: Hub, you: Person) -> None:
     card = '---\nlibrary_name: gan-model-zoo\nlicense: "\\e[2J\\nmit"\nmodel-index: 7\ntags: [1, gan]\n---\n'
     put(hub, {"README.md": card.encode()})
     listed = zoo(you, "list", "--hub")
-    assert (listed.code, listed.out.splitlines()[1].split()) == (0, ["me/camel", "-", "-", "-", "[2J", "mit"])
+    assert (listed.code, listed.out.splitlines()[1].split()) == (0, ["me/camel", "-", "-", "[2J", "mit"])
 
 
 def test_what_a_terminal_would_obey_is_not_printed() -> None:

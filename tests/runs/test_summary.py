@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,39 @@ def test_json_has_every_field(zoo: Zoo, tiny: Path) -> None:
     assert row == {
         "path": str(run), "recipe": "tiny", "state": "done", "doing": None, "step": 4, "steps": 4, "metric": "swd",
         "best": record.best.value, "best_step": 4, "bytes": size, "started": record.started,
-        "images_per_second": None, "seconds_left": None,
+        "images_per_second": None, "seconds_left": None, "protocol": record.protocol,
+        "fingerprint": record.data.fingerprint, "higher_is_better": False,
     }  # fmt: skip
+
+
+def test_best_figures_of_different_protocols_are_never_in_one_column(zoo: Zoo, tiny: Path) -> None:
+    first = library.train(str(tiny), steps=1)
+    record = json.loads((first / "run.json").read_text())
+    others = {
+        "b": {"best": {"step": 1, "value": 1.5}},
+        "c": {"best": {"step": 1, "value": 2.5}, "protocol": "another"},
+        "d": {"best": {"step": 1, "value": 3.5}, "data": record["data"] | {"fingerprint": "f" * 64}},
+        "e": {"best": {"step": 1, "value": 4.5}, "protocol": None},
+        "f": {"best": {"step": 1, "value": 5.5}, "protocol": None},
+        "g": {"best": None, "metric": None},
+    }
+    for number, (name, change) in enumerate(others.items()):
+        run = Path("runs", name)
+        run.mkdir()
+        (run / "run.json").write_text(json.dumps(record | change | {"started": f"3000-01-0{number + 1}"}))
+
+    ran = zoo("runs")
+
+    rows = [re.split(r" {2,}", line) for line in ran.out.splitlines()]
+    assert rows[0][5:9] == ["best [1]", "best [2]", "best [3]", "best [4]"]
+    shown = {row[0]: row[5:9] for row in rows[1:]}
+    for place, (name, value) in enumerate({"c": "2.5", "d": "3.5", "e": "4.5", "f": "5.5"}.items()):
+        assert shown[f"runs/{name}"] == [f"swd {value} at 1" if at == place else "-" for at in range(4)]
+    assert {*shown["runs/b"], *shown["runs/g"]} == {"-"}
+    assert ran.err.splitlines() == [
+        "Best figures in different columns were measured in different ways: `zoo compare` says how",
+        "Those of 2 older runs, measured in more ways still, are left out",
+    ]
 
 
 def test_running_is_who_is_held_and_a_killed_run_is_stopped(tiny: Path) -> None:

@@ -79,6 +79,31 @@ def test_a_run_that_is_starting_is_not_no_run(zoo: Zoo) -> None:
     assert not RUNS.exists()
 
 
+def test_a_run_is_starting_until_its_first_step_and_has_no_speed_yet(zoo: Zoo) -> None:
+    def shown() -> tuple[list[str], str]:
+        (row,) = json.loads(zoo("runs", "--json").out)
+        return zoo("runs").out.splitlines()[1].split()[1:-5], row["state"]
+
+    with starting(RUNS):
+        assert shown() == (["starting"], "starting")
+    run = bare_run("tiny-1", "2026-01-01T00:00")
+    facts = json.loads((run / "run.json").read_text()) | {"state": "running", "steps": 6000}
+    (run / "run.json").write_text(json.dumps(facts))
+    live = Live(run, 320)
+    with held(run):
+        assert shown() == (["starting", "0/6000"], "starting")
+        live.start(0, 6000, Cadence(Training(steps=6000, batch_size=64), 6000))
+        assert shown() == (["starting", "0/6000"], "starting")
+        with live.busy("saving a checkpoint"):
+            assert shown() == (["saving", "a", "checkpoint", "0/6000"], "running")
+        live.made(1)
+        live.begin("training")
+        words, state = shown()
+        assert (words[:2], words[3], state) == (["training", "1/6000"], "images/s", "running")
+    live.close()
+    assert shown() == (["stopped", "0/6000", "-", "-"], "stopped")
+
+
 @pytest.mark.parametrize(
     "command", [("resume",), ("generate",), ("info",), ("export", "--onnx")], ids=" ".join
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,14 +10,22 @@ import click
 from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, print_columns, print_table
 from zoo.errors import counted, rounded
+from zoo.generators.measures import Measure, bounded, columns
 from zoo.plugins.describe import first_line
-from zoo.system.terminal import echo_json
+from zoo.system.console import say
+from zoo.system.terminal import echo, echo_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from zoo.plugins.registry import Entry
+
+
+FIGURES = "figures"
+"""What a published generator says of its quality."""
+COLUMNS_LIMIT = 6
+"""Of figures."""
 
 
 @click.command("list", short_help="List recipes, generators, components and runs.")
@@ -47,7 +56,10 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
         echo_json(found)
         return
     print_table("recipes", recipes.items())
-    print_table("pretrained generators (zoo generate NAME)", generators.items())
+    print_table(
+        "pretrained generators (zoo generate NAME; figures, measured on different images: zoo compare NAME...)",
+        generators.items(),
+    )
     for kind, members in components.items():
         print_table(kind, members.items())
     print_table("runs here", ((run, "") for run in runs))
@@ -63,11 +75,9 @@ def _generator_summary(path: Path) -> str:
 
     folder = GeneratorFolder.open(path)
     config = folder.config
-    training = config.training
-    figure = "" if training.value is None else f", {training.metric} {rounded(training.value)}"
     look = describe_shape(config.image_shape)
-    trained = f"{counted(training.step, 'step')} on {counted(config.data.images, 'image')}"
-    return f"{look}, {trained}{figure}, {folder.size / 1e6:.1f} MB"
+    trained = f"{counted(config.training.step, 'step')} on {counted(config.data.images, 'image')}"
+    return f"{look}, {trained}, {folder.size / 1e6:.1f} MB"
 
 
 def _recipe_summary(path: Path) -> str:
@@ -83,7 +93,6 @@ def _recipe_summary(path: Path) -> str:
 def _list_published(owner: str | None, search: str | None, as_json: bool) -> None:
     """Print what plugins find where generators are published."""
     from zoo.plugins.manager import plugins
-    from zoo.system.console import say
 
     rows = [
         row
@@ -96,8 +105,49 @@ def _list_published(owner: str | None, search: str | None, as_json: bool) -> Non
     if not rows:
         say("There is none. Publish one with `zoo push OWNER/NAME`")
         return
-    titles = list(rows[0])
-    print_columns([titles, *([_cell(row.get(title)) for title in titles] for row in rows)])
+    _print_rows(rows)
+
+
+def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print a line for each generator; figures that were measured in different ways stand in columns of their own."""
+    claimed = [_claimed(row) for row in rows]
+    figures = [{measure: value for measure, value in found if measure.known} for found in claimed]
+    found = columns(figures, COLUMNS_LIMIT)
+    titles = [title for title in dict.fromkeys(key for row in rows for key in row) if title != FIGURES]
+    table = [(*titles, *found.headings.values())]
+    if found.headings:
+        table.append((*("better" if title == "name" else "" for title in titles), *found.directions))
+    for row, own in zip(rows, figures, strict=True):
+        cells = (rounded(own[measure]) if measure in own else "-" for measure in found.headings)
+        table.append((*(_cell(row.get(title)) for title in titles), *cells))
+    print_columns(table)
+    for note in found.notes():
+        echo(note)
+    left_out = sum(measure not in found.headings for one in claimed for measure, _ in one)
+    if left_out:
+        say(
+            f"{counted(left_out, 'figure')} left out: measured in more ways than there is room for, or nobody said "
+            "how. `zoo info OWNER/NAME` shows those of one"
+        )
+
+
+def _claimed(row: Mapping[str, Any]) -> list[tuple[Measure, float]]:
+    """Return the figures that a plugin gives of a generator."""
+    given = row.get(FIGURES)
+    return [
+        (_measure(figure), float(figure["value"]))
+        for figure in (given if isinstance(given, (list, tuple)) else ())
+        if isinstance(figure, Mapping)
+        and type(figure.get("value")) in (int, float)
+        and bounded(figure["value"]) is not None
+    ]
+
+
+def _measure(figure: Mapping[str, Any]) -> Measure:
+    names = ("metric", "protocol", "images", "fingerprint")
+    metric, protocol, images, fingerprint = (str(figure.get(name) or "") for name in names)
+    direction = figure.get("higher_is_better")
+    return Measure(metric, protocol, images, fingerprint, direction if isinstance(direction, bool) else None)
 
 
 def _rows(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -105,7 +155,5 @@ def _rows(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
-    """Return a fact as text: figures as `swd 12.5`, a dash for what nobody says."""
-    if isinstance(value, dict):
-        value = ", ".join(f"{name} {rounded(figure)}" for name, figure in value.items())
+    """Return a fact as text: a dash for what nobody says."""
     return "-" if value in (None, "") else str(value)

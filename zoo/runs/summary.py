@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
+from zoo.generators.measures import Measure
+from zoo.pace.live import TRAINING
 from zoo.runs.folder import run_folders
 from zoo.runs.lock import is_held, progress_of, starts
 from zoo.runs.record import read_record
@@ -26,14 +28,17 @@ class RunSummary:
     Attributes:
         path: its folder.
         recipe: its recipe's name.
-        state: `starting` before its folder says what it is, `running` while a process holds it, else `done`,
-            `stopped` (a killed one too) or `failed`.
+        state: `starting` until its first step, `running` while a process holds it, else `done`, `stopped` (a killed
+            one too) or `failed`.
         doing: what a running training says that it does now (`training`, `measuring swd`); else None.
         step: generator steps; while it runs, those it has made, else at its last checkpoint or its end.
         steps: how many it was asked for; 0 where that is not recorded.
         metric: the recipe's metric, if it has one.
         best: the best figure so far.
         best_step: where that was.
+        protocol: how it was measured, in a line.
+        fingerprint: of the images that it was measured on.
+        higher_is_better: whether it rises with quality; None where an old record does not say.
         bytes: of all its files.
         started: when, in ISO 8601.
         images_per_second: how fast a running training is, over about the last minute; else None.
@@ -49,10 +54,28 @@ class RunSummary:
     metric: str | None
     best: float | None
     best_step: int | None
+    protocol: str | None
+    fingerprint: str | None
+    higher_is_better: bool | None
     bytes: int
     started: str
     images_per_second: float | None
     seconds_left: float | None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a process is at work on it."""
+        return self.state in ("starting", "running")
+
+    @property
+    def measure(self) -> Measure | None:
+        """How its best figure was measured; None where it has none."""
+        if self.metric is None or self.best is None:
+            return None
+        said = Measure(
+            self.metric, self.protocol or "", self.recipe, self.fingerprint or "", self.higher_is_better
+        )
+        return said.of(str(self.path))
 
 
 def find_runs(parent: Path) -> list[RunSummary]:
@@ -68,16 +91,22 @@ def find_runs(parent: Path) -> list[RunSummary]:
 
 def _summary(path: Path, record: RunRecord) -> RunSummary:
     best, now = record.best, progress_of(path)
+    state, step = state_of(path, record.state), record.step if now is None else now.step
+    if state == "running" and step == 0 and (now is None or now.doing == TRAINING):
+        state = "starting"
     return RunSummary(
         path=path,
         recipe=record.recipe,
-        state=state_of(path, record.state),
-        doing=None if now is None else now.doing,
-        step=record.step if now is None else now.step,
+        state=state,
+        doing=None if now is None or state == "starting" else now.doing,
+        step=step,
         steps=record.steps,
         metric=record.metric,
         best=None if best is None else best.value,
         best_step=None if best is None else best.step,
+        protocol=record.protocol,
+        fingerprint=record.data.fingerprint,
+        higher_is_better=record.higher_is_better,
         bytes=_size(path),
         started=record.started,
         images_per_second=None if now is None else now.images_per_second,
@@ -91,7 +120,24 @@ def _starting(path: Path) -> RunSummary | None:
         began = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="microseconds")
     except OSError:
         return None
-    return RunSummary(path, "", "starting", None, 0, 0, None, None, None, _size(path), began, None, None)
+    return RunSummary(
+        path=path,
+        recipe="",
+        state="starting",
+        doing=None,
+        step=0,
+        steps=0,
+        metric=None,
+        best=None,
+        best_step=None,
+        protocol=None,
+        fingerprint=None,
+        higher_is_better=None,
+        bytes=_size(path),
+        started=began,
+        images_per_second=None,
+        seconds_left=None,
+    )
 
 
 def state_of(path: Path, recorded: str) -> str:

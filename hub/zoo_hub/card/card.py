@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 from zoo.__about__ import DISTRIBUTION
 from zoo.errors import InputError
 from zoo.generators.files import CARD
+from zoo.generators.measures import figures_of
 from zoo_hub.card.front_matter import parse_card, split_card, with_values, without
 from zoo_hub.card.licences import known_licence
 from zoo_hub.card.text import section_texts
 
 if TYPE_CHECKING:
     from zoo.generators.config import GeneratorConfig
+    from zoo.generators.measures import Measure
     from zoo_hub.card.variety import Variety
 
 TASK = "unconditional-image-generation"
@@ -134,26 +136,30 @@ def _figures(config: GeneratorConfig) -> list[Any]:
     """Return each figure and how it was measured, the training's own first; [] where there is none."""
     from huggingface_hub import EvalResult
 
-    training, data = config.training, config.data
-    found: list[tuple[str, float, str | None, str]] = []
-    if training.metric is not None and training.value is not None:
-        found.append((training.metric, training.value, training.protocol, data.name))
-    for figure in config.current_figures:
-        learnt_from = figure.fingerprint == data.fingerprint
-        images = data.name if learnt_from else figure.images
-        found.append((figure.metric, figure.value, figure.protocol, images))
+    data = config.data
     return [
         EvalResult(
             task_type=TASK,
             dataset_type=images,
             dataset_name=images,
-            metric_type=metric,
-            metric_name=metric,
+            metric_type=measure.metric,
+            metric_name=measure.metric,
             metric_value=value,
-            metric_args={"protocol": protocol} if protocol else None,
+            metric_args=_how(measure),
         )
-        for metric, value, protocol, images in found
+        for measure, value in figures_of(config).items()
+        for images in [data.name if measure.fingerprint == data.fingerprint else measure.data]
     ]
+
+
+def _how(measure: Measure) -> dict[str, Any]:
+    """Return what tells a figure's measure from others', as `zoo list --hub` reads it back."""
+    facts = {
+        "protocol": measure.protocol or None,
+        "fingerprint": measure.fingerprint or None,
+        "higher_is_better": measure.higher_is_better,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _with_markers(name: str, text: str) -> str:

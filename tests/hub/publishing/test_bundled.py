@@ -114,9 +114,25 @@ def test_a_second_push_changes_what_changed_and_keeps_what_people_wrote(
     ran = zoo(me, package, "push", "--bundled", "me")
     assert ran.code == 0, ran.err
     assert commits(hub) == {"ant": first["ant"], "bee": first["bee"] + 1, "gan-model-zoo": first["bee"] + 2}
-    assert page(hub) == theirs.replace("swd 12.5", "swd 3.25").replace("swd 3.25", "swd 12.5", 1)
+    assert page(hub) == theirs.replace(" 12.5 |", " 3.25 |").replace(" 3.25 |", " 12.5 |", 1)
     repo = the_repo(hub, "me/gan-model-zoo")
     assert "notes" in repo["commits"][repo["branches"]["main"]]["tree"]
+
+
+def test_the_list_keeps_figures_of_different_protocols_apart(hub: Hub, me: Person, package: Path) -> None:
+    assert zoo(me, package, "push", "--bundled", "me").code == 0
+    assert "|  | name | pictures | swd | licence of the images |" in page(hub)
+    config = json.loads((package / "bee" / CONFIG).read_text())
+    config["training"] |= {"value": 3.25, "protocol": "another | way", "higher_is_better": False}
+    (package / "bee" / CONFIG).write_text(json.dumps(config))
+
+    assert zoo(me, package, "push", "--bundled", "me").code == 0
+
+    lines = page(hub).splitlines()
+    assert r"|  | name | pictures | swd \[1\] | swd \[2\], lower is better | licence of the images |" in lines
+    (bee,) = (line for line in lines if "[me/bee]" in line)
+    assert bee.endswith(" | 4 x 4 |  | 3.25 | cc-by-4.0 |")
+    assert r"- swd \[2\]: another \| way; 100 images, bundled sample" in lines
 
 
 def test_a_dry_run_sends_nothing(hub: Hub, me: Person, package: Path) -> None:

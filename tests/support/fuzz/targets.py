@@ -172,7 +172,8 @@ class _Record:
         found = find_runs(self.place)
         assert self.place / "good" in [summary.path for summary in found], "a bad run hides a good one"
         for summary in found:
-            escape(" ".join(_row(summary)))
+            measures = [] if summary.measure is None else [summary.measure]
+            escape(" ".join(_row(summary, measures)))
         assert latest_run(self.place) in (self.place / "good", odd)
         record = read_record(odd)
         write_record(odd, record)

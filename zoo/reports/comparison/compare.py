@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import counted, rounded
 from zoo.pace.speed import in_words
 from zoo.reports.comparison.entries import read_entries
 from zoo.reports.comparison.latency import measure_latency
-from zoo.reports.comparison.rows import measures_of, rows_of
+from zoo.reports.comparison.rows import columns_of, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from zoo.errors import ZooError
-    from zoo.generators.measures import Measure
+    from zoo.generators.measures import Columns, Measure
     from zoo.reports.comparison.entry import Entry
     from zoo.reports.comparison.generators import Load
     from zoo.reports.comparison.rows import Figure, Row
@@ -37,15 +38,20 @@ class Comparison:
     errors: tuple[ZooError, ...] = ()
     latency: Mapping[str, float] | None = None
 
+    @cached_property
+    def columns(self) -> Columns:
+        """Those of the figures."""
+        return columns_of(self.rows)
+
     @property
-    def measures(self) -> dict[Measure, str]:
+    def measures(self) -> Mapping[Measure, str]:
         """How figures were measured, and the heading of each."""
-        return measures_of(self.rows)
+        return self.columns.headings
 
     def table(self) -> list[tuple[str, ...]]:
         """Return the headings, below them which direction of a figure is better, then each row's cells, as text."""
         measures = self.measures
-        directions = ("better", "", "", *(measure.better for measure in measures), *("" for _ in COSTS))
+        directions = ("better", "", "", *self.columns.directions, *("" for _ in COSTS))
         return [
             ("name", "seeds", "state", *measures.values(), *COSTS),
             *([directions] if measures else []),
@@ -79,11 +85,7 @@ class Comparison:
 
     def notes(self) -> list[str]:
         """Return how each figure was measured, and what is wrong with whom, a line each."""
-        how = [
-            f"{heading}: {measure.protocol or 'nobody said how it was measured'}; {measure.data}"
-            for measure, heading in self.measures.items()
-        ]
-        return [*how, *(problem for row in self.rows for problem in row.problems)]
+        return [*self.columns.notes(), *(problem for row in self.rows for problem in row.problems)]
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON has it."""

@@ -11,7 +11,7 @@ import numpy as np
 from zoo.errors import InputError, ZooError
 from zoo.generators.bundled import bundled_folder
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
-from zoo.generators.measures import bounded, figures, measure_of
+from zoo.generators.measures import bounded, measure_of
 from zoo.recipes.recipe import read_recipe
 from zoo.recipes.sweep import SEED
 from zoo.reports.comparison.entry import CURVES, NOT_BEGUN, Entry
@@ -109,7 +109,8 @@ def run_entry(path: Path) -> Entry:
     speed = curves.get("images_per_second")
     best, data = record.best, record.data
     measure = measure_of(record.metric, record.protocol, data, known_direction(record))
-    own = {} if best is None or measure is None else figures({measure: best.value})
+    value = None if best is None else bounded(best.value)
+    own = {} if value is None or measure is None else {measure: value}
     left = _left_behind(path)
     kept = [*CURVES, *([record.metric] if record.metric else [])]
     return Entry(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from contextlib import closing, suppress
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from zoo.errors import InputError, ZooError
 from zoo.generators.config import GeneratorConfig
 from zoo.generators.files import SAMPLES, WEIGHTS
-from zoo.generators.measures import Measure, bounded, figures, measure_of
+from zoo.generators.measures import bounded, figures_of, own_measure
 from zoo.generators.pictures import grid
 from zoo.generators.safetensors_header import read_header
 from zoo.plugins.collect import load_registry, load_torchless_registry
@@ -55,13 +56,9 @@ def folder_facts(folder: GeneratorFolder) -> dict[str, Any]:
 def config_facts(config: GeneratorConfig) -> dict[str, Any]:
     """Return what a `config.json` says, as fields of an Entry."""
     training, data = config.training, config.data
-    measure = measure_of(training.metric, training.protocol, data, known_direction(training))
-    later = {
-        Measure(
-            found.metric, found.protocol, found.images, found.fingerprint, found.higher_is_better
-        ): found.value
-        for found in config.current_figures
-    }
+    measure = own_measure(config)
+    if measure is not None:
+        measure = replace(measure, higher_is_better=known_direction(training))
     return {
         "recipe": config.recipe,
         "seed": training.seed,
@@ -69,7 +66,9 @@ def config_facts(config: GeneratorConfig) -> dict[str, Any]:
         "steps": training.steps,
         "best_step": training.step,
         "measure": measure,
-        "figures": figures({**later, **({} if measure is None else {measure: training.value})}),
+        "figures": {
+            measure if found == measure else found: value for found, value in figures_of(config).items()
+        },
         "fingerprint": data.fingerprint,
         "seconds": bounded(training.seconds) or None,
         "hardware": f"{training.hardware}, {training.precision}",

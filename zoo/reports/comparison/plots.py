@@ -10,7 +10,7 @@ import numpy as np
 from zoo.generators.measures import sentence
 from zoo.history import Curve
 from zoo.reports.comparison.entry import CURVES
-from zoo.reports.comparison.rows import measures_of
+from zoo.reports.comparison.rows import columns_of
 from zoo.reports.drawing import COLOURS, Plot, finished, new_axes, plot_style, thinned
 from zoo.system.terminal import one_line
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from zoo.generators.measures import Measure
+    from zoo.reports.comparison.entry import Entry
     from zoo.reports.comparison.rows import Row
 
 ROWS_LIMIT = 24
@@ -37,7 +38,7 @@ def comparison_plots(rows: Sequence[Row]) -> list[Plot]:
 
 
 def _plots(rows: Sequence[Row]) -> Iterator[Plot]:
-    for measure, heading in measures_of(rows).items():
+    for measure, heading in columns_of(rows).headings.items():
         yield _figures(rows, measure, one_line(heading))
         title = f"{one_line(heading)} over the steps"
         says = f"Of the averaged generator.{sentence(measure.higher_is_better)}"
@@ -62,8 +63,13 @@ class _Curves:
         return [
             entry.curves[self.name]
             for entry in row.entries
-            if self.name in entry.curves and self.measure in (None, entry.measure)
+            if self.name in entry.curves and self._fits(row, entry)
         ]
+
+    def _fits(self, row: Row, entry: Entry) -> bool:
+        if self.measure is None:
+            return True
+        return entry.measure is not None and entry.measure.of(row.label) == self.measure
 
 
 def _figures(rows: Sequence[Row], measure: Measure, heading: str) -> Plot:

@@ -11,12 +11,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import counted
+from zoo.generators.measures import columns
 from zoo.reports.comparison.entry import NOT_BEGUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from zoo.generators.measures import Measure
+    from zoo.generators.measures import Columns, Measure
     from zoo.reports.comparison.entry import Entry
 
 STATES = ("done", "running", "stopped", "failed", NOT_BEGUN)
@@ -51,7 +52,7 @@ class Row:
     def figures(self) -> Mapping[Measure, Figure]:
         """The figures by how they were measured."""
         measures = dict.fromkeys(measure for entry in self.entries for measure in entry.figures)
-        return {measure: _figure(measure, self.entries) for measure in measures}
+        return {measure.of(self.label): _figure(measure, self.entries) for measure in measures}
 
     def mean(self, of: Callable[[Entry], float | None]) -> float | None:
         """Return the mean over the entries that have a figure, the complete ones if there are any."""
@@ -101,23 +102,9 @@ def rows_of(entries: Sequence[Entry]) -> list[Row]:
     return [Row(label, tuple(group)) for label, group in zip(labels, members, strict=True)]
 
 
-def measures_of(rows: Iterable[Row]) -> dict[Measure, str]:
-    """Return every measure there is and its heading: the metric, numbered where one was measured in several ways.
-
-    Of equal ones it is one that says which direction is better, where any does.
-    """
-    told: dict[Measure, Measure] = {}
-    for measure in (measure for row in rows for measure in row.figures):
-        if measure not in told or told[measure].higher_is_better is None:
-            told[measure] = measure
-    found = list(told.values())
-    headings: dict[Measure, str] = {}
-    for measure in found:
-        alike = [other for other in found if other.metric == measure.metric]
-        headings[measure] = (
-            measure.metric if len(alike) == 1 else f"{measure.metric} [{alike.index(measure) + 1}]"
-        )
-    return headings
+def columns_of(rows: Iterable[Row]) -> Columns:
+    """Return the columns that the rows' figures need."""
+    return columns([row.figures for row in rows])
 
 
 def differing(rows: Sequence[Row]) -> dict[str, list[Any]]:

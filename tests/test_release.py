@@ -42,7 +42,7 @@ def test_the_wheel_holds_the_packages_and_the_generators_and_nothing_else(dist: 
     info = f"gan_model_zoo-{__version__}.dist-info"
     assert {name.partition("/")[0] for name in names} == {"zoo", "zoo_plugins", "zoo_export", "zoo_hub", info}
     assert generators <= names
-    assert len(generators) == 24
+    assert len(generators) == 30
     assert {f"{info}/licenses/LICENSE", f"{info}/licenses/NOTICE", f"{info}/entry_points.txt"} <= names
     assert "zoo_plugins/recipes/camel-wgangp.toml" in names
     assert [name for name in names if name.endswith((".pyc", ".toml.orig"))] == []

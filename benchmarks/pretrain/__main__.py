@@ -1,16 +1,18 @@
-"""Make a generator that comes with the package again: train, export, check, and keep what is shipped.
+"""Make a generator that comes with the package again: train, export, check, measure, and keep what is shipped.
 
 python -m benchmarks.pretrain NAME [--data PATH] [--seed 0] [--into DIR]
 
 The last checkpoint is shipped, not the best by the sliced Wasserstein distance: docs/generators.md says why. With
 `--run DIR` a run that was trained elsewhere is taken instead, with `--generator` a folder that `zoo export --checkpoint
-last --out` wrote from it. The weights go in as float16 in ONNX, checked against torch's float32.
+last --out` wrote from it. The weights go in as float16 in ONNX, checked against torch's float32; beside them lies the
+model card that a push would write, without an owner. The figures need the extra `metrics`, and take minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,14 +22,22 @@ from typing import TYPE_CHECKING
 
 import zoo
 from benchmarks.support.machine import machine
+from zoo.figures.evaluate import evaluate
+from zoo.figures.publish import write_figures
 from zoo.generators.bundled import FOLDER
-from zoo.generators.files import ONNX_FP16, SAMPLES
+from zoo.generators.files import CARD, ONNX_FP16, REPORT, SAMPLES
 from zoo.generators.folder import GeneratorFolder
+from zoo.plugins.planning import load_plan
+from zoo.runs.folder import RECIPE
 from zoo.runs.generator import write_generator
 from zoo.runs.metrics_log import figure_at
+from zoo.runs.record import read_record
+from zoo_hub.card.card import render
+from zoo_hub.card.variety import measure
 
 if TYPE_CHECKING:
     from zoo.generators.config import GeneratorConfig
+    from zoo.runs.record import RunRecord
 
 RECIPES = {
     "camel-gan": "camel-gan",
@@ -37,15 +47,23 @@ RECIPES = {
     "horse-wgan": "horse-wgan",
     "horse-wgangp": "horse-wgangp",
 }
-REPORT = "onnx/report.json"
 IMAGES = {
     "cat-wgangp": {"source": "Quick, Draw! cats, the first 3,999 bitmaps", "licence": "cc-by-4.0"},
     "horse-wgan": {"source": "CIFAR-10 horses", "licence": "none stated"},
     "horse-wgangp": {"source": "CIFAR-10 horses", "licence": "none stated"},
 }
 """What a file given with `--data` does not say about itself."""
-CHANGES = {"cat-wgangp": ("data.category=cat",)}
+BUNDLED = ("data.bundled=true",)
+CHANGES = {
+    "camel-gan": BUNDLED,
+    "camel-wgan": BUNDLED,
+    "camel-wgangp": BUNDLED,
+    "cat-wgangp": ("data.category=cat", "data.limit=3999"),
+}
 """Of the recipe, where the images are not its own and no file is given."""
+METRICS = ("kid", "memorisation", "precision", "recall", "diversity")
+PICTURES = 600
+"""That the figures are of: as many as horses are held out."""
 
 
 def train(name: str, data: Path | None, seed: int, run: Path) -> Path:
@@ -54,16 +72,28 @@ def train(name: str, data: Path | None, seed: int, run: Path) -> Path:
     return zoo.train(RECIPES[name], data=data, seed=seed, changes=changes, out=run)
 
 
+def command(name: str, record: RunRecord) -> str:
+    """Return the command that trains the same as a run did; a file of images is named without its folder."""
+    changes = (word for change in CHANGES.get(name, ()) for word in ("--set", change))
+    images = ("--data", record.data.source) if record.data.name == "array" else changes
+    return shlex.join(["zoo", "train", RECIPES[name], *images, "--seed", str(record.seed)])
+
+
 def described(name: str, run: Path, config: GeneratorConfig) -> GeneratorConfig:
-    """Return the facts with the figure of the step that is shipped, and with what the images' file did not say."""
+    """Return the facts with what the generator's folder does not know.
+
+    That is the figure of the step that is shipped, the command, and what the file of images did not say of itself.
+    """
     training, data = config.training, config.data.model_copy(update=IMAGES.get(name, {}))
+    training = training.model_copy(update={"command": command(name, read_record(run))})
     if training.metric is not None:
         value = figure_at(run, training.metric, training.step)
         training = training.model_copy(update={"value": value})
-    return config.model_copy(update={"training": training, "data": data})
+    papers = load_plan(run / RECIPE, where=str(run / RECIPE)).papers()
+    return config.model_copy(update={"training": training, "data": data, "papers": papers})
 
 
-def shipped(name: str, run: Path, generator: Path | None, into: Path) -> Path:
+def shipped(name: str, run: Path, generator: Path | None, into: Path) -> GeneratorFolder:
     """Write what is shipped of a run: its last weights as float16 in ONNX, their proof, pictures and facts."""
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / name
@@ -83,8 +113,19 @@ def shipped(name: str, run: Path, generator: Path | None, into: Path) -> Path:
             SAMPLES: (whole / SAMPLES).read_bytes(),
         }
     shutil.rmtree(into, ignore_errors=True)
-    GeneratorFolder.write(into, files, config.model_copy(update={"files": {}}))
-    return into
+    return GeneratorFolder.write(into, files, config.model_copy(update={"files": {}}))
+
+
+def with_figures(folder: GeneratorFolder, data: Path | None) -> GeneratorFolder:
+    """Measure a generator by `METRICS` and write what they say into its folder."""
+    found = evaluate(folder.path, data=data, metrics=METRICS, pictures=PICTURES, into=folder)
+    return write_figures(folder, found)
+
+
+def write_card(name: str, folder: GeneratorFolder) -> None:
+    """Write the model card beside the files that it describes."""
+    card = render(name, folder.config, variety=measure(folder))
+    folder.file(CARD).write_text(card, "utf-8", newline="")
 
 
 def main() -> None:
@@ -102,7 +143,9 @@ def main() -> None:
     run = arguments.run or train(
         arguments.name, arguments.data, arguments.seed, Path("runs") / arguments.name
     )
-    print(shipped(arguments.name, run, arguments.generator, arguments.into or FOLDER / arguments.name))
+    folder = shipped(arguments.name, run, arguments.generator, arguments.into or FOLDER / arguments.name)
+    write_card(arguments.name, with_figures(folder, arguments.data))
+    print(folder.path)
     print(machine())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,8 @@ import zoo
 from zoo.errors import InputError
 from zoo.generators.bundled import bundled_folder, bundled_generators
 from zoo.generators.folder import GeneratorFolder
+from zoo.plugins.planning import load_plan
+from zoo_hub.card.card import render
 
 if TYPE_CHECKING:
     from tests.support.cli_fixtures import Zoo
@@ -38,6 +42,45 @@ def test_each_is_whole_and_says_where_it_comes_from(name: str) -> None:
     assert config.training.value is not None
     assert config.training.protocol
     assert config.data.licence not in ("", "unknown")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_has_the_card_that_its_facts_make(name: str) -> None:
+    folder = GeneratorFolder.open(bundled_generators()[name])
+    card = (folder.read_card() or b"").decode()
+
+    written, expected = (_without_pictures(text) for text in (card, render(name, folder.config)))
+    assert written == expected
+    assert f"zoo generate {name} -n 64" in card
+    assert "- Collapse check: of 64 pictures" in card
+
+
+def _without_pictures(card: str) -> list[str]:
+    """Return a card's lines but the one of what was measured on pictures, which differ a little by machine."""
+    return [line for line in card.splitlines() if "Collapse" not in line]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_names_the_command_that_made_it_with_machine_time_and_papers(name: str) -> None:
+    config = GeneratorFolder.open(bundled_generators()[name]).config
+    training = config.training
+
+    program, verb, recipe, *options = shlex.split(str(training.command))
+    assert (program, verb, recipe) == ("zoo", "train", config.recipe)
+    assert options[-2:] == ["--seed", str(training.seed)]
+    assert training.seconds > 0
+    assert training.hardware
+    assert config.papers
+
+
+@pytest.mark.parametrize("name", ["camel-gan", "camel-wgan", "camel-wgangp"])
+def test_the_command_takes_the_images_that_it_learnt_from(name: str) -> None:
+    config = GeneratorFolder.open(bundled_generators()[name]).config
+    options = shlex.split(str(config.training.command))[3:]
+    changes = [value for option, value in pairwise(options) if option == "--set"]
+    plan = load_plan(config.recipe, changes)
+
+    assert plan.data.images().fingerprint == config.data.fingerprint
 
 
 @pytest.mark.parametrize("name", NAMES)

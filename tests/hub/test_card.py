@@ -150,6 +150,11 @@ def test_the_collapse_check_says_what_it_is() -> None:
     )
 
 
+def test_a_mean_over_a_hundred_is_no_power_of_ten() -> None:
+    assert "; a pair is 110 levels apart on" in render("me/camel", make_config(), variety=Variety(113.4, 0))
+    assert "; a pair is 0.36 levels apart on" in render("me/camel", make_config(), variety=Variety(0.358, 0))
+
+
 def test_variety_is_the_mean_over_pairs_of_the_root_mean_square(tmp_path: Path) -> None:
     from zoo_export.runtime.session import OnnxGenerator
 
@@ -173,7 +178,7 @@ def test_a_stand_in_is_named_as_one() -> None:
     notice = "**These are not the images the recipe asks for:** the host cannot be reached"
     stand_in = render("me/camel", make_config(stand_in="the host cannot be reached"))
     assert notice in stand_in
-    assert "These are the images the recipe asks for." in render("me/camel", make_config())
+    assert "No sample stood in for them." in render("me/camel", make_config())
 
 
 def test_the_papers_of_the_losses_are_cited_once_where_none_are_recorded() -> None:
@@ -196,6 +201,38 @@ def test_recorded_papers_are_cited_as_they_stand_there() -> None:
 def test_a_recorded_paper_is_one_plain_line(paper: str) -> None:
     with pytest.raises(ValidationError):
         GeneratorConfig.model_validate({**make_config().model_dump(), "papers": (paper,)})
+
+
+def test_the_command_stands_there_where_it_is_known() -> None:
+    config = make_config()
+    known = config.training.model_copy(update={"command": "zoo train camel-wgangp --seed 7"})
+    assert "| command | zoo train camel-wgangp --seed 7 |" in render(
+        "me/camel", config.model_copy(update={"training": known})
+    )
+    assert "| command |" not in render("me/camel", config)
+
+
+@pytest.mark.parametrize("command", ["a\nb", "`rm`", "<script>", "a | b", "\\", "", "x" * 1001])
+def test_a_recorded_command_is_one_plain_line(command: str) -> None:
+    facts = make_config().model_dump()
+    facts["training"]["command"] = command
+    with pytest.raises(ValidationError):
+        GeneratorConfig.model_validate(facts)
+
+
+def test_the_card_of_a_generator_without_owner_is_for_its_folder_and_becomes_the_published_one() -> None:
+    """What comes with the package has its card beside it; a push makes of that what it makes of none."""
+    config, variety = make_config(), Variety(mean=71.26, alike=3)
+    here = render("camel", config, variety=variety)
+    assert "\n# camel\n" in here
+    assert ModelCard(here).data.get("model_name") == "camel"
+    assert "zoo generate camel -n" in here
+    assert "in this file's folder:" in here
+    assert "zoo pull" not in here
+    assert "/camel" not in here
+    published = merge(here, "me/camel", config, variety=variety)
+    assert published == render("me/camel", config, variety=variety)
+    assert not is_edited(here)
 
 
 def test_every_published_file_stands_there_with_its_hash(tmp_path: Path) -> None:
@@ -227,7 +264,7 @@ def test_the_snippets_run(tmp_path: Path, alone: bool) -> None:
     folder = make_folder(tmp_path / "pulled")
     blocks = re.findall(r"```python\n(.*?)```", render("me/camel", make_config()), re.DOTALL)
     snippet = blocks[1 if alone else 0].replace('"me/camel"', repr(str(folder)))
-    assert len(snippet.strip().splitlines()) <= 5
+    assert len([line for line in snippet.splitlines() if line]) <= 5
     count = "images" if alone else "pictures"
     check = f"import sys; assert {count}.shape[0] == 16; assert ('zoo' in sys.modules) is {not alone}"
     code = f"{snippet}\n{check}\nassert len({{x.tobytes() for x in {count}}}) == 16"

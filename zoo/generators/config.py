@@ -14,6 +14,8 @@ COMPONENT_NAME = r"^[\w. +-]{1,100}$"
 PAPER = r"^[^\n\r<>\[\]`|\\]{1,400}$"
 """One line of Markdown without a link, an image or HTML."""
 Paper = Annotated[str, Field(pattern=PAPER)]
+COMMAND = r"^[^\n\r<>`|\\]{1,1000}$"
+"""One line that stands in a table of Markdown as it is."""
 SHA256 = "^[0-9a-f]{64}$"
 FIGURES_LIMIT = 64
 _Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
@@ -61,6 +63,8 @@ class TrainingRecord(_Part):
     losses: tuple[ComponentRecord, ...] = ()
     regularizers: tuple[ComponentRecord, ...] = ()
     augmentations: tuple[ComponentRecord, ...] = ()
+    command: str | None = Field(default=None, pattern=COMMAND)
+    """With which anyone can train the same again; a run writes none, since its own holds paths of its machine."""
 
 
 class DataRecord(_Part):

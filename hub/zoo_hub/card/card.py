@@ -39,7 +39,10 @@ _SEAL = re.compile(r"\n*<!-- zoo:seal (\{.*\}) -->\n*\Z")
 def render(
     repo: str, config: GeneratorConfig, *, licence: str | None = None, variety: Variety | None = None
 ) -> str:
-    """Return a new card for a generator that is published as OWNER/NAME: a YAML block, then Markdown."""
+    """Return a new card for a generator: a YAML block, then Markdown.
+
+    `repo` is OWNER/NAME where it is published, or the name of one that comes with the package.
+    """
     return merge("", repo, config, licence=licence, variety=variety)
 
 
@@ -120,7 +123,7 @@ def metadata(repo: str, config: GeneratorConfig, licence: str) -> dict[str, Any]
         license=licence,
         tags=list(dict.fromkeys(["gan", "onnx", config.recipe, config.architecture.name, size])),
         datasets=[config.data.name],
-        model_name=repo.partition("/")[2],
+        model_name=repo.rpartition("/")[2],
         eval_results=_figures(config) or None,
     )
     values: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]

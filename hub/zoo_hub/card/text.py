@@ -39,7 +39,7 @@ def summary(repo: str, config: GeneratorConfig) -> str:
     colour = "grey" if channels == 1 else "colour"
     lines = [
         f"<!-- {HINT} -->",
-        f"# {repo.partition('/')[2]}",
+        f"# {repo.rpartition('/')[2]}",
         f"Makes {colour} pictures of {height} x {width} pixels. Trained with the recipe "
         f"{escape(config.recipe)} of {escape(config.library)}.",
     ]
@@ -49,7 +49,9 @@ def summary(repo: str, config: GeneratorConfig) -> str:
 
 
 def usage(repo: str, config: GeneratorConfig) -> str:
-    """Return how to make pictures, with the zoo and without it."""
+    """Return how to make pictures, with the zoo and without it; a name without owner comes with the package."""
+    downloaded = f"the folder that `zoo pull {repo} --to DIR` or any other download gives"
+    folder = downloaded if "/" in repo else "this file's folder"
     shape = ", ".join(map(str, config.image_shape))
     low, high = config.value_range
     return f"""## Use
@@ -64,11 +66,12 @@ import zoo
 pictures = zoo.load("{repo}").sample(16, seed=0)
 ```
 
-With onnxruntime alone, in the folder that `zoo pull {repo} --to DIR` or any other download gives:
+With onnxruntime alone, in {folder}:
 
 ```python
 import numpy as np
 import onnxruntime
+
 session = onnxruntime.InferenceSession("{config.onnx}", providers=["CPUExecutionProvider"])
 z = np.random.default_rng(0).standard_normal((16, {config.latent_dim}), dtype=np.float32)
 images = session.run(["images"], {{"z": z}})[0]  # (16, {shape}), from {low:g} to {high:g}
@@ -91,6 +94,7 @@ def training_rows(config: GeneratorConfig) -> list[tuple[str, str]]:
         ("hardware", training.hardware),
         ("precision", training.precision),
         ("time", f"{training.seconds:,.0f} s"),
+        ("command", training.command or ""),
         ("written by", config.library),
     ]
     return [(name, value) for name, value in rows if value]
@@ -112,7 +116,7 @@ def data(config: GeneratorConfig) -> str:
     if record.stand_in:
         lines.append(f"**These are not the images the recipe asks for:** {escape(record.stand_in)}")
     else:
-        lines.append("These are the images the recipe asks for.")
+        lines.append("No sample stood in for them.")
     return "\n\n".join(lines)
 
 
@@ -159,11 +163,11 @@ def limits(config: GeneratorConfig, variety: Variety | None) -> str:
 
 def collapse(variety: Variety) -> str:
     """Return how different the pictures are from each other."""
-    pairs = PICTURES * (PICTURES - 1) // 2
+    pairs, apart = PICTURES * (PICTURES - 1) // 2, float(f"{variety.mean:.2g}")
     return (
         f"- Collapse check: of {PICTURES} pictures of seed {SEED} ({pairs:,} pairs), {variety.alike:,} pairs are "
         f"within {ALIKE:g} of 255 levels of each other (root mean square over pixels); a pair is "
-        f"{variety.mean:.2g} levels apart on average. This says that pictures differ, not that they are good."
+        f"{apart:g} levels apart on average. This says that pictures differ, not that they are good."
     )
 
 

@@ -12,6 +12,9 @@ from tests.support.hub.publish import contents, the_repo
 from zoo.errors import ZooError
 from zoo.generators.config import GeneratorConfig
 from zoo.generators.files import CONFIG, ONNX, ONNX_FP16, REPORT
+from zoo.generators.folder import GeneratorFolder
+from zoo_hub.card.card import render
+from zoo_hub.card.variety import measure
 from zoo_hub.cli.push import push
 from zoo_hub.repository.choice import Choice
 
@@ -36,7 +39,7 @@ sys.exit(main())
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A package with two pretrained generators, in float16 alone, as they ship."""
+    """A package with two pretrained generators, in float16 alone, as they ship; one has the card that ships, too."""
     for seed, name in enumerate(NAMES):
         folder = make_folder(tmp_path / "package" / name, seed=seed)
         (folder / ONNX).rename(folder / ONNX_FP16)
@@ -48,6 +51,8 @@ def package(tmp_path: Path) -> Path:
         del config["files"]["model.safetensors"], config["files"][REPORT]
         (folder / CONFIG).write_text(json.dumps(config))
         _list(folder, REPORT)
+    ant = GeneratorFolder.open(tmp_path / "package" / "ant")
+    ant.file("README.md").write_text(render("ant", ant.config), "utf-8", newline="")
     return tmp_path / "package"
 
 
@@ -84,12 +89,18 @@ def test_all_are_published_with_cards_and_listed(hub: Hub, me: Person, you: Pers
         repo = the_repo(hub, f"me/{name}")
         tree = repo["commits"][repo["tags"]["v1"]]["tree"]
         assert {"README.md", CONFIG, ONNX_FP16, REPORT, "samples.png"} <= set(tree)
-        assert f'InferenceSession("{ONNX_FP16}"' in hub.store.path(tree["README.md"]).read_text("utf-8")
+        shipped = GeneratorFolder.open(package / name)
+        for listed in (CONFIG, *shipped.config.files):
+            assert hub.store.path(tree[listed]).read_bytes() == shipped.file(listed).read_bytes()
+        card = hub.store.path(tree["README.md"]).read_text("utf-8")
+        assert card == render(f"me/{name}", shipped.config, variety=measure(shipped))
+        assert f'InferenceSession("{ONNX_FP16}"' in card
         row = f"| ![]({hub.url}/me/{name}/resolve/main/samples.png) | [me/{name}]({hub.url}/me/{name}) |"
         assert row in page(hub)
     assert the_repo(hub, "me/gan-model-zoo")["tags"] == {}
     assert zoo(you, package, "pull", "me/ant", "--to", "copy").code == 0
-    assert (you.home / "copy" / ONNX_FP16).read_bytes() == (package / "ant" / ONNX_FP16).read_bytes()
+    for listed in (CONFIG, *GeneratorFolder.open(package / "ant").config.files):
+        assert (you.home / "copy" / listed).read_bytes() == (package / "ant" / listed).read_bytes()
 
 
 def test_a_second_push_changes_what_changed_and_keeps_what_people_wrote(

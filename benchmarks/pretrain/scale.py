@@ -3,7 +3,8 @@
 python -m benchmarks.pretrain.scale NAME [--data PATH]
 
 By the recipe's metric, as a training measures it: training images in place of generated ones (where none are held out,
-as the recipe's augmentation changes them, or they would be compared with themselves), the generator, and uniform noise.
+as the recipe's augmentation changes them, or they would be compared with themselves), the generator, the same mirrored
+(all of it, and every second picture), and uniform noise.
 """
 
 from __future__ import annotations
@@ -61,12 +62,15 @@ def contestants(name: str, plan: Plan, images: Images, chosen: Split) -> Iterato
     yield "training images" + ("" if chosen.held_out else ", augmented"), real
     generator = zoo.load(name)
     made = generator.generate(fixed_latents(EVALUATION_SEED, count, generator.latent_dim))
-    yield "the generator", torch.from_numpy(made)
+    pictures = torch.from_numpy(made)
+    yield "the generator", pictures
+    yield "the generator, mirrored", pictures.flip(3)
+    yield "the generator, every second picture mirrored", torch.cat([pictures[::2], pictures[1::2].flip(3)])
     yield "uniform noise", torch.rand(real.shape) * 2 - 1
 
 
 def main() -> None:
-    """Print the three figures, the best first."""
+    """Print a figure of each kind."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

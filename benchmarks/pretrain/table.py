@@ -69,13 +69,13 @@ def picture(name: str, folder: str) -> str:
 
 def origins(folders: dict[str, GeneratorFolder]) -> list[str]:
     """Return the table of docs/generators.md."""
-    head = "| name | images | steps | seed | trained in | licence of the images |"
+    head = "| name | images | steps | trained by | in | licence of the images |"
     lines = [head, "|---|---|---|---|---|---|"]
     for name, folder in folders.items():
         training, data = folder.config.training, folder.config.data
         lines.append(
-            f"| `{name}` | {data.images} from {data.source} | {training.step} | {training.seed} | "
-            f"{training.seconds:.0f} s, {training.hardware} | {data.licence} |"
+            f"| `{name}` | {data.images} from {data.source} | {training.step} | "
+            f"`{training.command}` | {training.seconds:.0f} s, {training.hardware} | {data.licence} |"
         )
     return lines
 

@@ -82,9 +82,8 @@ def test_every_block_of_code_is_well_formed(page: Page) -> None:
 
 def test_the_python_of_the_pages_runs(tiny: Path) -> None:
     zoo.train(str(tiny), steps=1, out="runs/camel-wgangp-1")
-    blocks = [
-        block for page in PAGES.values() for block in page.blocks("python") if "import zoo\n\n" in block
-    ]
+    pages = (page for page in PAGES.values() if not page.path.startswith("zoo/"))  # model cards have a test
+    blocks = [block for page in pages for block in page.blocks("python") if "import zoo\n\n" in block]
     blocks = [block for block in blocks if "hookimpl" not in block]
     assert len(blocks) == 2
     names: dict[str, Any] = {}

@@ -17,12 +17,13 @@ from pathlib import Path
 
 import zoo
 from benchmarks.support.machine import machine
-from zoo.generators.bundled import bundled_generators
-from zoo.generators.files import ONNX_FP16
+from zoo.generators.bundled import FOLDER, bundled_generators
+from zoo.generators.files import CARD, ONNX_FP16
 from zoo.generators.folder import GeneratorFolder
 from zoo.generators.pictures import grid, png
 from zoo.runs.generator import architecture_of
 
+ROOT = Path(__file__).parents[2]
 SEED = 0
 PICTURES = 8
 
@@ -67,6 +68,11 @@ def picture(name: str, folder: str) -> str:
     return f"{folder}/generators/{name}.png"
 
 
+def card(name: str) -> str:
+    """Return where a generator's model card lies, seen from docs/."""
+    return f"../{FOLDER.relative_to(ROOT).as_posix()}/{name}/{CARD}"
+
+
 def origins(folders: dict[str, GeneratorFolder]) -> list[str]:
     """Return the table of docs/generators.md."""
     head = "| name | images | steps | trained by | in | licence of the images |"
@@ -74,7 +80,7 @@ def origins(folders: dict[str, GeneratorFolder]) -> list[str]:
     for name, folder in folders.items():
         training, data = folder.config.training, folder.config.data
         lines.append(
-            f"| `{name}` | {data.images} from {data.source} | {training.step} | "
+            f"| [`{name}`]({card(name)}) | {data.images} from {data.source} | {training.step} | "
             f"`{training.command}` | {training.seconds:.0f} s, {training.hardware} | {data.licence} |"
         )
     return lines

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -251,13 +252,18 @@ class Symptom(Component):
 class Tracker(Component):
     """A place where runs are followed, made anew for each run that is to be followed there.
 
-    Its methods are hooks of a run, `@hookimpl def zoo_step_logged(self, step, metrics)`; they are called for that run
-    alone. What it holds meanwhile is kept in private attributes. Every field needs a default.
+    Its methods named as hooks of a run are these hooks, `def zoo_step_logged(self, step, metrics)`; they are called for
+    that run alone. What it holds meanwhile is kept in private attributes. Every field needs a default.
     """
 
     kind = "tracker"
     needs: ClassVar[Mapping[str, str]] = {}
     """Modules that it imports when a run starts, each with what pip calls its package."""
+
+    @property
+    def library(self) -> Any:
+        """The first module that it needs, imported when it is first asked for."""
+        return import_module(next(iter(self.needs)))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import click
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
     from torch import nn
 
     from zoo.components import (
@@ -58,8 +59,16 @@ class RunView(Protocol):
         """The run folder."""
 
     @property
+    def id(self) -> str:
+        """Digits that tell it from all others, the same whenever it goes on; a copy of its folder has them too."""
+
+    @property
     def recipe(self) -> Recipe:
         """The recipe it is trained by, its tables with every field of their components."""
+
+    @property
+    def fields(self) -> Mapping[str, bool | int | float | str]:
+        """The recipe's fields by their keys, as `--set` names them: `losses.1.weight`."""
 
     @property
     def plan(self) -> Plan:
@@ -198,7 +207,7 @@ def zoo_diagnose() -> Iterable[Finding]:
 
 @hookspec
 def zoo_run_started(run: RunView) -> None:
-    """A run begins or goes on. Whoever tracks runs elsewhere starts here: `tracker.start(run.path, run.recipe)`."""
+    """A run begins or goes on. Whoever tracks runs elsewhere starts here: `tracker.start(run.id, run.fields)`."""
 
 
 @hookspec
@@ -212,10 +221,10 @@ def zoo_run_evaluated(run: RunView, step: int, value: float, best: bool, probe: 
 
 
 @hookspec
-def zoo_samples_drawn(run: RunView, step: int, pictures: NDArray[np.uint8]) -> None:
-    """The pictures of the fixed latents, (64, H, W) or (64, H, W, 3), read-only: `tracker.show(grid(pictures))`.
+def zoo_samples_drawn(run: RunView, step: int, pictures: NDArray[np.uint8], grid: Image) -> None:
+    """The pictures of the fixed latents, (64, H, W) or (64, H, W, 3), read-only, and as one: `tracker.show(grid)`.
 
-    Their file under `samples/` may still be on its way to the disk.
+    The file of the grid, under `samples/`, may still be on its way to the disk.
     """
 
 

@@ -65,6 +65,48 @@ def test_a_tracker_hears_only_of_the_runs_that_name_it(
     assert json.loads(zoo("list", "--json").out)["components"]["tracker"].keys() == {"mine", "tensorboard"}
 
 
+def test_what_a_tracker_needs_is_on_the_run_and_in_its_hooks(
+    others: Plugins, tiny: Path, zoo: Zoo, tmp_path: Path
+) -> None:
+    body = f"""needs: ClassVar[Mapping[str, str]] = {{"json": "json"}}
+
+    def write(self, **facts):
+        with open({str(tmp_path / "heard")!r}, "a") as file:
+            file.write(self.library.dumps(facts) + "\\n")
+
+    def zoo_run_started(self, run):
+        self.write(id=run.id, fields=run.fields)
+
+    def zoo_samples_drawn(self, run, grid, pictures):
+        self.write(size=grid.size, mode=grid.mode, seen=bool((grid.getpixel((4, 4)) == pictures[0, 0, 0]).all()))
+"""
+    others.add("zoo-mine", TRACKER.replace("BODY", body))
+
+    assert zoo("train", tiny, "--steps", "1", "--tracker", "mine").warnings == [
+        "data.bundled is set, so the 100 bundled camel drawings are used"
+    ]
+    assert zoo("resume", "--steps", "2", "--tracker", "mine").code == 0
+
+    first, drawn, again, *_ = [json.loads(line) for line in (tmp_path / "heard").read_text().splitlines()]
+    assert drawn == {"size": [484, 484], "mode": "L", "seen": True}
+    assert first["id"] == again["id"] != ""
+    assert first["id"].isdecimal()
+    fields = first["fields"]
+    assert (fields["losses.1.weight"], fields["data.bundled"], fields["architecture.initial.2"]) == (
+        10.0,
+        True,
+        8,
+    )
+    assert (fields["training.steps"], again["fields"]["training.steps"]) == (1, 2)
+    assert {type(value) for value in fields.values()} <= {bool, int, float, str}
+
+
+def test_a_grid_is_made_where_somebody_wants_it(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.runs.run.grid", lambda _: pytest.fail("nobody asked for it"))
+
+    library.train(str(tiny), steps=1)
+
+
 def test_a_tracker_is_told_of_a_rollback(others: Plugins, tiny: Path, zoo: Zoo) -> None:
     others.add("zoo-mine", TRACKER.replace("BODY", NOTES))
 
@@ -103,6 +145,11 @@ def test_an_unknown_tracker_is_refused_before_there_is_a_folder(
     [
         ("pass", "tracker mine of zoo-mine: TypeError: it has no hook"),
         ("@hookimpl\n    def zoo_step_logged(self, steps): pass", "PluginValidationError: "),
+        ("def zoo_step_logged(self, steps): pass", "PluginValidationError: "),
+        ("def zoo_step_loged(self, step): pass",
+         "TypeError: there is no hook 'zoo_step_loged' of a run. Did you mean 'zoo_step_logged'?"),
+        ("def zoo_diagnose(self): pass", "TypeError: there is no hook 'zoo_diagnose' of a run"),
+        ("zoo_step_logged: ClassVar[int] = 3", "TypeError: its zoo_step_logged is no method"),
         ("project: str", "tracker mine: mine needs the field 'project'. Add it"),
         ('needs: ClassVar[Mapping[str, str]] = {"no_such_module": "no-such"}',
          "tracker mine: it needs no_such_module, which is not installed. Install it with pip install 'no-such', or "

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from pluggy import PluginValidationError
 
-from zoo.errors import InputError, kind_and_reason
+from zoo.errors import InputError, did_you_mean, kind_and_reason
+from zoo.hookspecs import hookimpl
 from zoo.plugins.collect import load_registry
 from zoo.plugins.manager import PluginInfo, Plugins, is_interruption, plugins
 from zoo.system.console import ErrorStream, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from zoo.components import Tracker
+    from zoo.components import Component, Tracker
 
 RUN_HOOKS = (
     "zoo_run_started",
@@ -47,6 +48,12 @@ class Events:
         for name in dict.fromkeys(trackers):
             _add_tracker(self._trackers, name)
         self._left_out: set[str] = set()
+
+    def has(self, hook: str) -> bool:
+        """Whether anybody would be told of a hook."""
+        brought = (plugins(), self._trackers)
+        keys = (plugin.key for one in brought for plugin, _ in one.implementations(hook))
+        return any(key not in self._left_out for key in keys)
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Call a hook of all who have it; one that raises is named in a warning and left out from then on."""
@@ -80,8 +87,8 @@ def _add_tracker(trackers: Plugins, name: str) -> None:
             )
     provider = entry.provider
     tracker = registry.make("tracker", {"name": name}, f"tracker {name}")
-    hooks = {hook: getattr(tracker, hook) for hook in RUN_HOOKS if hasattr(tracker, hook)}
     try:
+        hooks = _hooks_of(tracker)
         trackers.register(
             SimpleNamespace(**hooks), PluginInfo(name, provider.distribution, provider.version, "zoo")
         )
@@ -89,3 +96,23 @@ def _add_tracker(trackers: Plugins, name: str) -> None:
         raise InputError(
             f"tracker {name} of {provider.distribution}: {kind_and_reason(error)}. Train without --tracker {name}"
         ) from error
+
+
+def _hooks_of(tracker: Component) -> dict[str, Callable[..., Any]]:
+    """Return a tracker's methods that are hooks of a run, marked as such.
+
+    Raises:
+        TypeError: there is none, or a method is named like a hook and is none of a run.
+    """
+    names = [name for name in dir(type(tracker)) if name.startswith("zoo_")]
+    if not names:
+        raise TypeError(f"it has no hook: no method is called {RUN_HOOKS[1]} or like another event of a run")
+    for name in names:
+        if name not in RUN_HOOKS:
+            raise TypeError(f"there is no hook {name!r} of a run. {did_you_mean(name, RUN_HOOKS)}")
+        function = getattr(type(tracker), name)
+        if not callable(function):
+            raise TypeError(f"its {name} is no method")
+        if not hasattr(function, "zoo_impl"):
+            hookimpl(function)
+    return {name: getattr(tracker, name) for name in names}

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, get_args
 from zoo.errors import DivergedError, InputError, ZooError
 from zoo.evaluation.monitor import Monitor
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
+from zoo.generators.pictures import grid
 from zoo.pace.cadence import Cadence
 from zoo.pace.live import Live
 from zoo.pace.progress import Progress
 from zoo.recipes.recipe import parse_recipe
-from zoo.recipes.tables import write_toml
+from zoo.recipes.tables import flattened, write_toml
 from zoo.runs import checkpoint
 from zoo.runs.folder import GENERATOR, RECIPE
 from zoo.runs.metrics_log import Measured, MetricsLog
@@ -73,6 +74,16 @@ class Run:
     def recipe(self) -> Recipe:
         """The resolved recipe: its tables have every field of their components."""
         return parse_recipe(self.plan.resolved(), self.plan.where)
+
+    @property
+    def id(self) -> str:
+        """Digits that tell it from all others, the same whenever it goes on."""
+        return "".join(filter(str.isdecimal, self.facts.started))
+
+    @property
+    def fields(self) -> dict[str, bool | int | float | str]:
+        """The recipe's fields by their keys."""
+        return flattened(self.recipe.model_dump(mode="json"))
 
     @property
     def record(self) -> dict[str, Any]:
@@ -209,7 +220,8 @@ class Run:
             pictures = self._monitor.pictures(self.step)
             pictures.flags.writeable = False
             self._files.save_samples(self.step, pictures)
-        self._notify("zoo_samples_drawn", step=self.step, pictures=pictures)
+        if self._events.has("zoo_samples_drawn"):
+            self._notify("zoo_samples_drawn", step=self.step, pictures=pictures, grid=grid(pictures))
 
     def _save_checkpoint(self) -> None:
         self.facts.cuda_graph = self.uses_graph

@@ -6,11 +6,14 @@ import errno
 import os
 import socket
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from huggingface_hub.errors import HfHubHTTPError
 
 from tests.support.hub.publish import publish, the_repo
+from zoo_hub.client.errors import explain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,16 +62,19 @@ def test_a_gated_repository(hub: Hub, you: Person, folder: Path) -> None:
     assert failed(replace(you, token="hf_you").zoo("pull", "me/camel")) == sentence
 
 
-def test_push_without_a_token(hub: Hub, you: Person, folder: Path) -> None:
+@pytest.mark.usefixtures("hub")
+def test_push_without_a_token(you: Person, folder: Path) -> None:
     assert failed(you.zoo("push", "me/camel", folder)) == (
-        f"me/camel: you are not logged in (401). Set HF_TOKEN to a token from {hub.url}/settings/tokens\n"
+        "me/camel: you are not logged in (401). Set HF_TOKEN to a token that this Hub was started with: "
+        "`zoo hub serve --user me:TOKEN`\n"
     )
 
 
-def test_push_with_an_unknown_token(hub: Hub, you: Person, folder: Path) -> None:
+@pytest.mark.usefixtures("hub")
+def test_push_with_an_unknown_token(you: Person, folder: Path) -> None:
     assert failed(replace(you, token="hf_old").zoo("push", "me/camel", folder)) == (
-        "me/camel: the Hub does not know this token (401). "
-        f"Make a new one at {hub.url}/settings/tokens and set HF_TOKEN\n"
+        "me/camel: the Hub does not know this token (401). Set HF_TOKEN to one that it was started with: "
+        "`zoo hub serve --user NAME:TOKEN`\n"
     )
 
 
@@ -79,9 +85,26 @@ def test_push_where_the_token_may_not_write(
     if exists:
         hub.store.create("models", "me/camel", "me", private=False)
     assert failed(replace(me, token=token).zoo("push", "me/camel", folder)) == (
-        "me/camel: this token may not write there (403). "
-        f"Make one that may at {hub.url}/settings/tokens and set HF_TOKEN\n"
+        "me/camel: this token may not write there (403), only me's may. Set HF_TOKEN to that, or start the Hub with "
+        "one: `zoo hub serve --user me:TOKEN`\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "token", "said"),
+    [
+        (401, "hf_old", "the Hub does not know this token (401). Make a new one at"),
+        (401, None, "you are not logged in (401). Set HF_TOKEN to a token from"),
+        (403, "hf_me", "this token may not write there (403). Make one that may at"),
+    ],
+)
+def test_another_hub_makes_tokens_on_a_page(
+    monkeypatch: pytest.MonkeyPatch, status: int, token: str | None, said: str
+) -> None:
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: token)
+    answer: Any = SimpleNamespace(status_code=status, headers={}, request=SimpleNamespace(method="POST"))
+    refused = HfHubHTTPError("no", response=answer)
+    assert (explain(refused, "me/camel", None) or "").startswith(f"me/camel: {said} ")
 
 
 def test_a_push_that_comes_between(hub: Hub, me: Person, folder: Path) -> None:
@@ -94,8 +117,8 @@ def test_a_push_that_comes_between(hub: Hub, me: Person, folder: Path) -> None:
 def test_pull_with_an_unknown_token(hub: Hub, you: Person, folder: Path) -> None:
     publish(hub, folder)
     assert failed(replace(you, token="hf_old").zoo("pull", "me/camel")) == (
-        "me/camel: the Hub does not know this token (401). "
-        f"Make a new one at {hub.url}/settings/tokens and set HF_TOKEN\n"
+        "me/camel: the Hub does not know this token (401). Set HF_TOKEN to one that it was started with: "
+        "`zoo hub serve --user NAME:TOKEN`\n"
     )
 
 

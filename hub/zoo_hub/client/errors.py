@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from huggingface_hub.errors import HfHubHTTPError
 
+OWN_HUB = "X-Zoo-Hub"
+"""The header by which `zoo hub serve` says, where it refuses a token, that it has no page that makes tokens."""
 SENTENCES = {
     "gated": "only its owner can let you in. Ask at {hub}/{repo}, then set HF_TOKEN",
     "disabled": "the Hub has disabled it. Read why at {hub}/{repo}",
@@ -26,6 +28,12 @@ SENTENCES = {
     "wrong token": "the Hub does not know this token (401). Make a new one at {tokens} and set HF_TOKEN",
     "may not read": "this token may not read it (403). Make one that may at {tokens} and set HF_TOKEN",
     "may not write": "this token may not write there (403). Make one that may at {tokens} and set HF_TOKEN",
+    "not logged in, own hub": "you are not logged in (401). Set HF_TOKEN to a token that this Hub was started with: "
+    "`zoo hub serve --user {owner}:TOKEN`",
+    "wrong token, own hub": "the Hub does not know this token (401). Set HF_TOKEN to one that it was started with: "
+    "`zoo hub serve --user NAME:TOKEN`",
+    "may not write, own hub": "this token may not write there (403), only {owner}'s may. Set HF_TOKEN to that, or "
+    "start the Hub with one: `zoo hub serve --user {owner}:TOKEN`",
     "changed": "somebody changed it meanwhile (412). Look at {hub}/{repo}, then push again",
     "rate limit": "the Hub got too many requests (429). {later}",
     "out of order": "{hub} is out of order ({status}). {later}",
@@ -136,6 +144,7 @@ def explain(error: BaseException, repo: str, revision: str | None) -> str | None
     facts: dict[str, object] = {
         "hub": hub,
         "repo": repo,
+        "owner": repo.partition("/")[0],
         "revision": revision,
         "tokens": f"{hub}/settings/tokens",
     }
@@ -168,10 +177,16 @@ def _sentence_for_status(error: HfHubHTTPError) -> str:
 
     status = error.response.status_code
     if status == 401 and get_token() is None:
-        return "not logged in"
+        return _by_hub("not logged in", error)
     if status == 403 and error.response.request.method in ("GET", "HEAD"):
         return "may not read"
-    return "out of order" if status >= 500 else STATUSES.get(status, "refused")
+    return "out of order" if status >= 500 else _by_hub(STATUSES.get(status, "refused"), error)
+
+
+def _by_hub(kind: str, error: HfHubHTTPError) -> str:
+    """Return the kind of sentence for the Hub that answered: one of `zoo hub serve` gets its tokens elsewhere."""
+    own = f"{kind}, own hub"
+    return own if OWN_HUB in error.response.headers and own in SENTENCES else kind
 
 
 def _is_wrong_length(error: BaseException) -> bool:

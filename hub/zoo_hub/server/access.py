@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
+from zoo_hub.client.errors import OWN_HUB
 from zoo_hub.server.messages import RefusedError
 
 if TYPE_CHECKING:
@@ -36,21 +37,21 @@ class Access:
             return None
         name = self.name_of(request.token)
         if name is None:
-            raise RefusedError(401, "Invalid credentials in Authorization header")
+            raise _refused(401, "Invalid credentials in Authorization header")
         return name
 
     def require_user(self, request: Request) -> str:
         """Return the user who sent a request; one without a token is refused."""
         user = self.user(request)
         if user is None:
-            raise RefusedError(401, "Invalid username or password.")
+            raise _refused(401, "Invalid username or password.")
         return user
 
     def require_writer(self, request: Request, owner: str, refusal: str) -> str:
         """Return the user who sent a request; refused if they may not write to this owner's repositories."""
         user = self.require_user(request)
         if user != owner or not self.may_write(request.token or ""):
-            raise RefusedError(403, refusal)
+            raise _refused(403, refusal)
         return user
 
     def may_see(self, user: str | None, repo: Repo) -> bool:
@@ -81,3 +82,8 @@ class Access:
         if repo["gated"] and user != repo["id"].split("/")[0]:
             status = 401 if user is None else 403
             raise RefusedError(status, f"Access to model {repo['id']} is restricted.", "GatedRepo")
+
+
+def _refused(status: int, message: str) -> RefusedError:
+    """Return the refusal of a token, with the header that says whose tokens these are."""
+    return RefusedError(status, message, **{OWN_HUB: "1"})

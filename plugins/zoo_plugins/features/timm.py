@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import Field
-from safetensors import SafetensorError
 
 from zoo.components import Features
-from zoo.errors import InputError, IntegrityError, NetworkError, ResourceError, did_you_mean, reason_of
+from zoo.errors import (
+    InputError,
+    IntegrityError,
+    NetworkError,
+    ResourceError,
+    did_you_mean,
+    is_memory_error,
+    kind_and_reason,
+    reason_of,
+)
 from zoo.evaluation.resize import resized
 from zoo.hookspecs import hookimpl
+from zoo.system.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +34,14 @@ if TYPE_CHECKING:
 FILE = "model.safetensors"
 BYTES_LIMIT = 5 << 30
 ANSWER_SECONDS = 10.0
+ANSWERS = {
+    # A gated repository counts as one not found too, so it comes first.
+    "GatedRepoError": "only its owner can let you in. Ask at {hub}/{repo}, then set HF_TOKEN",
+    "RepositoryNotFoundError": "{hub} has no such repository, or it is private. Check HF_ENDPOINT and HF_TOKEN",
+    "EntryNotFoundError": "it has no {file}, and other files of weights are not read. Name another network",
+    "OfflineModeIsEnabled": "HF_HUB_OFFLINE is set and the cache has no copy of {file}. Unset it and try again",
+}
+"""What is said of an error of the Hub's client, by its class."""
 
 
 class Loaded(NamedTuple):
@@ -111,13 +128,18 @@ class Timm(Features):
 
     def _made(self, timm: Any, path: Path) -> nn.Module:
         try:
+            # Made with its classifier: without, timm takes weights that lack, and leaves random ones in their place.
             made: nn.Module = timm.create_model(
-                self.model, pretrained=True, num_classes=0, pretrained_cfg_overlay={"file": str(path)}
+                self.model, pretrained=True, pretrained_cfg_overlay={"file": str(path)}
             )
-        except (RuntimeError, SafetensorError) as error:
+        except Exception as error:  # each of timm's families of networks reads weights in a way of its own
+            if is_memory_error(error):
+                raise
             raise IntegrityError(
-                f"{path}: it does not fit timm:{self.model} ({reason_of(error)}). Delete it, and it is fetched again"
+                f"{path.resolve()}: it does not fit timm:{self.model} ({kind_and_reason(error)}). "
+                "Delete it, and it is fetched again"
             ) from error
+        made.reset_classifier(0)  # type: ignore[operator]
         return made
 
 
@@ -159,12 +181,19 @@ def fetch(repo: str) -> Path:
             raise InputError(
                 f"{repo}: {FILE} has {size:,} bytes, at most {BYTES_LIMIT:,} are fetched. Name another"
             )
+        say(f"{repo}: fetching {FILE}, {size / 1e6:,.1f} MB, from {constants.ENDPOINT}")
         return Path(hf_hub_download(repo, FILE))
     except InputError:
         raise
     except Exception as error:  # each release of the client brings its own transport, with its own errors
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise ResourceError(f"{repo}: the disk is full. Free some room and try again") from error
+        known = next(
+            (ANSWERS[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in ANSWERS), None
+        )
+        if known is not None:
+            said = known.format(hub=constants.ENDPOINT, repo=repo, file=FILE)
+            raise NetworkError(f"{repo}: {said}") from error
         raise NetworkError(
             f"{repo}: {constants.ENDPOINT} did not give {FILE} ({reason_of(error)}). Check the network, or look "
             "through efficientnet-lite0, which needs none"

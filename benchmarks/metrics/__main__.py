@@ -69,12 +69,13 @@ def sets(subject: Subject, arguments: argparse.Namespace) -> tuple[RealImages, d
     random = torch.Generator().manual_seed(0)
     if arguments.copies:
         training = real_images(subject.images, split.compared(metric("memorisation", ""))[:count], CPU)
-        noisy = (training + 0.1 * torch.randn(training.shape, generator=random)).clamp(-1, 1)
+        noise = torch.randn(training.shape, generator=random)
+        copies = {f"copycat {some}": (training + some * noise).clamp(-1, 1) for some in arguments.noise}
         trained = pictures(arguments.trained, count)
         few = trained[: max(1, count // 40)]
         repeated = few.repeat(-(-count // len(few)), 1, 1, 1)[:count]
         jittered = (repeated + 0.02 * torch.randn(repeated.shape, generator=random)).clamp(-1, 1)
-        return real, {"real": held_out, "copycat": noisy, "collapsed": jittered, "healthy": trained}
+        return real, {"real": held_out, **copies, "collapsed": jittered, "healthy": trained}
     made = {"trained": pictures(arguments.trained, count), "half-trained": pictures(arguments.half, count)}
     count = min(count, *(len(some) for some in made.values()))
     noise = torch.rand(held_out[:count].shape, generator=random) * 2 - 1
@@ -113,7 +114,7 @@ def table(subject: Subject, arguments: argparse.Namespace) -> None:
     print("|---|---|" + "---|" * (len(compared) + (not arguments.copies)))
     for spelt in ("", *arguments.features):
         features: Features | None = load_registry().features(spelt, "--features") if spelt else None
-        for name in COPIES if arguments.copies else NAMES:
+        for name in arguments.metric or (COPIES if arguments.copies else NAMES):
             one = metric(name, spelt)
             if (one.extractor is None) == bool(spelt):
                 continue
@@ -136,6 +137,10 @@ def main() -> None:
     parser.add_argument("--features", action="append", default=[], help="repeated: each is measured through")
     parser.add_argument("--count", type=int, default=1024, help="images of each set, at most")
     parser.add_argument("--copies", action="store_true")
+    parser.add_argument(
+        "--noise", type=float, nargs="+", default=[0.1], help="deviations of the noise added to copies"
+    )
+    parser.add_argument("--metric", nargs="+", help="only these")
     arguments = parser.parse_args()
     if not arguments.copies and arguments.half is None:
         parser.error("--half is missing")

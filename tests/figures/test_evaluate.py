@@ -331,14 +331,22 @@ def test_pictures_come_in_order_and_in_channels_first() -> None:
     assert np.array_equal(made[:, 0, 0, 0], expected.astype(np.uint8))
 
 
-def test_more_pictures_than_memory_holds_are_refused_before_the_first_is_made() -> None:
+def test_as_many_pictures_are_measured_as_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     from zoo.figures.evaluate import _check_room
 
-    _check_room(Still(), 1000)
-    with pytest.raises(ResourceError, match="Use at most -n "):
-        _check_room(Still(), 10**12)
+    each = 20 * 8 * 8 + (1 << 16)
+    monkeypatch.setattr("zoo.figures.evaluate.usable_memory", lambda: 1000 * each)
+    _check_room(Still(), 1000, ends=False)
+    with pytest.raises(ResourceError) as refused:
+        _check_room(Still(), 1001, ends=False)
+    assert str(refused.value) == (
+        f"-n 1001: to measure 1,001 pictures takes {1001 * each:,} bytes of memory, and at most {1000 * each:,} can "
+        "be had here. Use at most -n 1000"
+    )
+    with pytest.raises(ResourceError, match="Use at most -n 990"):
+        _check_room(Still(), 1000, ends=True)
     with pytest.raises(InputError, match="nothing to measure"):
-        _check_room(Still(), 0)
+        _check_room(Still(), 0, ends=False)
 
 
 def test_figures_are_written_for_the_card_and_go_with_the_weights(zoo: Zoo, run: Path) -> None:

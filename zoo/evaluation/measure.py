@@ -28,7 +28,7 @@ AT_ONCE = 64
 
 def real_images(images: Images, places: Tensor, device: torch.device) -> Tensor:
     """Return the images at these positions as float32 (N, C, H, W) in [-1, 1]."""
-    return torch.from_numpy(images.pixels[places.numpy()]).to(device).float().div(127.5).sub(1)
+    return torch.from_numpy(images.pixels[places.numpy()]).to(device).float().div_(127.5).sub_(1)
 
 
 @dataclass(frozen=True)

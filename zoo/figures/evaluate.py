@@ -42,8 +42,13 @@ if TYPE_CHECKING:
 
 BATCH = 64
 """Pictures at a time: Ctrl-C waits for them."""
-BYTES_A_VALUE = 32
-"""Memory for each number of each picture: as bytes, as float32, and in the parts that metrics compute of it."""
+BYTES_A_VALUE = 20
+"""Memory for each number of each picture: as a byte, as float32, real ones beside it, and what swd and energy make of
+both. `python -m benchmarks.metrics.memory` measures it."""
+BYTES_A_PICTURE = 1 << 16
+"""Memory beside that: patches that swd looks at, or what a network sees."""
+BYTES_AT_AN_END = 5
+"""Memory for each number of each real image and each noise that `--ends` measures as well."""
 
 
 def evaluate(
@@ -98,7 +103,7 @@ def evaluate(
     with closing(generator):
         if into is not None:
             same_weights(into, weights)
-        _check_room(generator, pictures)
+        _check_room(generator, pictures, ends=ends)
         recipe = recipe_of(name, generator, registry)
         chosen = _chosen(metrics, features, changes, recipe, registry)
         real = real_set(images_of(source, recipe, generator, registry), generator, split)
@@ -116,11 +121,12 @@ def evaluate(
     return Evaluation(name, pictures, seed, weights, real.described(), figures, took, pictures / seconds)
 
 
-def _check_room(generator: Generator, pictures: int) -> None:
+def _check_room(generator: Generator, pictures: int, *, ends: bool) -> None:
     """Refuse more pictures than can be measured in the memory that is free, before the first is made."""
     if pictures < 1:
         raise InputError(f"-n {pictures}: there is nothing to measure. Make at least 2, better thousands")
-    each = BYTES_A_VALUE * math.prod(generator.image_shape)
+    a_value = BYTES_A_VALUE + (2 * BYTES_AT_AN_END if ends else 0)
+    each = a_value * math.prod(generator.image_shape) + BYTES_A_PICTURE
     room = usable_memory()
     if pictures * each > room:
         raise ResourceError(

@@ -27,7 +27,7 @@ class TorchBench:
 
     def __init__(self, pictures: NDArray[np.uint8], real: RealSet) -> None:
         device = choose_device("auto")
-        fake = torch.from_numpy(pictures).to(device).float().div(127.5).sub(1)
+        fake = torch.from_numpy(pictures).to(device).float().div_(127.5).sub_(1)
         self._real = real
         self._measurement = Measurement(fake, real.tensors)
 

@@ -66,13 +66,13 @@ class EnergyDistance(Metric):
         return f"energy distance of pixels as a share of its largest value, at most {self.limit} images of each set"
 
     def _flat(self, images: Tensor | NDArray[np.float32]) -> NDArray[np.float64]:
-        pixels = np.asarray(images, np.float64)
-        return pixels.reshape(len(pixels), -1)[:: -(-len(pixels) // self.limit)]
+        some = images[:: -(-len(images) // self.limit)]
+        return np.asarray(some, np.float64).reshape(len(some), -1)
 
 
 def _mean_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     """Return the mean Euclidean distance of the rows of both, each row of one with each of the other."""
-    squares = np.square(other).sum(1)
+    squares = np.einsum("ij,ij->i", other, other)  # without a square of every pixel in memory
     total = 0.0
     for start in range(0, len(one), AT_ONCE):
         some = one[start : start + AT_ONCE]

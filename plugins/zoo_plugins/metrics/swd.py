@@ -24,6 +24,8 @@ SMALLEST_LEVEL = 14
 FLATTEST = 1e-4
 """A deviation below this (an 8-bit step is 0.008) is rounding, not detail: it is not blown up to 1."""
 DIRECTIONS_AT_ONCE = 32
+"""Fewer of many images, so that what lies on all lines at once stays within `SORTED_AT_ONCE` numbers a set."""
+SORTED_AT_ONCE = 1 << 22
 IMAGES_AT_ONCE = 64
 """Images that are blurred in one call: a CPU takes many times their memory for it."""
 
@@ -86,8 +88,7 @@ class SlicedWasserstein(Metric):
         directions = torch.randn(self.directions, first.shape[1], generator=random)
         directions = functional.normalize(directions, dim=1).to(one.device)
         total = 0.0
-        for start in range(0, self.directions, DIRECTIONS_AT_ONCE):
-            some = directions[start : start + DIRECTIONS_AT_ONCE]
+        for some in torch.split(directions, min(DIRECTIONS_AT_ONCE, max(1, SORTED_AT_ONCE // len(first)))):
             gap = (some @ first.T).sort(dim=1).values - (some @ second.T).sort(dim=1).values
             total += gap.abs().mean(dim=1).sum().item()
         return total / self.directions
@@ -140,9 +141,10 @@ def _descriptors(level: Tensor, corners: Tensor) -> Tensor:
     inside = (steps[:, None] * width + steps).flatten()
     places = (corners[:, :, None] + inside).view(count, 1, -1).expand(-1, channels, -1)
     patches = level.flatten(2).gather(2, places).view(count, channels, -1, PATCH**2)
+    del places  # twice as large as the patches
     deviation, mean = torch.std_mean(patches, dim=(0, 2, 3), keepdim=True, correction=0)
-    normal = (patches - mean) / deviation.clamp_min(FLATTEST)
-    return normal.transpose(1, 2).flatten(0, 1).flatten(1)
+    patches.sub_(mean).div_(deviation.clamp_min(FLATTEST))
+    return patches.transpose(1, 2).flatten(0, 1).flatten(1)
 
 
 @hookimpl

@@ -22,6 +22,7 @@ from zoo.history import Curve
 from zoo.reports.comparison.compare import compare
 from zoo.reports.comparison.entry import Entry
 from zoo.reports.comparison.generators import named_entry
+from zoo.reports.comparison.latency import OPEN, PICTURES, TURNS, measure_latency
 from zoo.reports.comparison.plots import mean_curve
 from zoo.runs.lock import held
 
@@ -354,6 +355,72 @@ def test_what_cannot_be_measured_is_a_row_that_says_so_and_all_are_closed(
     with pytest.raises(ResourceError):
         named_entry("mute", load)
     assert closed == ["good", "mute"]
+
+
+class Clocked:
+    """Opens generators whose pictures move a clock, and counts what is open and what was made."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float]) -> None:
+        self.now = 0.0
+        self.seconds = seconds
+        self.open: list[str] = []
+        self.most = 0
+        self.opened: list[str] = []
+        self.made: list[str] = []
+        monkeypatch.setattr("zoo.reports.comparison.latency.time.perf_counter", lambda: self.now)
+
+    def __call__(self, name: str) -> Generator:
+        world = self
+
+        class Opened(Generator):
+            def __init__(self) -> None:
+                self.name, self.latent_dim, self.image_shape = name, 4, (1, 4, 4)
+                world.open.append(name)
+                world.opened.append(name)
+                world.most = max(world.most, len(world.open))
+
+            def generate(self, z: Any) -> Any:
+                world.made.append(name)
+                world.now += world.seconds[name]
+                return np.zeros((len(z), 1, 4, 4), np.float32)
+
+            def close(self) -> None:
+                world.open.remove(name)
+
+        return Opened()
+
+
+@pytest.mark.parametrize("count", [1, OPEN, OPEN + 1, 20])
+def test_latencies_are_measured_in_turns_with_few_generators_open_at_once(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    names = [str(number) for number in range(count)]
+    world = Clocked(monkeypatch, {name: 0.001 * (number + 1) for number, name in enumerate(names)})
+
+    found, errors = measure_latency([*names, *names], world)
+
+    assert (errors, world.open, world.most) == ({}, [], min(count, OPEN))
+    turns = 1 if count <= OPEN else TURNS
+    assert {world.opened.count(name) for name in names} == {turns}
+    assert {world.made.count(name) for name in names} == {PICTURES + turns}, "one of each turn does not count"
+    assert found == {name: pytest.approx(number + 1) for number, name in enumerate(names)}
+    together = world.made[: min(count, OPEN) * 3]
+    assert together == names[:OPEN] * 3, "picture by picture"
+    if count == 20:
+        firsts = [set(world.opened[start : start + OPEN]) for start in (0, 20, 40)]
+        assert len({frozenset(first) for first in firsts}) == 3, "each turn beside others"
+
+
+def test_slow_generators_make_fewer_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [str(number) for number in range(100)]
+    world = Clocked(monkeypatch, dict.fromkeys(names, 0.05))
+
+    found, _ = measure_latency(names, world)
+
+    assert len(found) == 100
+    assert {world.made.count(name) for name in names} == {TURNS * 2}, "one of a turn counts"
+    one = Clocked(monkeypatch, {"one": 30.0})
+    assert (measure_latency(["one"], one)[0], len(one.made)) == ({"one": 30_000.0}, 2)
 
 
 SHELF = """

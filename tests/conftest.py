@@ -85,3 +85,18 @@ def tiny(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.toml"
     path.write_text(TINY)
     return path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of that recipe with its report, made once: copy it before changing it."""
+    import zoo
+
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "tiny.toml").write_text(TINY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(folder / "cache"))
+        patch.setenv("ZOO_REPORT", "1")
+        patch.delenv("ZOO_DISABLE", raising=False)
+        patch.chdir(folder)
+        return folder / zoo.train("tiny.toml", out="runs/tiny-1")

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 import zoo as library
-from tests.conftest import TINY
 from tests.support.handmade import build
 from tests.test_imports import BLOCK
 from zoo.errors import InputError, ResourceError
@@ -39,21 +38,17 @@ FEW = "100 training images (too few to hold any out)"
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run with an ONNX file, made once."""
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "tiny.toml").write_text(TINY)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        run = folder / library.train("tiny.toml", out="runs/tiny-1")
-        library.load(run).close()
+    run = shutil.copytree(trained, tmp_path_factory.mktemp("exported") / "run")
+    library.load(run).close()
     return run
 
 
 @pytest.fixture
-def run(trained: Path) -> Path:
+def run(exported: Path) -> Path:
     """The finished run, as it would lie here."""
-    return Path(shutil.copytree(trained, "runs/tiny-1"))
+    return Path(shutil.copytree(exported, "runs/tiny-1"))
 
 
 def result(ran: Any) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import zoo as library
 from tests.support.hub.folder import make_folder
 from tests.support.run_folders import bare_record
 from zoo.errors import InputError, IntegrityError, NewerFormatError
@@ -148,15 +147,6 @@ def test_what_is_no_regular_file_is_a_damaged_checkpoint(trained: Path, tmp_path
         (checkpoints(run)[-1] / name).unlink()
         os.mkfifo(checkpoints(run)[-1] / name)
         assert reopen(run).step == 2
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.conftest import TINY
-
-    place = tmp_path_factory.mktemp("trained")
-    (place / "tiny.toml").write_text(TINY)
-    return library.train(str(place / "tiny.toml"), out=place / "run")
 
 
 def without(tensors: dict[str, Any], name: str) -> None:

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 import zoo as library
-from tests.conftest import TINY
 from tests.support.handmade import build
 from zoo.errors import InputError, ResourceError
 from zoo.generators.generator import Generator
@@ -31,17 +30,6 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.support.cli_fixtures"]
 MARKUP = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}'
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run, made once."""
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "tiny.toml").write_text(TINY)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_REPORT", "0")
-        patch.setenv("ZOO_CACHE", str(folder / "cache"))
-        return library.train(str(folder / "tiny.toml"), out=folder / "run")
 
 
 class Runs:

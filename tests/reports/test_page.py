@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 import zoo as library
-from tests.conftest import TINY
 from tests.reports.test_symptoms import SICK, history, probe
 from zoo.reports import page as pages
 from zoo.reports import read
@@ -28,17 +27,6 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.support.cli_fixtures"]
 
 MARKUP = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}'
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run with its report, made once."""
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "tiny.toml").write_text(TINY)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_REPORT", "1")
-        patch.chdir(folder)
-        return folder / library.train("tiny.toml", out="runs/tiny-1")
 
 
 def first_of(grid: Path) -> Image.Image:

@@ -34,7 +34,7 @@ CHANGES = [
 ]
 
 
-def trained(place: Path, *, stop_after: int | None = None) -> Path:
+def train_in(place: Path, *, stop_after: int | None = None) -> Path:
     """Train in `place`/run, diagnosed as on the command line, stop after a step where one is given, and go on."""
     (place / "tiny.toml").write_text(TINY)
     run, stop = new_run(str(place / "tiny.toml"), changes=CHANGES, out=place / "run"), Stop()
@@ -51,7 +51,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing stopped, with probes and a report."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZOO_REPORT", "1")
-        run = trained(tmp_path_factory.mktemp("straight"))
+        run = train_in(tmp_path_factory.mktemp("straight"))
         report_at_end(run)
     return run
 
@@ -77,7 +77,7 @@ def test_probes_and_reports_change_nothing_in_a_training(
     straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Monitor, "seen", lambda *_: None)
-    unseen = trained(tmp_path)
+    unseen = train_in(tmp_path)
 
     assert [*probes(straight)] == ["neighbours.png", "step-000002.json", "step-000003.json", "walk.png"]
     assert (straight / "report.html").is_file()
@@ -91,7 +91,7 @@ def test_probes_and_reports_change_nothing_in_a_training(
 def test_a_run_stopped_after_an_evaluation_sees_the_same_as_one_that_was_not(
     straight: Path, tmp_path: Path
 ) -> None:
-    stopped = trained(tmp_path, stop_after=2)
+    stopped = train_in(tmp_path, stop_after=2)
 
     assert probes(stopped) == probes(straight)
     assert end_of(stopped) == end_of(straight)

@@ -108,6 +108,15 @@ def test_markup_from_a_run_folder_is_text(tmp_path: Path) -> None:
     assert "49" not in re.findall(r"<th scope=\"row\">hardware</th><td>(.*?)</td>", text)[0]
 
 
+def test_a_finding_names_the_plot_that_shows_it(tmp_path: Path) -> None:
+    seen = history("camel-gan", probe(500), probe(1000, generated_spread=1.0))
+
+    text = page(tmp_path, seen, diagnose(seen))
+
+    assert "See <em>Spread</em> below." in text
+    assert "Try: a Wasserstein loss with a gradient penalty, as in the recipes *-wgangp;" in text
+
+
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + b"\x00" * 50])
 def test_a_damaged_grid_is_left_out(run: Path, content: bytes) -> None:
     (run / "samples" / "step-000002.png").write_bytes(content)
@@ -218,7 +227,10 @@ def test_a_diverged_run_has_a_report_that_says_so(
     assert ran.code == 10
     assert "runs/tiny-1/report.html" in ran.err
     assert "The training diverged" in zoo("diagnose").out
-    assert "The training diverged" in Path("runs/tiny-1/report.html").read_text("utf-8")
+    text = Path("runs/tiny-1/report.html").read_text("utf-8")
+    assert "The training diverged" in text
+    assert "<p>Seen: at step 1, the loss " in text
+    assert "See <em>" not in text, "a plot that is not there, since nothing was logged"
 
 
 def test_no_report_is_written_where_none_is_wanted(tiny: Path) -> None:

@@ -113,7 +113,18 @@ def test_the_command_line_draws_lists_and_describes_them(zoo: Zoo) -> None:
     listed, both, alone = zoo("list"), zoo("info", "camel-wgangp"), zoo("info", "cat-wgangp")
 
     assert (drawn.code, drawn.out.strip()) == (0, "cats.png")
-    assert "pretrained generators" in listed.out
+    lines = listed.out.splitlines()
+    heads = [
+        index
+        for index, line in enumerate(lines)
+        if line.startswith("pretrained generators (zoo generate NAME)")
+    ]
+    assert [lines[index].partition("measured on ")[2] for index in heads] == [
+        "100 images, bundled sample",
+        "3999 images, Quick, Draw! cats, the first 3,999 bitmaps",
+        "6000 images, CIFAR-10 horses",
+    ], "figures of different protocols stand in tables of their own"
+    assert [lines[index + 1].split()[0] for index in heads] == ["camel-gan", "cat-wgangp", "horse-wgan"]
     assert "on 3,999 images, swd 21.28 (lower is better), 2.1 MB" in listed.out
     assert "recipe: camel-wgangp" in both.out
     assert "zoo generate camel-wgangp" in both.out

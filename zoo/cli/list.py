@@ -10,7 +10,7 @@ import click
 from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, print_columns, print_table
 from zoo.errors import counted, rounded
-from zoo.generators.measures import Measure, bounded, columns, figures_of, own_measure
+from zoo.generators.measures import Measure, bounded, columns, direction, figures_of, own_measure
 from zoo.plugins.describe import first_line
 from zoo.system.console import say
 from zoo.system.terminal import echo, echo_json
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.generators.config import GeneratorConfig
+    from zoo.generators.folder import GeneratorFolder
     from zoo.plugins.registry import Entry
 
 
@@ -42,6 +43,7 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
     if owner or search:
         raise click.UsageError("OWNER and --search go with --hub")
     from zoo.generators.bundled import bundled_generators
+    from zoo.generators.folder import GeneratorFolder
     from zoo.plugins.collect import load_registry
     from zoo.plugins.registry import KINDS
     from zoo.runs.folder import is_run
@@ -50,17 +52,16 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
     registry = load_registry()
     components = {kind: {name: _summary(e) for name, e in registry.entries(kind).items()} for kind in KINDS}
     recipes = {name: _recipe_summary(entry.path) for name, entry in registry.recipes().items()}
-    generators = {name: _generator_summary(folder) for name, folder in bundled_generators().items()}
+    folders = {name: GeneratorFolder.open(path) for name, path in bundled_generators().items()}
+    generators = {name: _generator_summary(folder) for name, folder in folders.items()}
     runs = [str(path) for path in sorted(RUNS.glob("*")) if is_run(path)]
     if as_json:
         found = {"recipes": recipes, "generators": generators, "components": components, "runs": runs}
         echo_json(found)
         return
     print_table("recipes", recipes.items())
-    print_table(
-        "pretrained generators (zoo generate NAME; figures on different images cannot be compared)",
-        generators.items(),
-    )
+    for title, names in _by_measure(folders):
+        print_table(title, ((name, generators[name]) for name in names))
     for kind, members in components.items():
         print_table(kind, members.items())
     print_table("runs here", ((run, "") for run in runs))
@@ -70,11 +71,22 @@ def _summary(entry: Entry) -> str:
     return first_line(entry.component)
 
 
-def _generator_summary(path: Path) -> str:
-    from zoo.generators.folder import GeneratorFolder
+def _by_measure(folders: Mapping[str, GeneratorFolder]) -> list[tuple[str, list[str]]]:
+    """Return titles of tables, each with those whose figures were measured in one way."""
+    groups: dict[Measure | None, list[str]] = {}
+    for name, folder in folders.items():
+        own = own_measure(folder.config)
+        groups.setdefault(None if own is None else own.of(name), []).append(name)
+    title = "pretrained generators (zoo generate NAME)"
+    return [
+        (title if measure is None else f"{title}, measured on {measure.data}", names)
+        for measure, names in groups.items()
+    ]
+
+
+def _generator_summary(folder: GeneratorFolder) -> str:
     from zoo.images import describe_shape
 
-    folder = GeneratorFolder.open(path)
     config = folder.config
     look = describe_shape(config.image_shape)
     trained = f"{counted(config.training.step, 'step')} on {counted(config.data.images, 'image')}"
@@ -84,7 +96,10 @@ def _generator_summary(path: Path) -> str:
 def _own_figure(config: GeneratorConfig) -> str:
     own = own_measure(config)
     value = None if own is None else figures_of(config).get(own)
-    return "" if own is None or value is None else f", {own.metric} {rounded(value)} ({own.better} is better)"
+    if own is None or value is None:
+        return ""
+    which = direction(own.higher_is_better)
+    return f", {own.metric} {rounded(value)}{f' ({which})' if which else ''}"
 
 
 def _recipe_summary(path: Path) -> str:

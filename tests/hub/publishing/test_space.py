@@ -11,7 +11,7 @@ import yaml
 from tests.support.hub.folder import make_folder
 from zoo.errors import ZooError
 from zoo_export.browser.folder import listed_files
-from zoo_export.browser.page import MADE_BY
+from zoo_export.browser.page import MADE_BY, make_page
 from zoo_hub.cli.push import push
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def test_a_page_becomes_a_space_that_the_real_client_finds(hub: Hub, me: Person,
         "where it lay is nobody's business"
     )
     assert published["models/camel.onnx"] == (camel / "onnx/model.onnx").read_bytes()
+    assert published == {".gitattributes": published[".gitattributes"], **make_page([str(camel)])}
     assert yaml.safe_load(published["README.md"].split(b"---")[1]) == {"title": "camel", "sdk": "static"}
     assert [one["title"] for one in space(hub)["commits"].values()] == ["initial commit", "Look"]
     ran = me.python("-c", CLIENT)

@@ -121,8 +121,8 @@ def test_the_command_line_draws_lists_and_describes_them(zoo: Zoo) -> None:
     ]
     assert [lines[index].partition("measured on ")[2] for index in heads] == [
         "100 images, bundled sample",
-        "3999 images, Quick, Draw! cats, the first 3,999 bitmaps",
-        "6000 images, CIFAR-10 horses",
+        "3,999 images, Quick, Draw! cats, the first 3,999 bitmaps",
+        "6,000 images, CIFAR-10 horses",
     ], "figures of different protocols stand in tables of their own"
     assert [lines[index + 1].split()[0] for index in heads] == ["camel-gan", "cat-wgangp", "horse-wgan"]
     assert "on 3,999 images, swd 21.28 (lower is better), 2.1 MB" in listed.out

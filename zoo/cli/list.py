@@ -131,9 +131,9 @@ def _list_published(owner: str | None, search: str | None, as_json: bool) -> Non
 
 
 def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print a line for each generator; figures that were measured in different ways stand in columns of their own."""
+    """Print a line for each generator with its first figure, in a column of those measured in the same way."""
     claimed = [_claimed(row) for row in rows]
-    figures = [{measure: value for measure, value in found if measure.known} for found in claimed]
+    figures = [dict([pair for pair in found if pair[0].known][:1]) for found in claimed]
     found = columns(figures, COLUMNS_LIMIT)
     titles = [title for title in dict.fromkeys(key for row in rows for key in row) if title != FIGURES]
     table = [(*titles, *found.headings.values())]
@@ -145,11 +145,12 @@ def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     print_columns(table)
     for note in found.notes():
         echo(note)
-    left_out = sum(measure not in found.headings for one in claimed for measure, _ in one)
+    shown = sum(measure in found.headings for own in figures for measure in own)
+    left_out = sum(map(len, claimed)) - shown
     if left_out:
         say(
-            f"{counted(left_out, 'figure')} left out: measured in more ways than there is room for, or nobody said "
-            "how. `zoo info OWNER/NAME` shows those of one"
+            f"{counted(left_out, 'figure')} left out: a generator's further ones, those measured in more ways than "
+            "there is room for, or nobody said how. `zoo info OWNER/NAME` shows them"
         )
 
 
@@ -168,8 +169,8 @@ def _claimed(row: Mapping[str, Any]) -> list[tuple[Measure, float]]:
 def _measure(figure: Mapping[str, Any]) -> Measure:
     names = ("metric", "protocol", "images", "fingerprint")
     metric, protocol, images, fingerprint = (str(figure.get(name) or "") for name in names)
-    direction = figure.get("higher_is_better")
-    return Measure(metric, protocol, images, fingerprint, direction if isinstance(direction, bool) else None)
+    higher = figure.get("higher_is_better")
+    return Measure(metric, protocol, images, fingerprint, higher if isinstance(higher, bool) else None)
 
 
 def _rows(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

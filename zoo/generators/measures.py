@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from zoo.errors import counted
 from zoo.history import FIGURE_LIMIT
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def measure_of(
     """Return how a training measured; None where it did not."""
     if metric is None:
         return None
-    words = f"{data.images} images, {data.source}"
+    words = f"{counted(data.images, 'image')}, {data.source}"
     return Measure(metric, protocol or "", words, data.fingerprint, higher_is_better)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from zoo.errors import ZooError
 from zoo.generators.config import GeneratorConfig
 from zoo.generators.files import CONFIG, ONNX, ONNX_FP16, REPORT
 from zoo.generators.folder import GeneratorFolder
+from zoo_hub.bundled import index_page
 from zoo_hub.card.card import render
 from zoo_hub.card.variety import measure
 from zoo_hub.cli.push import push
@@ -130,18 +132,18 @@ def test_a_second_push_changes_what_changed_and_keeps_what_people_wrote(
     assert "notes" in repo["commits"][repo["branches"]["main"]]["tree"]
 
 
-def test_the_list_keeps_figures_of_different_protocols_apart(hub: Hub, me: Person, package: Path) -> None:
-    assert zoo(me, package, "push", "--bundled", "me").code == 0
-    assert "|  | name | pictures | swd | licence of the images |" in page(hub)
-    config = json.loads((package / "bee" / CONFIG).read_text())
-    config["training"] |= {"value": 3.25, "protocol": "another | way", "higher_is_better": False}
-    (package / "bee" / CONFIG).write_text(json.dumps(config))
+def test_the_list_keeps_figures_of_different_protocols_apart(package: Path) -> None:
+    folders = {name: GeneratorFolder.open(package / name) for name in NAMES}
+    assert "|  | name | pictures | swd | licence of the images |" in index_page("", folders)
+    config = folders["bee"].config
+    measured = {"value": 3.25, "protocol": "another | way", "higher_is_better": False}
+    training = config.training.model_copy(update=measured)
+    folders["bee"] = replace(folders["bee"], config=config.model_copy(update={"training": training}))
 
-    assert zoo(me, package, "push", "--bundled", "me").code == 0
+    lines = index_page("", folders).splitlines()
 
-    lines = page(hub).splitlines()
     assert r"|  | name | pictures | swd \[1\] | swd \[2\], lower is better | licence of the images |" in lines
-    (bee,) = (line for line in lines if "[me/bee]" in line)
+    (bee,) = (line for line in lines if "[bee]" in line)
     assert bee.endswith(" | 4 x 4 |  | 3.25 | cc-by-4.0 |")
     assert r"- swd \[2\]: another \| way; 100 images, bundled sample" in lines
 

@@ -34,6 +34,7 @@ from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
 from zoo_hub.card.card import render
 from zoo_hub.card.variety import measure
+from zoo_plugins.datasets import quickdraw
 
 if TYPE_CHECKING:
     from zoo.generators.config import GeneratorConfig
@@ -54,6 +55,7 @@ IMAGES = {
 }
 """What a file given with `--data` does not say about itself."""
 BUNDLED = ("data.bundled=true",)
+SAMPLE = quickdraw.HERE / "camel-100.npy"
 CHANGES = {
     "camel-gan": BUNDLED,
     "camel-wgan": BUNDLED,
@@ -86,11 +88,14 @@ def described(name: str, run: Path, config: GeneratorConfig) -> GeneratorConfig:
     """
     training, data = config.training, config.data.model_copy(update=IMAGES.get(name, {}))
     training = training.model_copy(update={"command": command(name, read_record(run))})
-    if training.metric is not None:
-        value = figure_at(run, training.metric, training.step)
-        training = training.model_copy(update={"value": value})
-    papers = load_plan(run / RECIPE, where=str(run / RECIPE)).papers()
-    return config.model_copy(update={"training": training, "data": data, "papers": papers})
+    plan = load_plan(run / RECIPE, where=str(run / RECIPE))
+    if plan.metric is not None:
+        figure = {
+            "value": figure_at(run, plan.metric.name, training.step),
+            "higher_is_better": plan.metric.higher_is_better,
+        }
+        training = training.model_copy(update=figure)
+    return config.model_copy(update={"training": training, "data": data, "papers": plan.papers()})
 
 
 def shipped(name: str, run: Path, generator: Path | None, into: Path) -> GeneratorFolder:
@@ -116,8 +121,10 @@ def shipped(name: str, run: Path, generator: Path | None, into: Path) -> Generat
     return GeneratorFolder.write(into, files, config.model_copy(update={"files": {}}))
 
 
-def with_figures(folder: GeneratorFolder, data: Path | None) -> GeneratorFolder:
-    """Measure a generator by `METRICS` and write what they say into its folder."""
+def with_figures(name: str, folder: GeneratorFolder, data: Path | None) -> GeneratorFolder:
+    """Measure a generator by `METRICS`, against the images that it learnt from, and write that into its folder."""
+    if data is None and CHANGES.get(name) == BUNDLED:
+        data = SAMPLE
     found = evaluate(folder.path, data=data, metrics=METRICS, pictures=PICTURES, into=folder)
     return write_figures(folder, found)
 
@@ -144,7 +151,7 @@ def main() -> None:
         arguments.name, arguments.data, arguments.seed, Path("runs") / arguments.name
     )
     folder = shipped(arguments.name, run, arguments.generator, arguments.into or FOLDER / arguments.name)
-    write_card(arguments.name, with_figures(folder, arguments.data))
+    write_card(arguments.name, with_figures(arguments.name, folder, arguments.data))
     print(folder.path)
     print(machine())
 

@@ -2,10 +2,9 @@
 
 python -m benchmarks.pretrain.table [--rounds 50] [--pictures DIR]
 
-The first table is README's: parameters, size, and how long one picture takes, as the median of the rounds, all in
-turns. The second, in docs/generators.md, is where they come from. Neither has their figures, which were measured on
-different images: `zoo compare` puts them into columns of their own. `--pictures` draws eight pictures of seed 0 of each
-into a folder.
+The first tables are README's, one for each way in which they were measured: figure, parameters, size, and how long one
+picture takes, as the median of the rounds, all in turns. The last, in docs/generators.md, is where they come from.
+`--pictures` draws eight pictures of seed 0 of each into a folder.
 """
 
 from __future__ import annotations
@@ -13,15 +12,21 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import zoo
 from benchmarks.support.machine import machine
 from zoo.generators.bundled import FOLDER, bundled_generators
 from zoo.generators.files import CARD, ONNX_FP16
 from zoo.generators.folder import GeneratorFolder
+from zoo.generators.measures import figures_of, own_measure
 from zoo.generators.pictures import grid, png
 from zoo.runs.generator import architecture_of
+
+if TYPE_CHECKING:
+    from zoo.generators.measures import Measure
 
 ROOT = Path(__file__).parents[2]
 SEED = 0
@@ -47,20 +52,30 @@ def milliseconds(names: list[str], rounds: int) -> dict[str, float]:
 
 
 def summary(folders: dict[str, GeneratorFolder], rounds: int) -> list[str]:
-    """Return README's table."""
-    lines = [
-        "| | name | parameters | ONNX | a picture takes | licence of the images |",
-        "|---|---|---|---|---|---|",
-    ]
+    """Return README's tables, one for each way in which their trainings measured."""
     times = milliseconds(list(folders), rounds)
-    for name, folder in folders.items():
-        _, parameters = architecture_of(folder.config, name).parameter_counts
-        size = (folder.path / ONNX_FP16).stat().st_size
-        lines.append(
-            f"| ![]({picture(name, 'docs')}) | `{name}` | {parameters:,} | "
-            f"{size / 1e6:.1f} MB | {times[name]:.1f} ms | {folder.config.data.licence} |"
-        )
-    return lines
+    lines = []
+    for measure, group in groupby(folders.items(), key=lambda item: own_measure(item[1].config)):
+        metric = "" if measure is None else f" {measure.metric}, {measure.better} is better |"
+        images = "" if measure is None else measure.data
+        lines += [
+            "",
+            f"| {images} | name |{metric} parameters | ONNX | a picture takes | licence of the images |",
+        ]
+        lines.append("|---|---|---|---|---|---|" + "---|" * (measure is not None))
+        lines += [row(name, folder, times[name], measure) for name, folder in group]
+    return lines[1:]
+
+
+def row(name: str, folder: GeneratorFolder, milliseconds: float, measure: Measure | None) -> str:
+    """Return a generator's row of README's tables."""
+    _, parameters = architecture_of(folder.config, name).parameter_counts
+    size = (folder.path / ONNX_FP16).stat().st_size
+    figure = "" if measure is None else f" {figures_of(folder.config)[measure]:.1f} |"
+    return (
+        f"| ![]({picture(name, 'docs')}) | `{name}` |{figure} {parameters:,} | "
+        f"{size / 1e6:.1f} MB | {milliseconds:.1f} ms | {folder.config.data.licence} |"
+    )
 
 
 def picture(name: str, folder: str) -> str:

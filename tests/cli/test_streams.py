@@ -187,3 +187,19 @@ def test_a_thread_that_a_plugin_left_holds_nothing(daemon: bool, others: Plugins
     assert (ran.code, wrong.code) == (0, 2)
     assert json.loads(ran.out) == []
     assert (tmp_path / "exit").exists()
+
+
+def test_a_process_that_a_signal_ended_is_not_taken_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zoo.cli.streams import end_now
+
+    ended: list[object] = []
+    monkeypatch.setattr("os._exit", ended.append)
+    monkeypatch.setattr("atexit._run_exitfuncs", lambda: ended.append("what runs at exit"))
+    monkeypatch.setattr("threading.active_count", lambda: 1)
+    monkeypatch.setattr("zoo.cli.streams.arrived", [])
+    end_now(0)
+    assert ended == []
+
+    monkeypatch.setattr("zoo.cli.streams.arrived", [2])
+    end_now(130)
+    assert ended == ["what runs at exit", 130]

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from zoo.errors import ResourceError
+from zoo.system.signals import arrived
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -75,11 +76,12 @@ def take_streams() -> bool:
 
 
 def end_now(code: int) -> None:
-    """End this process where other threads still run, once all that runs at exit has run; else return.
+    """End this process where other threads still run or a signal came, once all that runs at exit has run; else return.
 
-    The interpreter would wait for threads, and one that a plugin left may never end.
+    The interpreter would wait for threads, and one that a plugin left may never end. Taking torch down takes it seconds
+    on a busy machine, which nobody who pressed Ctrl-C wants to wait.
     """
-    if threading.active_count() == 1:
+    if threading.active_count() == 1 and not arrived:
         return
     with suppress(Exception):
         atexit._run_exitfuncs()

@@ -116,6 +116,7 @@ def _in_short(folder: GeneratorFolder) -> dict[str, Any]:
         "images": f"{data.images} from {data.source}; licence: {data.licence}",
         "trained": f"{counted(training.step, 'step')}, seed {training.seed}, {training.seconds:.0f} s on "
         f"{training.hardware}",
+        "command": training.command,
         "figure": None if training.value is None else f"{training.metric} {rounded(training.value)}",
         "better": better(training.higher_is_better),
         "protocol": training.protocol,

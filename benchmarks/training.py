@@ -1,9 +1,11 @@
 """How long a whole iteration takes (n critic steps and one generator step): plain loops, and the zoo's, in turns.
 
-python -m benchmarks.training [--rounds 5] [RECIPE ...]
+python -m benchmarks.training [--rounds 5] [--precision fp32] [RECIPE ...]
 
-With tensorflow and keras installed, Keras's too; its operations are taken to be the plain loop's. On a GPU, the zoo's
-kernel by kernel and, as `zoo train` does it, replayed from a CUDA graph.
+In float32, and in bfloat16 where the zoo trains in it. With tensorflow and keras installed, Keras's too; its operations
+are taken to be the plain loop's. On a GPU, the zoo's kernel by kernel and, as `zoo train` does it, replayed from a CUDA
+graph. A processor may be held to what an older one has: `ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 python -m
+benchmarks.training --precision fp32`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import torch
 
@@ -23,7 +25,7 @@ from benchmarks.support.operations import Operations
 from benchmarks.support.plain_loop import PlainLoop
 from benchmarks.support.subjects import plan_of
 from zoo.data.sampler import Sampler
-from zoo.training.device import choose_device, choose_precision
+from zoo.training.device import Precision, choose_device, choose_precision
 from zoo.training.graph_capture import CudaGraphCapture
 from zoo.training.graph_trainer import WARM_UP, GraphTrainer
 from zoo.training.trainer import Trainer
@@ -32,14 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zoo.components import Plan
-    from zoo.training.device import Precision
 
     Iteration = Callable[[], object]
 
 SYSTEMS = ("camel-gan", "horse-wgan", "face-wgangp", "camel-wgangp", "horse-wgangp")
 KERAS = ("keras",) if find_spec("tensorflow") and find_spec("keras") else ()
-GRAPHS = ("fp32 graph", "bf16 graph") if torch.cuda.is_available() else ()
-WAYS = ("plain", *KERAS, "fp32", "bf16", *GRAPHS)
 IMAGES = 1024
 LEAST = 0.3
 """Seconds that a turn lasts at least: one iteration on a GPU is too short to be timed alone."""
@@ -71,6 +70,13 @@ def trainer_of(way: str, plan: Plan, pixels: torch.Tensor) -> Trainer:
     )
     list(trainer.steps(WARM_UP + 1))
     return trainer
+
+
+def ways_of(precision: Precision) -> tuple[str, ...]:
+    """Return what takes turns: the loops of others, and the zoo's in float32 and in `precision`."""
+    own = dict.fromkeys(("fp32", precision))
+    graphs = (f"{name} graph" for name in own) if torch.cuda.is_available() else ()
+    return ("plain", *KERAS, *own, *graphs)
 
 
 def operations(make: Iteration) -> float:
@@ -108,18 +114,19 @@ def peak_memory(way: str, recipe: str) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def rows(recipe: str, rounds: int) -> list[str]:
+def rows(recipe: str, ways: tuple[str, ...], rounds: int) -> list[str]:
     """Return a recipe's rows of the table."""
     plan = plan_of(recipe)
     contenders, peaks = {}, {}
-    for way in WAYS:
+    for way in ways:
         contenders[way], peaks[way] = measured(way, plan)
-    work = {way: operations(contenders[way]) for way in ("plain", "fp32", "bf16")}
-    work |= {"keras": work["plain"]} | {way: work[way.removesuffix(" graph")] for way in GRAPHS}
+    counted = {way: way.removesuffix(" graph") if way not in KERAS else "plain" for way in ways}
+    once = {way: operations(contenders[way]) for way in set(counted.values())}
+    work = {way: once[same] for way, same in counted.items()}
     taken = [{way: seconds(make) for way, make in contenders.items()} for _ in range(rounds)]
     images = plan.training.batch_size * plan.training.critic_steps
     found = []
-    for way in WAYS:
+    for way in ways:
         median = statistics.median(row[way] for row in taken)
         ratio = statistics.median(row["plain"] / row[way] for row in taken)
         rate = work[way] / median
@@ -136,24 +143,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipes", nargs="*", default=list(SYSTEMS))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", choices=get_args(Precision))
     arguments = parser.parse_args()
+    chosen = arguments.precision or choose_precision("auto", choose_device("auto"))
+    ways = ways_of(chosen)
     # All shapes stay as they are: for every way alike, cuDNN looks for the fastest algorithms first.
     torch.backends.cudnn.benchmark = True
     print("| recipe | loop | s | images/s | ratio | TFLOP/s | of the matrix product | peak MiB |")
     print("|---|---|---|---|---|---|---|---|")
     for recipe in arguments.recipes:
-        for row in rows(recipe, arguments.rounds):
+        for row in rows(recipe, ways, arguments.rounds):
             print(row, flush=True)
-    chosen = choose_precision("auto", choose_device("auto"))
-    rates = ", ".join(f"{name} {matrix_rate(name) / 1e12:.3f} TFLOP/s" for name in ("fp32", "bf16"))
+    rates = ", ".join(
+        f"{name} {matrix_rate(name) / 1e12:.3f} TFLOP/s" for name in dict.fromkeys(("fp32", chosen))
+    )
     side = matrix_side()
-    print(f"\nmatrix product of {side} x {side}: {rates}; auto is {chosen}; medians of {arguments.rounds}")
+    print(f"\nmatrix product of {side} x {side}: {rates}; medians of {arguments.rounds}")
     print(f"{machine()}{others()}")
 
 
 def others() -> str:
     """Return the versions of the notes' framework, where it took part."""
-    if "keras" not in WAYS:
+    if not KERAS:
         return ""
     import keras
     import tensorflow

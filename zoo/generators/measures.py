@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from zoo.errors import counted
-from zoo.history import FIGURE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -94,6 +93,8 @@ def figures_of(config: GeneratorConfig) -> dict[Measure, float]:
 
 def bounded(value: float | None) -> float | None:
     """Return a number of a size that can be added up and drawn; None for any other."""
+    from zoo.history import FIGURE_LIMIT
+
     return value if value is not None and abs(value) <= FIGURE_LIMIT else None
 
 

@@ -262,7 +262,9 @@ class Tracker(Component):
 
     @property
     def library(self) -> Any:
-        """The first module that it needs, imported when it is first asked for."""
+        """The first module that it needs, imported when it is first asked for; TypeError where `needs` names none."""
+        if not self.needs:
+            raise TypeError(f"{self.name}: `needs` names no module")
         return import_module(next(iter(self.needs)))
 
 

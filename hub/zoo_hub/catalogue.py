@@ -99,10 +99,10 @@ def _figures(info: ModelInfo) -> list[dict[str, Any]]:
         how = result.metric_args if isinstance(result.metric_args, dict) else {}
         found.append(
             {
-                "metric": str(result.metric_type),
+                "metric": printable(str(result.metric_type)),
                 "value": result.metric_value,
                 "protocol": _text(how.get("protocol")),
-                "images": str(result.dataset_name),
+                "images": printable(str(result.dataset_name)),
                 "fingerprint": _text(how.get("fingerprint")),
                 "higher_is_better": how.get("higher_is_better") is True
                 if "higher_is_better" in how

@@ -53,6 +53,29 @@ def test_each_batch_counts_alike() -> None:
     ] * 2
 
 
+class Shared(nn.Module):
+    """One norm at two places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.scale = nn.BatchNorm1d(DIM), nn.Parameter(torch.full((DIM,), 3.0))
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        once: torch.Tensor = self.norm(z)
+        twice: torch.Tensor = self.norm(once * self.scale + 5)
+        return twice
+
+
+def test_a_norm_at_two_places_averages_over_both() -> None:
+    mean, variance = statistics(calibrated(Shared(), DIM, BATCH, BATCHES))
+    z = torch.split(torch.tensor(fixed_latents(CALIBRATION_SEED, BATCHES * BATCH, DIM)), BATCH)
+    first = torch.stack([part.mean(0) for part in z]).mean(0)
+
+    torch.testing.assert_close(mean, (first + 5) / 2, rtol=1e-3, atol=1e-3)
+    spread = torch.stack([part.var(0) for part in z]).mean(0)
+    torch.testing.assert_close(variance, (spread + 9 * BATCH / (BATCH - 1)) / 2, rtol=1e-3, atol=1e-3)
+
+
 @needs_gpu
 @pytest.mark.parametrize("name", ["camel-gan", "face-wgangp"])
 def test_on_a_gpu_a_recording_finds_what_the_network_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -331,17 +331,21 @@ def test_as_many_pictures_are_measured_as_memory_holds(monkeypatch: pytest.Monke
 
     each = 20 * 8 * 8 + (1 << 16)
     monkeypatch.setattr("zoo.figures.evaluate.usable_memory", lambda: 1000 * each)
-    _check_room(Still(), 1000, ends=False)
+    _check_room(Still(), 1000, 0, ends=False)
     with pytest.raises(ResourceError) as refused:
-        _check_room(Still(), 1001, ends=False)
+        _check_room(Still(), 1001, 0, ends=False)
     assert str(refused.value) == (
         f"-n 1001: to measure 1,001 pictures takes {1001 * each:,} bytes of memory, and at most {1000 * each:,} can "
         "be had here. Use at most -n 1000"
     )
-    with pytest.raises(ResourceError, match="Use at most -n 990"):
-        _check_room(Still(), 1000, ends=True)
+    with pytest.raises(ResourceError, match=r"Use at most -n 985$"):
+        _check_room(Still(), 1000, 0, ends=True)
+    with pytest.raises(ResourceError, match=r"Use at most -n 999$"):
+        _check_room(Still(), 1000, 1, ends=False)
+    with pytest.raises(ResourceError, match=r"Compare with fewer images$"):
+        _check_room(Still(), 2, 100_000, ends=False)
     with pytest.raises(InputError, match="nothing to measure"):
-        _check_room(Still(), 0, ends=False)
+        _check_room(Still(), 0, 0, ends=False)
 
 
 def test_figures_are_written_for_the_card_and_go_with_the_weights(zoo: Zoo, run: Path) -> None:

@@ -86,6 +86,19 @@ def test_tensors_too_large_for_the_recipe_are_not_read(
     assert call(newest / "state.safetensors") not in read.mock_calls
 
 
+def test_how_large_a_checkpoint_may_be_is_told_by_the_recipe_that_it_was_trained_by(
+    zoo: Zoo, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = library.train(str(tiny), out=tmp_path / "run")
+    asked = Mock(return_value=None)
+    monkeypatch.setattr("zoo.runs.resume.most_tensor_bytes", asked)
+    ran = zoo("resume", run, "--steps", "6", "--set", "architecture.latent_dim=7")
+
+    assert ran.code == 3
+    assert "architecture.latent_dim" in ran.error
+    assert asked.call_args.args[0].architecture.latent_dim != 7
+
+
 def test_a_resume_that_is_refused_changes_nothing(zoo: Zoo, tiny: Path, tmp_path: Path) -> None:
     run = library.train(str(tiny), out=tmp_path / "run")
     flip(checkpoint_path(run, 4) / "state.safetensors")

@@ -61,45 +61,72 @@ def calibrated(
     for module in counting:
         module.training = True
     own = [norm for norm in counting if isinstance(norm, _NormBase)]
-    with _one_batch_each(own):
+    with _one_call_each(own):
         sums = _summed(network, own, torch.split(z, batch), tick, replay=len(own) == len(counting))
-    for total, statistic in zip(sums, _statistics(own), strict=True):
-        statistic.copy_(total / batches)
-    for norm in own:
+    for norm, found in zip(own, sums, strict=True):
+        calls = batches * found.calls
+        for statistic, total in zip(_statistics(norm), found.totals, strict=True):
+            statistic.copy_(total / max(calls, 1))
         if norm.num_batches_tracked is not None:
-            norm.num_batches_tracked.fill_(batches)  # a recording takes some more to make
+            norm.num_batches_tracked.fill_(calls)  # a recording takes some more to make
     return network.eval()
+
+
+class _Sums:
+    """What a norm found in all its calls: one that stands at two places of a network is called twice a batch.
+
+    Attributes:
+        totals: of its mean and its variance.
+        calls: how often it was called so far, or in each batch once that is known.
+    """
+
+    def __init__(self, norm: _NormBase) -> None:
+        self.totals = [torch.zeros_like(statistic) for statistic in _statistics(norm)]
+        self.calls = 0
+
+    def add(self, norm: nn.Module, _given: object, _made: object) -> None:
+        """Count a call."""
+        torch._foreach_add_(self.totals, _statistics(norm))
+        self.calls += 1
 
 
 def _summed(
     network: nn.Module, norms: Sequence[_NormBase], parts: Sequence[Tensor], tick: Tick, *, replay: bool
-) -> list[Tensor]:
+) -> list[_Sums]:
     """Return the sums of what the norms find in each part; on a GPU by a recording of one, where that can be.
 
     Its kernels are so small that launching one takes longer than it does.
     """
-    statistics = _statistics(norms)
-    sums = [torch.zeros_like(statistic) for statistic in statistics]
+    sums = [_Sums(norm) for norm in norms]
+    handles = [norm.register_forward_hook(own.add) for norm, own in zip(norms, sums, strict=True)]
     drawn = parts[0].clone()
+    totals = [total for own in sums for total in own.totals]
 
     def look() -> list[Tensor]:
         network(drawn)
-        return statistics
+        return [statistic for norm in norms for statistic in _statistics(norm)]
 
-    for done, some in enumerate(parts, 1):
-        drawn.copy_(some)
-        look()
-        if sums:
-            torch._foreach_add_(sums, statistics)
-        if done == 1 and replay and drawn.is_cuda and len(parts) > FEWEST_BATCHES:
-            look = replayed(look)
-        tick(done, len(parts))
+    try:
+        for done, some in enumerate(parts, 1):
+            drawn.copy_(some)
+            look()
+            if done == 1:
+                calls = [own.calls for own in sums]
+                if replay and drawn.is_cuda and len(parts) > FEWEST_BATCHES:
+                    so_far = [total.clone() for total in totals]
+                    look = replayed(look)
+                    torch._foreach_copy_(totals, so_far)
+            tick(done, len(parts))
+    finally:
+        for handle in handles:
+            handle.remove()
+    for own, each in zip(sums, calls, strict=True):
+        own.calls = each
     return sums
 
 
-def _statistics(norms: Sequence[_NormBase]) -> list[Tensor]:
-    found = [(norm.running_mean, norm.running_var) for norm in norms]
-    return [statistic for both in found for statistic in both if statistic is not None]
+def _statistics(norm: nn.Module) -> list[Tensor]:
+    return [norm.running_mean, norm.running_var]  # type: ignore[list-item]
 
 
 def _has_running_statistics(module: nn.Module) -> bool:
@@ -110,8 +137,8 @@ def _has_running_statistics(module: nn.Module) -> bool:
 
 
 @contextmanager
-def _one_batch_each(norms: Sequence[_NormBase]) -> Iterator[None]:
-    """Have norms forget their statistics, and keep those of the last batch alone in the block."""
+def _one_call_each(norms: Sequence[_NormBase]) -> Iterator[None]:
+    """Have norms forget their statistics, and keep those of the last call alone in the block."""
     before = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()

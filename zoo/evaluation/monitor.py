@@ -97,5 +97,7 @@ class Monitor:
 def _walk(generator: TorchGenerator) -> NDArray[np.uint8]:
     stops = fixed_latents(SAMPLE_SEED, STOPS * WALKS, generator.latent_dim)
     ways = np.stack([tour(stops[first::WALKS], WALK_FRAMES, loop=True) for first in range(WALKS)], axis=1)
-    frames = to_uint8(generator.generate(ways.reshape(-1, generator.latent_dim)))
+    z = ways.reshape(-1, generator.latent_dim)
+    parts = (z[first : first + generator.batch] for first in range(0, len(z), generator.batch))
+    frames = np.concatenate([to_uint8(generator.generate(part)) for part in parts])
     return frames.reshape(WALK_FRAMES, WALKS, *frames.shape[1:])

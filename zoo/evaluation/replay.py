@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
@@ -46,22 +47,31 @@ def _recorded(work: Work) -> Callable[[], None]:
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     outside = torch.cuda.current_stream()
     stream.wait_stream(outside)
+    graph = torch.cuda.CUDAGraph()
+    try:
+        with torch.cuda.stream(stream), _waiting_refused():
+            work()
+        # Other threads may allocate meanwhile.
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+            work()
+    finally:
+        # What was begun before it failed still writes where the work will be done again.
+        outside.wait_stream(stream)
+    replay: Callable[[], None] = graph.replay
+    return replay
+
+
+@contextmanager
+def _waiting_refused() -> Iterator[None]:
+    """Have whatever waits for the GPU raise RuntimeError in the block."""
     before = torch.cuda.get_sync_debug_mode()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says that the mode does not see everything
         torch.cuda.set_sync_debug_mode("error")
     try:
-        with torch.cuda.stream(stream):
-            work()
+        yield
     finally:
         torch.cuda.set_sync_debug_mode(before)
-    graph = torch.cuda.CUDAGraph()
-    # Other threads may allocate meanwhile.
-    with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-        work()
-    outside.wait_stream(stream)
-    replay: Callable[[], None] = graph.replay
-    return replay
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

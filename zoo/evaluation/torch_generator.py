@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Protocol, Self
 
 import torch
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from zoo.images import ImageShape
 
 LAUNCHED = 256
-"""Pictures at a time on a GPU, at least: fewer take it no less time."""
+"""Small pictures at a time on a GPU: fewer take it no less time."""
+LAUNCHED_NUMBERS = LAUNCHED * 3 * 64 * 64
+"""Of all pictures that are made at a time for that reason alone: larger ones fill a GPU, and its memory."""
 
 
 class TorchGenerator(Generator):
@@ -50,8 +53,9 @@ class TorchGenerator(Generator):
     ) -> Self:
         """Return the generator of a copy with running statistics for its weights, as `calibrated` makes them."""
         settled = calibrated(network, architecture.latent_dim, batch, batches, tick)
-        on_gpu = next(settled.parameters()).device.type == "cuda"
-        return cls(settled, architecture, max(batch, LAUNCHED) if on_gpu else batch)
+        if next(settled.parameters()).device.type == "cuda":
+            batch = max(batch, min(LAUNCHED, LAUNCHED_NUMBERS // prod(architecture.image_shape)))
+        return cls(settled, architecture, batch)
 
     def generate(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return images (N, C, H, W) in [-1, 1] for latents (N, latent_dim)."""

@@ -43,12 +43,14 @@ if TYPE_CHECKING:
 BATCH = 64
 """Pictures at a time: Ctrl-C waits for them."""
 BYTES_A_VALUE = 20
-"""Memory for each number of each picture: as a byte, as float32, real ones beside it, and what swd and energy make of
-both. `python -m benchmarks.metrics.memory` measures it."""
+"""Memory for each number of each picture: as a byte, as float32, and what swd and energy make of them and of fewer real
+ones. `python -m benchmarks.metrics.memory` measures it."""
+BYTES_A_REAL_VALUE = 12
+"""Memory for each number of each real image: as float32, and as float64 for energy."""
 BYTES_A_PICTURE = 1 << 16
 """Memory beside that: patches that swd looks at, or what a network sees."""
-BYTES_AT_AN_END = 5
-"""Memory for each number of each real image and each noise that `--ends` measures as well."""
+BYTES_AT_THE_ENDS = 15
+"""Memory for each number of two sets of real images and one of noise that `--ends` measures as well."""
 
 
 def evaluate(
@@ -103,10 +105,11 @@ def evaluate(
     with closing(generator):
         if into is not None:
             same_weights(into, weights)
-        _check_room(generator, pictures, ends=ends)
+        _check_room(generator, pictures, 0, ends=ends)
         recipe = recipe_of(name, generator, registry)
         chosen = _chosen(metrics, features, changes, recipe, registry)
         real = real_set(images_of(source, recipe, generator, registry), generator, split)
+        _check_room(generator, pictures, len(real.reference), ends=ends)
         for one in chosen:
             if one.required:
                 real.compared(one.metric)
@@ -121,17 +124,22 @@ def evaluate(
     return Evaluation(name, pictures, seed, weights, real.described(), figures, took, pictures / seconds)
 
 
-def _check_room(generator: Generator, pictures: int, *, ends: bool) -> None:
-    """Refuse more pictures than can be measured in the memory that is free, before the first is made."""
+def _check_room(generator: Generator, pictures: int, real: int, *, ends: bool) -> None:
+    """Refuse more pictures than can be measured in the memory that is free, before the first is made.
+
+    `real` is how many images they are compared with, as far as that is known.
+    """
     if pictures < 1:
         raise InputError(f"-n {pictures}: there is nothing to measure. Make at least 2, better thousands")
-    a_value = BYTES_A_VALUE + (2 * BYTES_AT_AN_END if ends else 0)
-    each = a_value * math.prod(generator.image_shape) + BYTES_A_PICTURE
-    room = usable_memory()
-    if pictures * each > room:
+    a_value = BYTES_A_VALUE + (BYTES_AT_THE_ENDS if ends else 0)
+    values = math.prod(generator.image_shape)
+    each, beside = a_value * values + BYTES_A_PICTURE, real * BYTES_A_REAL_VALUE * values
+    room, needed = usable_memory(), pictures * each + beside
+    if needed > room:
+        most = max(0, room - beside) // each
         raise ResourceError(
-            f"-n {pictures}: to measure {pictures:,} pictures takes {pictures * each:,} bytes of memory, and at most "
-            f"{room:,} can be had here. Use at most -n {room // each}"
+            f"-n {pictures}: to measure {pictures:,} pictures takes {needed:,} bytes of memory, and at most {room:,} "
+            f"can be had here. " + (f"Use at most -n {most}" if most else "Compare with fewer images")
         )
 
 

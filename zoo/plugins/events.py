@@ -92,7 +92,7 @@ def _add_tracker(trackers: Plugins, name: str) -> None:
         trackers.register(
             SimpleNamespace(**hooks), PluginInfo(name, provider.distribution, provider.version, "zoo")
         )
-    except (TypeError, PluginValidationError) as error:
+    except (TypeError, AttributeError, PluginValidationError) as error:
         raise InputError(
             f"tracker {name} of {provider.distribution}: {kind_and_reason(error)}. Train without --tracker {name}"
         ) from error

@@ -134,9 +134,12 @@ def _copied(state: Any) -> Any:
 
 
 def _copied_tensor(tensor: Tensor) -> Tensor:
-    # From a GPU into memory that it writes by itself: hundreds of tensors need not be waited for one by one.
-    pinned = tensor.is_cuda
-    return torch.empty_like(tensor, device="cpu", pin_memory=pinned).copy_(tensor, non_blocking=pinned)
+    if tensor.is_cuda:
+        # Into memory that a GPU writes by itself: hundreds of tensors need not be waited for one by one.
+        with suppress(RuntimeError):  # of which a container may allow little
+            pinned = torch.empty_like(tensor, device="cpu", pin_memory=True)
+            return pinned.copy_(tensor, non_blocking=True)
+    return tensor.to("cpu", copy=True)
 
 
 def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:

@@ -57,7 +57,10 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
         device = options.ranks.local(choose_device(options.device or device_before))
         precision = choose_precision(options.precision or precision_before, device)
         refuse_without_memory(plan, device, precision, options.ranks.size)
-        state = _state(path, record, most_tensor_bytes(plan))
+        unchanged = (
+            load_plan(path / RECIPE, where=str(path / RECIPE), preferred=record.versions) if changes else plan
+        )
+        state = _state(path, record, most_tensor_bytes(unchanged))
     now = flattened(plan.resolved())
     if state is not None:
         _refuse_other_fits(flattened(state["recipe"]), now)

@@ -190,7 +190,9 @@ def _tried(plan: Plan, count: int, most: int, here: int, weights: int, precision
             return _kept(plan, count, most, precision)
     except TooMuchError:
         raise
-    except Exception:  # of a part that looks at numbers
+    except Exception as error:  # of a part that looks at numbers
+        if here < 0:
+            raise TooMuchError(0) from error  # its weights alone are more than this machine has free
         return _kept(plan, count, here, precision)
 
 
@@ -200,8 +202,9 @@ def _kept(plan: Plan, count: int, most: int, precision: Precision) -> int:
     def autocast() -> torch.autocast:
         return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")
 
-    critic, generator = plan.architecture.critic().train(), plan.architecture.generator().train()
-    # What a component counts while it trains must not begin here.
+    # What a component counts or keeps while it trains must not begin here.
+    architecture = plan.architecture.model_copy(deep=True)
+    critic, generator = architecture.critic().train(), architecture.generator().train()
     losses = [loss.model_copy(deep=True) for loss in plan.losses]
     augmentations = [augmentation.model_copy(deep=True) for augmentation in plan.augmentations]
     real = torch.zeros(count, *plan.architecture.image_shape).contiguous(memory_format=torch.channels_last)

@@ -38,6 +38,8 @@ ANSWERS = {
     # A gated repository counts as one not found too, so it comes first.
     "GatedRepoError": "only its owner can let you in. Ask at {hub}/{repo}, then set HF_TOKEN",
     "RepositoryNotFoundError": "{hub} has no such repository, or it is private. Check HF_ENDPOINT and HF_TOKEN",
+    # A file that the client could not fetch counts as one that is not there.
+    "LocalEntryNotFoundError": "{hub} did not give {file}. Check the network and try again",
     "EntryNotFoundError": "it has no {file}, and other files of weights are not read. Name another network",
     "OfflineModeIsEnabled": "HF_HUB_OFFLINE is set and the cache has no copy of {file}. Unset it and try again",
 }

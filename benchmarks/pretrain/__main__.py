@@ -147,6 +147,8 @@ def main() -> None:
     parser.add_argument("--generator", type=Path)
     parser.add_argument("--into", type=Path)
     arguments = parser.parse_args()
+    if arguments.data is None and CHANGES.get(arguments.name) != BUNDLED:
+        parser.error("--data is missing: what it is measured against at the end")
     run = arguments.run or train(
         arguments.name, arguments.data, arguments.seed, Path("runs") / arguments.name
     )

@@ -79,7 +79,8 @@ def end_now(code: int) -> None:
     """End this process where other threads still run or a signal came, once all that runs at exit has run; else return.
 
     The interpreter would wait for threads, and one that a plugin left may never end. Taking torch down takes it seconds
-    on a busy machine, which nobody who pressed Ctrl-C wants to wait.
+    on a busy machine, which nobody who pressed Ctrl-C wants to wait. What a plugin left in a file that it did not
+    close is lost then.
     """
     if threading.active_count() == 1 and not arrived:
         return

@@ -89,6 +89,7 @@ def _figures(rows: Sequence[Row], measure: Measure, heading: str) -> Plot:
         )  # fmt: skip
     axes.set_yticks(range(len(there)), [_name(index, row) for index, row in there])
     axes.set_ylim(len(there) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=4)  # figures of five digits stand beside each other
     says = (
         "Each dot is a run, the mark their mean, the bar one deviation to each side. Rows whose bars overlap may "
         f"differ by their seeds alone.{sentence(measure.higher_is_better)}"

@@ -87,7 +87,7 @@ def row(info: ModelInfo) -> dict[str, Any]:
             "licence": info.card_data.get("license") if info.card_data else None,
         }
     )
-    return {**facts, "figures": printable(_figures(info), PROTOCOL_LIMIT)}
+    return {**facts, "figures": _figures(info)}
 
 
 def _figures(info: ModelInfo) -> list[dict[str, Any]]:
@@ -113,8 +113,9 @@ def _figures(info: ModelInfo) -> list[dict[str, Any]]:
 
 
 def _text(value: Any) -> str | None:
-    """Return a text that can be taken whole: two that are cut could differ in the rest."""
-    return value if isinstance(value, str) and len(value) <= PROTOCOL_LIMIT else None
+    """Return a text that can be taken whole, freed of control characters: two that are cut could differ in the rest."""
+    whole = isinstance(value, str) and len(value) <= PROTOCOL_LIMIT
+    return printable(value, PROTOCOL_LIMIT) if whole else None
 
 
 def describe(hub: HubName) -> dict[str, Any]:

@@ -63,9 +63,9 @@ def calibrated(
     own = [norm for norm in counting if isinstance(norm, _NormBase)]
     with _one_call_each(own):
         sums = _summed(network, own, torch.split(z, batch), tick, replay=len(own) == len(counting))
-    for norm, found in zip(own, sums, strict=True):
-        calls = batches * found.calls
-        for statistic, total in zip(_statistics(norm), found.totals, strict=True):
+    for norm, (totals, each) in zip(own, sums, strict=True):
+        calls = batches * each
+        for statistic, total in zip(_statistics(norm), totals, strict=True):
             statistic.copy_(total / max(calls, 1))
         if norm.num_batches_tracked is not None:
             norm.num_batches_tracked.fill_(calls)  # a recording takes some more to make
@@ -77,7 +77,7 @@ class _Sums:
 
     Attributes:
         totals: of its mean and its variance.
-        calls: how often it was called so far, or in each batch once that is known.
+        calls: how often it was called; a replay of a recording adds to the totals alone.
     """
 
     def __init__(self, norm: _NormBase) -> None:
@@ -92,8 +92,8 @@ class _Sums:
 
 def _summed(
     network: nn.Module, norms: Sequence[_NormBase], parts: Sequence[Tensor], tick: Tick, *, replay: bool
-) -> list[_Sums]:
-    """Return the sums of what the norms find in each part; on a GPU by a recording of one, where that can be.
+) -> list[tuple[list[Tensor], int]]:
+    """Return each norm's totals over all parts, and its calls in each; on a GPU by a recording, where that can be.
 
     Its kernels are so small that launching one takes longer than it does.
     """
@@ -120,9 +120,7 @@ def _summed(
     finally:
         for handle in handles:
             handle.remove()
-    for own, each in zip(sums, calls, strict=True):
-        own.calls = each
-    return sums
+    return [(own.totals, each) for own, each in zip(sums, calls, strict=True)]
 
 
 def _statistics(norm: nn.Module) -> list[Tensor]:

@@ -40,7 +40,8 @@ FLOORS = tuple(
         "zoo.history",
         "zoo.components zoo.generators",
         "zoo.hookspecs zoo.data",
-        "zoo.plugins zoo.training zoo.evaluation zoo.pace",
+        "zoo.plugins zoo.training zoo.pace",
+        "zoo.evaluation",
         "zoo_plugins.architectures zoo_plugins.augmentations zoo_plugins.datasets zoo_plugins.features"
         " zoo_plugins.losses zoo_plugins.metrics zoo_plugins.recipes zoo_plugins.regularizers zoo_plugins.symptoms"
         " zoo_plugins.trackers",

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tests.support.training import needs_gpu
-from zoo.evaluation.calibration import CALIBRATION_SEED, calibrated
+from zoo.evaluation.calibration import CALIBRATION_SEED, Calibration, calibrated
 from zoo.generators.latents import fixed_latents
 from zoo.plugins.planning import load_plan
 
@@ -76,6 +76,82 @@ def test_a_norm_at_two_places_averages_over_both() -> None:
     torch.testing.assert_close(variance, (spread + 9 * BATCH / (BATCH - 1)) / 2, rtol=1e-3, atol=1e-3)
 
 
+class Counting(nn.Module):
+    """A norm of somebody's own, which counts its calls outside of its buffers."""
+
+    running_calls: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("running_calls", torch.zeros(()))
+        self.calls = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.calls += 1
+            self.running_calls.fill_(self.calls)
+        return x
+
+
+def learn(network: nn.Module) -> None:
+    with torch.no_grad():
+        for value in [*network.parameters(), *network.buffers()]:
+            value.add_(torch.rand(value.shape, device=value.device).to(value.dtype))
+
+
+@pytest.mark.parametrize(
+    "more", [[], [nn.Linear(3, 3), nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3))], [Counting()]]
+)
+def test_a_copy_that_follows_is_what_a_new_one_would_be(more: list[nn.Module]) -> None:
+    network = network_of(*more)
+    calibration = Calibration(network, DIM, BATCH)
+    for batches in (BATCHES, 2, BATCHES):
+        followed = calibration.network(batches)
+        fresh = calibrated(network, DIM, BATCH, batches)
+        assert not any(module.training for module in followed.modules())
+        for name, value in fresh.state_dict().items():
+            torch.testing.assert_close(followed.state_dict()[name], value, rtol=0, atol=0)
+        learn(network)
+
+
+def test_what_was_interrupted_is_begun_anew() -> None:
+    def stop(_done: int, _of: int) -> None:
+        raise KeyboardInterrupt
+
+    network = network_of()
+    calibration = Calibration(network, DIM, BATCH)
+    calibration.network(BATCHES)
+    with pytest.raises(KeyboardInterrupt):
+        calibration.network(BATCHES, stop)
+
+    found = statistics(calibration.network(BATCHES))
+    for one, other in zip(found, statistics(calibrated(network, DIM, BATCH, BATCHES)), strict=True):
+        assert torch.equal(one, other)
+
+
+@needs_gpu
+@pytest.mark.parametrize("name", ["camel-gan", "face-wgangp"])
+def test_on_a_gpu_a_recording_is_kept_while_the_weights_change(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = load_plan(name).architecture.generator().to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
+    made = Mock(side_effect=torch.cuda.CUDAGraph.replay, autospec=True)
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", lambda graph: made(graph))
+    calibration = Calibration(network, 100, 64)
+    calibration.network(4)
+    assert made.call_count == 0
+    calibration.network(4)  # recorded after the first: one to compare, then three
+    assert made.call_count == 4
+    with torch.no_grad():
+        for value in network.parameters():
+            value.mul_(1.5)
+    followed = statistics(calibration.network(8))
+    assert made.call_count == 4 + 8
+    monkeypatch.setattr("zoo.evaluation.norm_statistics.replayed", lambda work: work)
+    for one, other in zip(followed, statistics(calibrated(network, 100, 64, 8)), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
 @needs_gpu
 @pytest.mark.parametrize("name", ["camel-gan", "face-wgangp"])
 def test_on_a_gpu_a_recording_finds_what_the_network_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +160,7 @@ def test_on_a_gpu_a_recording_finds_what_the_network_does(name: str, monkeypatch
     monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", lambda graph: made(graph))
     recorded = statistics(calibrated(network, 100, 64))
     assert made.call_count == 64  # one to compare, then all but the first
-    monkeypatch.setattr("zoo.evaluation.calibration.replayed", lambda work: work)
+    monkeypatch.setattr("zoo.evaluation.norm_statistics.replayed", lambda work: work)
     for one, other in zip(recorded, statistics(calibrated(network, 100, 64)), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 

@@ -59,7 +59,9 @@ class FakeCuda:
             "CUDAGraph": Graph,
             "current_stream": lambda device: Stream(device, "outside"),
             "stream": lambda stream: self.within(f"on {stream.name}"),
-            "graph": lambda _, stream: self.within(f"recording on {stream.name}"),
+            "graph": lambda _, stream, capture_error_mode: self.within(
+                f"recording on {stream.name}, {capture_error_mode}"
+            ),
             "get_sync_debug_mode": lambda: self.mode,
             "set_sync_debug_mode": lambda mode: setattr(self, "mode", mode),
         }.items():
@@ -68,8 +70,10 @@ class FakeCuda:
     @contextmanager
     def within(self, what: str) -> Iterator[None]:
         self.asked.append(what)
-        yield
-        self.asked.append("done")
+        try:
+            yield
+        finally:
+            self.asked.append("done")
 
     def work(self) -> list[tuple[str, Tensor]]:
         self.asked.append(f"work, {self.mode}")
@@ -85,6 +89,16 @@ def test_work_is_done_on_the_streams_own_between_what_is_outside(cuda: FakeCuda)
     CudaGraphCapture(CPU).perform(cuda.work)
 
     assert cuda.asked == ["own waits for outside", "on own", "work, default", "done", "outside waits for own"]
+
+
+def test_what_comes_after_work_that_failed_waits_for_what_it_began(cuda: FakeCuda) -> None:
+    def broken() -> None:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="memory"):
+        CudaGraphCapture(CPU).perform(broken)
+
+    assert cuda.asked[-1] == "outside waits for own"
 
 
 def test_a_rehearsal_bears_no_waiting_and_leaves_the_mode_as_it_was(cuda: FakeCuda) -> None:
@@ -106,7 +120,7 @@ def test_a_recording_is_made_on_that_stream(cuda: FakeCuda) -> None:
     replay()
 
     assert [name for name, _ in scalars] == ["critic"]
-    assert cuda.asked == ["recording on own", "work, default", "done", "replay"]
+    assert cuda.asked == ["recording on own, thread_local", "work, default", "done", "replay"]
 
 
 class OnGpu(torch.Tensor):

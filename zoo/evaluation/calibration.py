@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn.modules.batchnorm import _NormBase
 
-from zoo.evaluation.replay import replayed
+from zoo.evaluation.norm_statistics import NormStatistics
 from zoo.generators.latents import fixed_latents
 from zoo.layers.computed_weights import copy_network, settle_spectral_norms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor, nn
 
-    Tick = Callable[[int, int], object]
-    """Called with how many batches are done, and of how many."""
+    from zoo.evaluation.norm_statistics import Tick
 
 CALIBRATION_BATCHES = 64
 FEWEST_BATCHES = 8
@@ -34,7 +31,6 @@ def calibration_batches(step: int) -> int:
     return min(max(step, FEWEST_BATCHES), CALIBRATION_BATCHES)
 
 
-@torch.no_grad()
 def calibrated(
     generator: nn.Module,
     latent_dim: int,
@@ -50,99 +46,50 @@ def calibrated(
     and the singular vectors of spectral norms. A norm that a plugin writes itself takes its own kind of average.
     Draws nothing from torch's random numbers, so that looking at a generator never changes its training.
     """
-    network = copy_network(generator).eval()
-    settle_spectral_norms(network)
-    counting = [module for module in network.modules() if _has_running_statistics(module)]
-    if not counting:
-        return network
-    z = torch.tensor(
-        fixed_latents(CALIBRATION_SEED, batches * batch, latent_dim), device=next(network.parameters()).device
-    )
-    for module in counting:
-        module.training = True
-    own = [norm for norm in counting if isinstance(norm, _NormBase)]
-    with _one_call_each(own):
-        sums = _summed(network, own, torch.split(z, batch), tick, replay=len(own) == len(counting))
-    for norm, (totals, each) in zip(own, sums, strict=True):
-        calls = batches * each
-        for statistic, total in zip(_statistics(norm), totals, strict=True):
-            statistic.copy_(total / max(calls, 1))
-        if norm.num_batches_tracked is not None:
-            norm.num_batches_tracked.fill_(calls)  # a recording takes some more to make
-    return network.eval()
+    return Calibration(generator, latent_dim, batch).network(batches, tick)
 
 
-class _Sums:
-    """What a norm found in all its calls: one that stands at two places of a network is called twice a batch.
+class Calibration:
+    """Calibrates a generator that is still trained, as `calibrated` does, as often as its copy is asked for.
 
-    Attributes:
-        totals: of its mean and its variance.
-        calls: how often it was called; a replay of a recording adds to the totals alone.
+    Args:
+        generator: whose parameters and buffers change in place.
+        latent_dim: of its latents.
+        batch: latents of each batch.
     """
 
-    def __init__(self, norm: _NormBase) -> None:
-        self.totals = [torch.zeros_like(statistic) for statistic in _statistics(norm)]
-        self.calls = 0
+    def __init__(self, generator: nn.Module, latent_dim: int, batch: int) -> None:
+        self._generator = generator
+        self._latent_dim, self._batch = latent_dim, batch
+        self._statistics: NormStatistics | None = None
+        self._latents = torch.empty(0, latent_dim)
 
-    def add(self, norm: nn.Module, _given: object, _made: object) -> None:
-        """Count a call."""
-        torch._foreach_add_(self.totals, _statistics(norm))
-        self.calls += 1
+    @torch.no_grad()
+    def network(self, batches: int = CALIBRATION_BATCHES, tick: Tick = lambda _done, _of: None) -> nn.Module:
+        """Return the copy, calibrated for the generator as it is now, in eval mode; the next call may change it."""
+        statistics = self._statistics = self._following()
+        settle_spectral_norms(statistics.network)
+        if statistics.norms:
+            statistics.estimate(self._parts(batches), tick)
+        return statistics.network
 
+    def _following(self) -> NormStatistics:
+        """Return the statistics of a copy that is as the generator is now."""
+        statistics = self._statistics
+        if statistics is None or statistics.has_foreign_norms:
+            return NormStatistics(copy_network(self._generator).eval())
+        # A copy takes a GPU as long as some ten batches do, and what it has recorded is of this one.
+        for name in ("parameters", "buffers"):
+            mine, its = getattr(statistics.network, name), getattr(self._generator, name)
+            for copied, original in zip(mine(), its(), strict=True):
+                copied.copy_(original)
+        return statistics
 
-def _summed(
-    network: nn.Module, norms: Sequence[_NormBase], parts: Sequence[Tensor], tick: Tick, *, replay: bool
-) -> list[tuple[list[Tensor], int]]:
-    """Return each norm's totals over all parts, and its calls in each; on a GPU by a recording, where that can be.
-
-    Its kernels are so small that launching one takes longer than it does.
-    """
-    sums = [_Sums(norm) for norm in norms]
-    handles = [norm.register_forward_hook(own.add) for norm, own in zip(norms, sums, strict=True)]
-    drawn = parts[0].clone()
-    totals = [total for own in sums for total in own.totals]
-
-    def look() -> list[Tensor]:
-        network(drawn)
-        return [statistic for norm in norms for statistic in _statistics(norm)]
-
-    try:
-        for done, some in enumerate(parts, 1):
-            drawn.copy_(some)
-            look()
-            if done == 1:
-                calls = [own.calls for own in sums]
-                if replay and drawn.is_cuda and len(parts) > FEWEST_BATCHES:
-                    so_far = [total.clone() for total in totals]
-                    look = replayed(look)
-                    torch._foreach_copy_(totals, so_far)
-            tick(done, len(parts))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return [(own.totals, each) for own, each in zip(sums, calls, strict=True)]
-
-
-def _statistics(norm: nn.Module) -> list[Tensor]:
-    return [norm.running_mean, norm.running_var]  # type: ignore[list-item]
-
-
-def _has_running_statistics(module: nn.Module) -> bool:
-    """Whether a module counts something over the batches of a training."""
-    if isinstance(module, _NormBase):
-        return module.track_running_stats
-    return any(name.startswith("running_") for name, _ in module.named_buffers(recurse=False))
-
-
-@contextmanager
-def _one_call_each(norms: Sequence[_NormBase]) -> Iterator[None]:
-    """Have norms forget their statistics, and keep those of the last call alone in the block."""
-    before = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = 1.0
-    try:
-        yield
-    finally:
-        for norm, momentum in zip(norms, before, strict=True):
-            norm.momentum = momentum
+    def _parts(self, batches: int) -> Sequence[Tensor]:
+        count = batches * self._batch
+        if len(self._latents) < count:
+            device = next(self._generator.parameters()).device
+            self._latents = torch.tensor(
+                fixed_latents(CALIBRATION_SEED, count, self._latent_dim), device=device
+            )
+        return torch.split(self._latents[:count], self._batch)

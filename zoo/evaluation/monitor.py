@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from zoo.errors import reason_of
-from zoo.evaluation.calibration import calibration_batches
+from zoo.evaluation.calibration import Calibration, calibration_batches
 from zoo.evaluation.measure import measure
 from zoo.evaluation.probe import Prober
 from zoo.evaluation.torch_generator import TorchGenerator
@@ -57,7 +57,7 @@ class Monitor:
     def __init__(self, plan: Plan, real: RealImages, averaged: nn.Module) -> None:
         self._plan = plan
         self._real = real
-        self._averaged = averaged
+        self._calibration = Calibration(averaged, plan.architecture.latent_dim, plan.training.batch_size)
         self._measured: tuple[int, TorchGenerator] | None = None
         self._prober: Prober | None = Prober(real.images, real.split)
 
@@ -91,7 +91,8 @@ class Monitor:
 
     def _generator(self, batches: int) -> TorchGenerator:
         plan = self._plan
-        return TorchGenerator.calibrated(self._averaged, plan.architecture, plan.training.batch_size, batches)
+        network = self._calibration.network(batches)
+        return TorchGenerator.launched(network, plan.architecture, plan.training.batch_size)
 
 
 def _walk(generator: TorchGenerator) -> NDArray[np.uint8]:

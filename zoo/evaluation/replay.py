@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import torch
+from zoo.training.graph_capture import CudaGraphCapture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from torch import Tensor
 
@@ -27,8 +25,10 @@ def replayed(work: Work) -> Work:
     """
     results = work()
     expected = [result.clone() for result in results]
+    capture = CudaGraphCapture(results[0].device)
     try:
-        replay = _recorded(work)
+        capture.try_capture(work)
+        _, replay = capture.capture(work)
     except RuntimeError:  # it waits for the GPU, or there is no memory for a second copy of what it makes
         return work
     replay()
@@ -40,38 +40,6 @@ def replayed(work: Work) -> Work:
         return results
 
     return again
-
-
-def _recorded(work: Work) -> Callable[[], None]:
-    """Return what replays the work; raises RuntimeError where it waits for the GPU."""
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    outside = torch.cuda.current_stream()
-    stream.wait_stream(outside)
-    graph = torch.cuda.CUDAGraph()
-    try:
-        with torch.cuda.stream(stream), _waiting_refused():
-            work()
-        # Other threads may allocate meanwhile.
-        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            work()
-    finally:
-        # What was begun before it failed still writes where the work will be done again.
-        outside.wait_stream(stream)
-    replay: Callable[[], None] = graph.replay
-    return replay
-
-
-@contextmanager
-def _waiting_refused() -> Iterator[None]:
-    """Have whatever waits for the GPU raise RuntimeError in the block."""
-    before = torch.cuda.get_sync_debug_mode()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch says that the mode does not see everything
-        torch.cuda.set_sync_debug_mode("error")
-    try:
-        yield
-    finally:
-        torch.cuda.set_sync_debug_mode(before)
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from zoo.evaluation.calibration import Tick
+    from zoo.evaluation.norm_statistics import Tick
     from zoo.images import ImageShape
 
 LAUNCHED = 256
@@ -52,10 +52,16 @@ class TorchGenerator(Generator):
         tick: Tick = lambda _done, _of: None,
     ) -> Self:
         """Return the generator of a copy with running statistics for its weights, as `calibrated` makes them."""
-        settled = calibrated(network, architecture.latent_dim, batch, batches, tick)
-        if next(settled.parameters()).device.type == "cuda":
+        return cls.launched(
+            calibrated(network, architecture.latent_dim, batch, batches, tick), architecture, batch
+        )
+
+    @classmethod
+    def launched(cls, network: nn.Module, architecture: Drawn, batch: int) -> Self:
+        """Return the generator of a network; on a GPU, of at least as many pictures at a time as take it no longer."""
+        if next(network.parameters()).device.type == "cuda":
             batch = max(batch, min(LAUNCHED, LAUNCHED_NUMBERS // prod(architecture.image_shape)))
-        return cls(settled, architecture, batch)
+        return cls(network, architecture, batch)
 
     def generate(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return images (N, C, H, W) in [-1, 1] for latents (N, latent_dim)."""

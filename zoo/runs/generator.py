@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.components import Architecture, Component, Plan
-    from zoo.evaluation.calibration import Tick
+    from zoo.evaluation.norm_statistics import Tick
     from zoo.runs.record import RunRecord
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 if TYPE_CHECKING:
-    from zoo.training.graph_trainer import Replay, Work
-    from zoo.training.step import Scalars
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 
 class CudaGraphCapture:
@@ -23,16 +24,18 @@ class CudaGraphCapture:
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
-    def perform(self, work: Work) -> Scalars:
+    def perform(self, work: Callable[[], T]) -> T:
         """Do work as it will be captured, after what the current stream has to do and before what comes then."""
         outside = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(outside)
-        with torch.cuda.stream(self._stream):
-            scalars = work()
-        outside.wait_stream(self._stream)
-        return scalars
+        try:
+            with torch.cuda.stream(self._stream):
+                return work()
+        finally:
+            # What work began before it failed still writes where it will be done again.
+            outside.wait_stream(self._stream)
 
-    def try_capture(self, work: Work) -> Scalars:
+    def try_capture(self, work: Callable[[], T]) -> T:
         """Do work as it will be captured; raises RuntimeError where it waits for the GPU."""
         before = torch.cuda.get_sync_debug_mode()
         with warnings.catch_warnings():
@@ -43,9 +46,10 @@ class CudaGraphCapture:
         finally:
             torch.cuda.set_sync_debug_mode(before)
 
-    def capture(self, work: Work) -> tuple[Scalars, Replay]:
+    def capture(self, work: Callable[[], T]) -> tuple[T, Callable[[], object]]:
         """Return where the work's results will stand, and what does it; nothing is done yet."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._stream):
-            scalars = work()
-        return scalars, graph.replay
+        # Another thread, which writes files, may take and give back memory meanwhile.
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            results = work()
+        return results, graph.replay

@@ -2,6 +2,7 @@
 
     python -m benchmarks.metrics camel-wgangp --data cat.npy --trained runs/cat/generator --half runs/cat-half/generator
 
+With `--unseen` all images of `--data` were kept from the trainings, so that there are many to compare with.
 With `--copies` in place of generators: what `memorisation` and the figures of variety see in a copycat and a collapse.
 A generator is a generator folder or a sample grid (PNG) that a training left.
 """
@@ -61,6 +62,8 @@ def pictures(source: Path, count: int) -> Tensor:
 def sets(subject: Subject, arguments: argparse.Namespace) -> tuple[RealImages, dict[str, Tensor]]:
     """Return half of the held-out images to compare with, and the sets that are compared."""
     split = subject.split
+    if arguments.unseen:
+        split = replace(split, reference=torch.cat([split.training, split.reference]), held_out=True)
     half = len(split.reference) // 2
     real = RealImages(subject.images, replace(split, reference=split.reference[:half]))
     others = split.reference[half:] if split.held_out else split.training[half:]
@@ -136,7 +139,9 @@ def main() -> None:
     parser.add_argument("--half", type=Path)
     parser.add_argument("--features", action="append", default=[], help="repeated: each is measured through")
     parser.add_argument("--count", type=int, default=1024, help="images of each set, at most")
-    parser.add_argument("--copies", action="store_true")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--unseen", action="store_true", help="no generator was trained on any of --data")
+    kind.add_argument("--copies", action="store_true")
     parser.add_argument(
         "--noise", type=float, nargs="+", default=[0.1], help="deviations of the noise added to copies"
     )

@@ -153,6 +153,33 @@ def joined(names: Sequence[str], last: str = "and") -> str:
     return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
+def by_reason(reasons: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
+    """Return each reason once, with the names of all that it was given for, in the order in which they came.
+
+    Args:
+        reasons: a name, and why something is wrong with it; a reason that begins with its name and a colon counts as
+            the one behind it.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, reason in reasons:
+        groups.setdefault(reason.removeprefix(f"{name}: "), []).append(name)
+    return [(list(dict.fromkeys(names)), reason) for reason, names in groups.items()]
+
+
+def left_out(reasons: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a line for each reason: `fid and kid are left out: torchmetrics is not installed`."""
+    return [
+        f"{some(names)} {'is' if len(names) == 1 else 'are'} left out: {reason}"
+        for names, reason in by_reason(reasons)
+    ]
+
+
+def some(names: Sequence[str]) -> str:
+    """Return `a, b and c`; of more than `MOST_NAMES` the first few and how many others there are."""
+    others = len(names) - MOST_NAMES
+    return joined(names if others < 2 else [*names[:MOST_NAMES], f"{others:,} others"])
+
+
 def quoted(path: object) -> str:
     """Return a path or name as a shell takes it, for a command to copy: `'my runs/camel'`."""
     return shlex.quote(str(path))
@@ -166,12 +193,16 @@ def near_misses(word: str, known: Iterable[str]) -> list[str]:
     """
     names, typed = sorted(set(known), key=str.casefold), word.casefold()
 
+    # Of few letters more would make another word: a count is no out.
+    most_more = max(1, len(typed) // 3)
+
     def alike(name: str) -> float:
         return difflib.SequenceMatcher(None, typed, name.casefold(), autojunk=False).ratio()
 
     same = [name for name in names if name.casefold() == typed]
     longer = [name for name in names if name.casefold().startswith(typed)]
-    mistyped = sorted((name for name in names if alike(name) >= ALIKE), key=alike, reverse=True)[:1]
+    close = [name for name in names if alike(name) >= ALIKE and abs(len(name) - len(typed)) <= most_more]
+    mistyped = sorted(close, key=alike, reverse=True)[:1]
     beginning = [name for name in names if len(name) > len(typed) and alike(name[: len(typed)]) >= ALIKE]
     parts = [name for name in names if typed in name.casefold().split("-")]
     holding = [name for name in names if typed in name.casefold()]
@@ -182,9 +213,9 @@ def near_misses(word: str, known: Iterable[str]) -> list[str]:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the advice that ends a message about an unknown name: the near misses, or what is known instead.
 
-    Of more than `MOST_NAMES` the first few are shown.
+    Of more than `MOST_NAMES` the first few are shown; the word itself is never one of them.
     """
-    names = sorted(known, key=str.casefold)
+    names = sorted(set(known) - {word}, key=str.casefold)
     near = near_misses(word, names)
     if near:
         return f"Did you mean {joined([repr(name) for name in near], 'or')}?"

@@ -12,7 +12,17 @@ import pytest
 import zoo as package
 from zoo.cli.arguments import NameType, PathType
 from zoo.cli.main import _add_plugin_commands, cli
-from zoo.errors import InputError, counted, did_you_mean, joined, near_misses, quoted
+from zoo.errors import (
+    InputError,
+    by_reason,
+    counted,
+    did_you_mean,
+    joined,
+    left_out,
+    near_misses,
+    quoted,
+    some,
+)
 from zoo.runs.options import DEVICES, PRECISIONS, OnNan
 from zoo.system.paths import refuse_missing_parent
 from zoo.training.device import DeviceChoice, PrecisionChoice
@@ -199,7 +209,11 @@ def test_a_new_path_needs_the_folder_above_it_alone(tmp_path: Path) -> None:
         ("camelwgangp", ["camel-wgangp"]),
         ("hosre", ["horse-gan", "horse-wgan"]),
         ("wgangp", ["camel-wgangp"]),
+        ("onion", ["onion"]),
         ("unicorn", []),
+        ("union", ["onion"]),
+        ("nio", ["onion"]),
+        ("lion", []),
         ("zebra", []),
         ("", []),
     ],
@@ -210,6 +224,15 @@ def test_what_was_meant(word: str, near: list[str]) -> None:
     assert near_misses(word, known) == near
 
 
+def test_a_reason_is_said_once() -> None:
+    reasons = [("a", "a: it is gone"), ("b", "it is late"), ("c", "it is gone"), ("a", "it is gone")]
+    assert by_reason(reasons) == [(["a", "c"], "it is gone"), (["b"], "it is late")]
+    assert left_out(reasons) == ["a and c are left out: it is gone", "b is left out: it is late"]
+    assert left_out([]) == []
+    assert some([str(name) for name in range(11)]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 10"
+    assert some(["x"] * 1012) == f"{'x, ' * 9}x and 1,002 others"
+
+
 def test_words() -> None:
     assert [counted(count, "image") for count in (0, 1, 2, 80_000)] == [
         "0 images", "1 image", "2 images", "80,000 images",
@@ -218,6 +241,8 @@ def test_words() -> None:
     assert (joined([]), joined(["a"]), joined(["a", "b", "c"], "or")) == ("", "a", "a, b or c")
     assert (quoted("runs/a-1"), quoted(Path("my run"))) == ("runs/a-1", "'my run'")
     assert did_you_mean("abcd", ["abcd-1", "abcd-2"]) == "Did you mean 'abcd-1' or 'abcd-2'?"
+    assert did_you_mean("abcd", ["abcd", "abce"]) == "Did you mean 'abce'?"
+    assert did_you_mean("abc", ["abc", "xyz"]) == "There is xyz."
     assert did_you_mean("x", ["abc", "abd"]) == "There is abc, abd."
 
 

@@ -19,6 +19,7 @@ from tests.support.handmade import build
 from tests.test_imports import BLOCK
 from zoo.errors import InputError, ResourceError
 from zoo.figures import measure
+from zoo.figures.result import Figure
 from zoo.generators.folder import GeneratorFolder
 from zoo.generators.generator import Generator
 from zoo.generators.latents import latents
@@ -227,14 +228,34 @@ def test_a_metric_that_fails_is_an_error_where_it_was_asked_for_and_else_left_ou
 
     ran = zoo("evaluate", run, "-n", "4", "--set", "swd.directions=2")
     assert ran.code == 0
-    assert f"broken is left out: {broken}\n" in ran.err
-    assert f"nothing is left out: {nothing}\n" in ran.err
+    assert f"broken is left out: {broken.removeprefix('broken: ')}\n" in ran.err
+    assert f"nothing is left out: {nothing.removeprefix('nothing: ')}\n" in ran.err
+    blind = [line for line in ran.err.splitlines() if "its weights come with a package" in line]
+    assert len(blind) == 1, "one line for a reason, whatever its number of metrics"
+    assert blind[0].startswith("coverage:efficientnet-lite0, density:efficientnet-lite0, ")
+    assert " and recall:efficientnet-lite0 are left out: efficientnet-lite0: its weights" in blind[0]
     assert "energy" in ran.out
     assert "broken" not in ran.out
     missing = {
         one["metric"]: one["missing"] for one in result(zoo("evaluate", run, "-n", "4", "--json"))["figures"]
     }
     assert (missing["broken"], missing["energy"]) == (broken, "")
+
+
+def test_metrics_whose_package_is_missing_are_named_in_one_line(
+    zoo: Zoo, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unseeing(figure: str) -> Figure:
+        return Figure(
+            f"{figure}:x", None, higher_is_better=False, protocol="", missing=f"{figure}: it is missing"
+        )
+
+    figures = (Figure("swd", 1.0, higher_is_better=False, protocol="p"), unseeing("fid"), unseeing("kid"))
+    monkeypatch.setattr("zoo.figures.evaluate.measured", lambda *_, **__: figures)
+
+    lines = zoo("evaluate", run, "-n", "4").err.splitlines()
+
+    assert [line for line in lines if "missing" in line] == ["fid:x and kid:x are left out: it is missing"]
 
 
 SEEING = """

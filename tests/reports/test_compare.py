@@ -122,6 +122,22 @@ def test_figures_of_different_protocols_are_never_in_one_column(make: Runs, othe
             assert measure in comparison.measures
 
 
+def test_a_reason_is_said_once_with_all_whose_it_is(make: Runs, zoo: Zoo) -> None:
+    for name in ("a", "b", "c"):
+        make(name, format=9)
+    make("sick", state="failed", best=None)
+    make("good", figure=1.0)
+
+    shown = zoo("compare", "a", "b", "sick", "c", "good")
+
+    newer = "its format is 9, and this version reads 1: it was made by a newer zoo. "
+    assert [line for line in shown.out.splitlines() if newer in line] == [
+        f"a/run.json, b/run.json and c/run.json: {newer}Upgrade with pip install --upgrade gan-model-zoo"
+    ]
+    assert "sick: it failed\n" in shown.out
+    assert (shown.code, shown.error.startswith(f"a/run.json: {newer}")) == (3, True)
+
+
 def test_which_direction_is_better_is_said_in_the_words_of_an_evaluation(make: Runs, zoo: Zoo) -> None:
     make("a", figure=1.0)
     make("old", figure=2.0, seed=1, higher_is_better=None)
@@ -171,7 +187,7 @@ def test_unfinished_and_diverged_runs_say_so_and_are_not_in_the_mean(make: Runs,
     assert shown["tiny"][:3] == ["0, 1, 2, 3, 4", "1 done, 1 running, 2 stopped, 1 failed", "10"]
     (row,) = rows
     assert next(iter(row.figures.values())).values == (10.0, 90.0, 80.0, 70.0)
-    assert row.problems == ["bad: it diverged at step 3: the loss critic.x is nan"]
+    assert row.problems == [("bad", "it diverged at step 3: the loss critic.x is nan")]
 
 
 def test_what_has_no_end_yet_is_compared_by_what_there_is(make: Runs) -> None:
@@ -331,9 +347,9 @@ def test_what_cannot_be_measured_is_a_row_that_says_so_and_all_are_closed(
 
     assert [row.state for row in compared.rows] == ["cannot be read", "", "cannot be read"]
     assert [row.problems for row in compared.rows] == [
-        ["shut: it is damaged"],
+        [("shut", "it is damaged")],
         [],
-        ["mute: there is not enough memory"],
+        [("mute", "there is not enough memory")],
     ]
     assert list(compared.latency or {}) == ["good"]
     assert [error.exit_code for error in compared.errors] == [3, 5]

@@ -106,6 +106,13 @@ def test_no_run_and_a_damaged_record_are_no_errors(zoo: Zoo, tmp_path: Path) -> 
     odd = f"{tmp_path / 'c' / 'run.json'}: it lacks 'recipe'. Restore it or start a new run. It is left out"
     assert odd in ran.warnings
 
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "run.json").write_text("[]")
+    same = [warning for warning in zoo("runs", tmp_path).warnings if "b/run.json" in warning]
+    assert len(same) == 1
+    assert same[0].startswith(f"{tmp_path / 'b' / 'run.json'} and {tmp_path / 'd' / 'run.json'}: ")
+    assert same[0].endswith(". Restore it or start a new run. They are left out")
+
 
 def test_a_start_that_is_gone_once_it_is_looked_at_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import click
@@ -35,9 +36,10 @@ def doctor(as_json: bool) -> None:
         echo_json([asdict(finding) for finding in findings])
     else:
         width = max(len(finding.about) for finding in findings)
-        for finding in findings:
+        for finding, following in zip_longest(findings, findings[1:]):
             echo(f"{finding.state:7} {finding.about:{width}}  {finding.found}")
-            if finding.advice:
+            # What is to be done about several in a row is said once, below the last.
+            if finding.advice and (following is None or following.advice != finding.advice):
                 echo(f"{'':7} {'':{width}}  {finding.advice}.")
     for finding in findings:
         if finding.state == "broken":

@@ -9,7 +9,7 @@ import click
 
 from zoo.cli.arguments import NAME, PATH, Whole
 from zoo.cli.output import json_option, print_columns
-from zoo.errors import rounded
+from zoo.errors import left_out, rounded
 from zoo.figures.result import SPLITS
 from zoo.generators.measures import better
 from zoo.system.console import ErrorStream, say
@@ -107,9 +107,13 @@ def _print(found: Evaluation) -> None:
     echo("")
     for figure in found.measured:
         echo(f"{figure.metric}: {figure.protocol}")
-    for figure in found.figures:
-        if figure.value is None:
-            say(f"{figure.metric} is left out: {figure.missing}")
+    for line in left_out(_missing(figure) for figure in found.figures if figure.value is None):
+        say(line)
+
+
+def _missing(figure: Figure) -> tuple[str, str]:
+    """Return a metric's name and why it has no figure; errors call it with or without what it looks through."""
+    return figure.metric, figure.missing.removeprefix(f"{figure.metric.partition(':')[0]}: ")
 
 
 def _row(figure: Figure, *, ends: bool) -> tuple[str, ...]:

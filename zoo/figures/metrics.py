@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.components import Metric
-from zoo.errors import InputError, UsageError, ZooError
+from zoo.errors import InputError, UsageError, ZooError, left_out
 from zoo.recipes.tables import set_value
 from zoo.system.console import warn
 
@@ -70,7 +70,7 @@ def available(
     unknown = fields.keys() - names.keys()
     if unknown:
         raise UsageError(f"--set {min(unknown)}: there is no such metric. There is {', '.join(names)}")
-    found = []
+    found, missing = [], []
     for name in sorted(names, key=lambda name: (name != first, name)):
         changed = {**(own if name == first else {}), **fields.get(name, {})}
         needed = (field for field, about in names[name].component.model_fields.items() if about.is_required())
@@ -80,7 +80,9 @@ def available(
             except ZooError as error:
                 if name in fields or features is not None:
                     raise
-                warn(f"{name} is left out: {error}")
+                missing.append((name, str(error).removeprefix(f"--metric {name}: ")))
+    for line in left_out(missing):
+        warn(line)
     return found
 
 

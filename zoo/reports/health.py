@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo.errors import by_reason, some
 from zoo.plugins.collect import load_registry
 from zoo.system.console import warn
 
@@ -16,16 +17,20 @@ if TYPE_CHECKING:
 
 def diagnose(history: History) -> list[Diagnosis]:
     """Return what the symptoms find, in the order of their names; one that fails is left out with a warning."""
-    found = []
+    found: list[Diagnosis] = []
+    failed: list[tuple[str, str]] = []
     for name, entry in load_registry().entries("symptom").items():
         symptom: type[Symptom] = entry.component  # type: ignore[assignment]
         try:
             diagnosis = symptom().find(history)
         except Exception as error:
-            warn(f"the symptom {name} of {entry.provider.distribution} failed ({error}). It is left out")
+            failed.append((f"{name} of {entry.provider.distribution}", str(error)))
             continue
         if diagnosis is not None:
             found.append(diagnosis)
+    for names, reason in by_reason(failed):
+        noun, left = ("symptom", "It is") if len(names) == 1 else ("symptoms", "They are")
+        warn(f"the {noun} {some(names)} failed ({reason}). {left} left out")
     return found
 
 

@@ -23,7 +23,7 @@ from zoo.runs.lock import (
     starts,
 )
 from zoo.system.arguments import decimal_count
-from zoo.system.console import say, warn
+from zoo.system.console import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,14 +123,9 @@ def _refuse_starts(parent: Path) -> None:
 
 
 def _newest_first(parent: Path) -> list[Path]:
-    from zoo.runs.record import read_record
+    from zoo.runs.record import read_records
 
-    started: dict[Path, str] = {}
-    for path in run_folders(parent):
-        try:
-            started[path] = read_record(path).started
-        except InputError as error:
-            warn(f"{error}. It is left out")
+    started = {path: record.started for path, record in read_records(run_folders(parent)).items()}
     if not started:
         raise InputError(f"{parent}: there is no run in it. Start one with `zoo train camel-wgangp`")
     return sorted(started, key=lambda path: started[path], reverse=True)

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zoo.errors import InputError, refuse_newer
+from zoo.errors import InputError, by_reason, refuse_newer, some
 from zoo.generators.config import DataRecord
 from zoo.runs.lock import RECORD, RUNS, is_sweep, name_one_of, near_runs
 from zoo.system.atomic import write_atomic
+from zoo.system.console import warn
 from zoo.system.regular_files import UnfitFileError, read_regular
 from zoo.system.strict_json import parse_object
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 RECORD_LIMIT = 1 << 20
@@ -156,6 +158,20 @@ def read_record(run: Path) -> RunRecord:
         return RunRecord.model_validate(record)
     except ValidationError as error:
         raise InputError(f"{path}: {_explained(error)}. Restore it or start a new run") from None
+
+
+def read_records(runs: Iterable[Path]) -> dict[Path, RunRecord]:
+    """Return the `run.json` of each run; those that cannot be read are named in a warning for each reason."""
+    found: dict[Path, RunRecord] = {}
+    damaged: list[tuple[str, str]] = []
+    for path in runs:
+        try:
+            found[path] = read_record(path)
+        except InputError as error:
+            damaged.append((str(path / RECORD), str(error)))
+    for names, reason in by_reason(damaged):
+        warn(f"{some(names)}: {reason}. {'It is' if len(names) == 1 else 'They are'} left out")
+    return found
 
 
 def write_record(run: Path, record: RunRecord) -> None:

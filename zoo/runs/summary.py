@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from zoo.errors import InputError
 from zoo.generators.measures import Measure
 from zoo.pace.live import TRAINING
 from zoo.runs.folder import run_folders
 from zoo.runs.lock import is_held, progress_of, starts
-from zoo.runs.record import read_record
-from zoo.system.console import warn
+from zoo.runs.record import read_records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,11 +79,7 @@ class RunSummary:
 def find_runs(parent: Path) -> list[RunSummary]:
     """Return the runs in `parent` and its sweeps, oldest first; one whose record is damaged is named in a warning."""
     found = [start for path in starts(parent) if (start := _starting(path)) is not None]
-    for path in run_folders(parent):
-        try:
-            found.append(_summary(path, read_record(path)))
-        except InputError as error:
-            warn(f"{error}. It is left out")
+    found += [_summary(path, record) for path, record in read_records(run_folders(parent)).items()]
     return sorted(found, key=lambda run: (run.started, str(run.path)))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import counted, rounded
+from zoo.errors import by_reason, counted, rounded, some
 from zoo.pace.speed import in_words
 from zoo.reports.comparison.entries import read_entries
 from zoo.reports.comparison.latency import measure_latency
@@ -84,8 +84,9 @@ class Comparison:
         )
 
     def notes(self) -> list[str]:
-        """Return how each figure was measured, and what is wrong with whom, a line each."""
-        return [*self.columns.notes(), *(problem for row in self.rows for problem in row.problems)]
+        """Return how each figure was measured, and what is wrong with whom, a line for each reason."""
+        problems = by_reason(problem for row in self.rows for problem in row.problems)
+        return [*self.columns.notes(), *(f"{some(names)}: {why}" for names, why in problems)]
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON has it."""

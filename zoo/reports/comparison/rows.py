@@ -83,13 +83,14 @@ class Row:
         return ", ".join(map(str, seeds))
 
     @property
-    def problems(self) -> list[str]:
-        """What went wrong, a line for each entry that something did."""
-        return [
-            entry.problem if entry.problem.startswith(entry.name) else f"{entry.name}: {entry.problem}"
-            for entry in self.entries
-            if entry.problem
-        ]
+    def problems(self) -> list[tuple[str, str]]:
+        """What went wrong with which of its entries: a name, of a file in it perhaps, and why."""
+        return [_problem(entry.name, entry.problem) for entry in self.entries if entry.problem]
+
+
+def _problem(name: str, problem: str) -> tuple[str, str]:
+    file, colon, why = problem.removeprefix(name).partition(": ")
+    return (f"{name}{file}", why) if colon and problem.startswith(name) else (name, problem)
 
 
 def rows_of(entries: Sequence[Entry]) -> list[Row]:

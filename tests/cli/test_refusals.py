@@ -53,6 +53,38 @@ def test_unknown_commands_and_options(zoo: Zoo) -> None:
     assert refusal("hub", "sevre") == "No such command 'sevre'. Did you mean 'serve'? See `zoo hub --help`"
 
 
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("list --owner me", "It is an argument: `zoo list [OWNER]`"),
+        ("list --ownr me", "It is an argument: `zoo list [OWNER]`"),
+        ("push me/x --run runs/a", "It is an argument: `zoo push OWNER/NAME [RUN|GENERATOR]`"),
+        ("compare --names a", "It is an argument: `zoo compare NAME...`"),
+        ("list --steps 3", "It is an option of `zoo resume` and `zoo train`"),
+        ("--steps 3 train camel-gan", "It is an option of `zoo resume` and `zoo train`"),
+        ("doctor --port 3", "It is an option of `zoo demo` and `zoo hub serve`"),
+        ("list --version", "It is an option of `zoo`"),
+        ("train x --on_nan stop", "Did you mean '--on-nan'?"),
+        ("train x --STEPS 3", "Did you mean '--steps'?"),
+        ("generate x --n 5", "Did you mean '-n'?"),
+        ("generate x --count 5", "Did you mean '-n'?"),
+        ("evaluate x --pictures 5", "Did you mean '-n'?"),
+        ("train x --lr 5", ""),
+        ("list -x", ""),
+        ("list --unicorn", ""),
+    ],
+)
+def test_an_unknown_option_is_answered_with_what_helps(words: str, advice: str, zoo: Zoo) -> None:
+    ran = zoo(*words.split())
+
+    given = next(word for word in words.split() if word.startswith("-"))
+    command = "zoo" if given == words.split()[0] else f"zoo {words.split()[0]}"
+    stop = "" if advice.endswith("?") or not advice else "."
+    told = f" {advice}{stop}" if advice else ""
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.error == f"No such option '{given}'.{told} See `{command} --help`"
+
+
 @pytest.mark.parametrize("words", [(), ("hub",), ("--debug",)])
 def test_a_group_alone_shows_its_help(words: tuple[str, ...], zoo: Zoo) -> None:
     ran = zoo(*words)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import click
 
-from zoo.errors import did_you_mean, near_misses
+from zoo.errors import did_you_mean, joined, near_misses, some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 class CommandGroup(click.Group):
@@ -27,9 +33,55 @@ class CommandGroup(click.Group):
 
 
 def unknown_option(error: click.NoSuchOption) -> str:
-    """Return the message of an option that a command does not have, with those that may have been meant."""
-    params = error.ctx.command.get_params(error.ctx) if error.ctx else []
-    near = near_misses(
-        error.option_name, [name for param in params for name in (*param.opts, *param.secondary_opts)]
+    """Return the message of an option that a command does not have, with what may have been meant.
+
+    That is another of its options, an argument, or the same option of another command.
+    """
+    said = error.message.rstrip(".")
+    if error.ctx is None:
+        return said
+    word, command = _bare(error.option_name), error.ctx.command
+    arguments = [
+        param.make_metavar(error.ctx) for param in command.params if isinstance(param, click.Argument)
+    ]
+    words = {part for metavar in arguments for part in re.split(r"[^a-z]+", metavar.lower()) if part}
+    options = _options(command)
+    near = [] if word in words and word not in options else _near(word, options)
+    if near:
+        return f"{said}. Did you mean {joined([repr(name) for name in near], 'or')}?"
+    if word in words or near_misses(word, words):
+        usage = " ".join((error.ctx.command_path, *arguments))
+        return f"{said}. It is an argument: `{usage}`"
+    owners = sorted(
+        path
+        for path, other in _commands(error.ctx.find_root())
+        if error.option_name in _options(other).values()
     )
-    return error.message + (f" {did_you_mean(error.option_name, near)}" if near else "")
+    return f"{said}. It is an option of {some([f'`{path}`' for path in owners])}" if owners else said
+
+
+def _near(word: str, options: Mapping[str, str]) -> list[str]:
+    near = [word] if word in options else near_misses(word, options)
+    return list(dict.fromkeys(options[name] for name in near))
+
+
+def _bare(option: str) -> str:
+    """Return what tells options apart: `batch-size` of `--batch_size`."""
+    return option.lstrip("-").replace("_", "-")
+
+
+def _options(command: click.Command) -> dict[str, str]:
+    """Return a command's options as they are written, by their words and by what the command itself calls them."""
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    inside = {_bare(param.name or ""): max(param.opts, key=len) for param in options}
+    return inside | {_bare(name): name for param in options for name in (*param.opts, *param.secondary_opts)}
+
+
+def _commands(context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    """Yield a command and those below it, each with how it is called."""
+    command, path = context.command, context.command_path
+    yield path, command
+    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+        below = command.get_command(context, name) if isinstance(command, click.Group) else None
+        if below is not None:
+            yield from _commands(click.Context(below, parent=context, info_name=name))

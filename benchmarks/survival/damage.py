@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.survival.report import report
 from benchmarks.survival.tiny import differences, fingerprint, world
-from zoo.runs.checkpoint import checkpoints, newest_good
+from zoo.runs.checkpoints.checkpoint import newest_good
+from zoo.runs.checkpoints.names import checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

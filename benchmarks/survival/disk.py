@@ -13,7 +13,7 @@ from benchmarks.survival.report import report
 from benchmarks.survival.tiny import logged, world
 from benchmarks.survival.tmpfs import PAGE, tmpfs, why_not
 from benchmarks.survival.troubled import committed, finishes, held_still, intact, reaches, refused
-from zoo.runs.checkpoint import checkpoints
+from zoo.runs.checkpoints.names import checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable

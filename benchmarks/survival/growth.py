@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from benchmarks.survival.report import report
 from benchmarks.survival.tiny import scratch, world
 from benchmarks.survival.troubled import held_still
-from zoo.runs.checkpoint import FOLDER, KEEP, checkpoints
+from zoo.runs.checkpoints.clearing import KEEP
+from zoo.runs.checkpoints.names import FOLDER, checkpoints
 
 if TYPE_CHECKING:
     from benchmarks.survival.tiny import Life

@@ -27,7 +27,7 @@ from benchmarks.survival.tiny import (
 )
 from zoo.errors import ZooError
 from zoo.generators.folder import GeneratorFolder
-from zoo.runs.checkpoint import newest_good
+from zoo.runs.checkpoints.checkpoint import newest_good
 from zoo.runs.folder import GENERATOR, is_run
 from zoo.runs.record import read_record
 

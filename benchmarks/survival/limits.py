@@ -14,7 +14,7 @@ from benchmarks.survival.report import report
 from benchmarks.survival.tiny import world
 from benchmarks.survival.tmpfs import read_only, why_not
 from benchmarks.survival.troubled import committed, finishes, held_still, intact, reaches, refused
-from zoo.runs.checkpoint import TENSORS, checkpoints
+from zoo.runs.checkpoints.names import TENSORS, checkpoints
 
 if sys.platform != "win32":
     import resource

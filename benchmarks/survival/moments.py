@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from benchmarks.survival.tiny import saving
-from zoo.runs.checkpoint import checkpoint_path
+from zoo.runs.checkpoints.names import checkpoint_path
 
 if TYPE_CHECKING:
     from pathlib import Path

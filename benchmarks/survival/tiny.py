@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo.runs.checkpoint import FOLDER, checkpoints, load_checkpoint
+from zoo.runs.checkpoints.checkpoint import load_checkpoint
+from zoo.runs.checkpoints.names import FOLDER, checkpoints
 from zoo.runs.folder import METRICS as LOG
 from zoo.runs.folder import is_run
 from zoo.system.atomic import sha256_file

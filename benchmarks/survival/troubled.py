@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.survival.tiny import differences, files_of, fingerprint, scratch
 from zoo.errors import IntegrityError
-from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs.checkpoints.checkpoint import load_checkpoint
+from zoo.runs.checkpoints.names import checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,7 +19,8 @@ from tests.support.run_folders import figures
 from tests.support.together import LOOPBACK, SECONDS, Processes
 from tests.support.training import leaves
 from zoo.generators.folder import GeneratorFolder
-from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs.checkpoints.checkpoint import load_checkpoint
+from zoo.runs.checkpoints.names import checkpoints
 from zoo.runs.lock import held
 from zoo.runs.record import read_record
 

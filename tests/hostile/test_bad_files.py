@@ -16,7 +16,8 @@ from tests.support.hub.folder import make_folder
 from tests.support.run_folders import bare_record
 from zoo.errors import InputError, IntegrityError, NewerFormatError
 from zoo.generators.folder import GeneratorFolder
-from zoo.runs.checkpoint import MANIFEST, TENSORS, VALUES, checkpoint_path, checkpoints, load_checkpoint
+from zoo.runs.checkpoints.checkpoint import load_checkpoint
+from zoo.runs.checkpoints.names import MANIFEST, TENSORS, VALUES, checkpoint_path, checkpoints
 from zoo.runs.record import RunRecord, read_record
 from zoo.runs.resume import reopen
 from zoo.system.strict_json import COMMAS_LIMIT, parse_json

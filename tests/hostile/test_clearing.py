@@ -19,7 +19,9 @@ from tests.support.handmade import build, config
 from zoo.errors import InputError, ResourceError
 from zoo.generators.files import ONNX, REPORT, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
-from zoo.runs.checkpoint import checkpoints, drop_after, load_checkpoint, prune, save_checkpoint, sweep
+from zoo.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from zoo.runs.checkpoints.clearing import drop_after, prune, sweep
+from zoo.runs.checkpoints.names import checkpoints
 from zoo.runs.generator import _remove_onnx_files
 from zoo.runs.lock import held
 from zoo.runs.session import claimed

@@ -14,8 +14,10 @@ from safetensors.torch import save_file
 
 from tests.support.run_folders import drain, figures
 from zoo.errors import ResourceError
-from zoo.runs import checkpoint, saving
-from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs import saving
+from zoo.runs.checkpoints import checkpoint, clearing
+from zoo.runs.checkpoints.checkpoint import load_checkpoint
+from zoo.runs.checkpoints.names import checkpoint_path, checkpoints
 from zoo.runs.new import new_run
 from zoo.runs.options import TrainOptions
 from zoo.runs.record import read_record
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from zoo.runs.checkpoints.nesting import State
     from zoo.runs.run import Run
 
 PATIENCE = 30
@@ -167,7 +170,7 @@ def test_a_step_made_meanwhile_is_not_in_the_checkpoint(
     let_go = threading.Event()
     save = checkpoint.save_checkpoint
 
-    def slowly(run: Path, step: int, state: checkpoint.State) -> Path:
+    def slowly(run: Path, step: int, state: State) -> Path:
         if step == 2:
             assert let_go.wait(PATIENCE)
         return save(run, step, state)
@@ -189,15 +192,15 @@ def test_the_record_never_names_a_best_checkpoint_that_is_not_there(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_a_thread(monkeypatch)
-    prune = checkpoint.prune
+    prune = clearing.prune
     seen: list[tuple[int | None, bool]] = []
 
     def watched(path: Path, best: int | None) -> None:
         named = json.loads((path / "run.json").read_text())["best"]
-        seen.append((best, named is None or checkpoint.checkpoint_path(path, named["step"]).is_dir()))
+        seen.append((best, named is None or checkpoint_path(path, named["step"]).is_dir()))
         prune(path, best)
 
-    monkeypatch.setattr(checkpoint, "prune", watched)
+    monkeypatch.setattr(clearing, "prune", watched)
     run = new_run(
         str(tiny), changes=["training.eval_every=1"], out=tmp_path / "run", options=TrainOptions(device="cpu")
     )
@@ -235,7 +238,7 @@ def test_whoever_stops_looking_is_told_of_a_save_that_failed(
     save = checkpoint.save_checkpoint
     let_go = threading.Event()
 
-    def fail(path: Path, step: int, state: checkpoint.State) -> Path:
+    def fail(path: Path, step: int, state: State) -> Path:
         if step == 2:
             assert let_go.wait(PATIENCE)
             raise ResourceError("the disk is full")

@@ -14,7 +14,8 @@ from tests.support.run_folders import lines
 from tests.support.training import plan_of, trainer_of
 from zoo.components import Loss
 from zoo.errors import DivergedError
-from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs.checkpoints.checkpoint import load_checkpoint
+from zoo.runs.checkpoints.names import checkpoints
 from zoo.runs.metrics_log import MetricsLog
 from zoo.runs.record import Rollback, read_record
 

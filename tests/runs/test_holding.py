@@ -14,7 +14,8 @@ import pytest
 
 import zoo as library
 from zoo.errors import BusyError, InputError, ResourceError
-from zoo.runs.checkpoint import checkpoint_bytes, checkpoints, load_checkpoint
+from zoo.runs.checkpoints.checkpoint import checkpoint_bytes, load_checkpoint
+from zoo.runs.checkpoints.names import checkpoints
 from zoo.runs.lock import held, is_held
 from zoo.runs.new import new_run
 from zoo.runs.options import TrainOptions

@@ -13,7 +13,8 @@ from tests.support.run_folders import drain, figures
 from tests.support.training import leaves
 from zoo.evaluation.monitor import Monitor
 from zoo.reports.watch import report_at_end, warnings_of
-from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs.checkpoints.checkpoint import load_checkpoint
+from zoo.runs.checkpoints.names import checkpoints
 from zoo.runs.new import new_run
 from zoo.runs.resume import reopen
 from zoo.system.signals import Stop

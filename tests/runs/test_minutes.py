@@ -21,7 +21,8 @@ from zoo.evaluation.calibration import calibration_batches
 from zoo.evaluation.torch_generator import TorchGenerator
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
 from zoo.pace import cadence
-from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs.checkpoints.checkpoint import load_checkpoint
+from zoo.runs.checkpoints.names import checkpoints
 from zoo.runs.folder import GENERATOR
 from zoo.runs.generator import write_generator
 from zoo.runs.new import new_run

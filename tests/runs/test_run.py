@@ -18,7 +18,8 @@ from tests.support.run_folders import drain, figures, lines
 from zoo.errors import InputError
 from zoo.generators.folder import GeneratorFolder
 from zoo.recipes.recipe import read_recipe
-from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from zoo.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from zoo.runs.checkpoints.names import checkpoints
 from zoo.runs.folder import latest_run, new_run_path
 from zoo.runs.generator import write_generator
 from zoo.runs.new import new_run

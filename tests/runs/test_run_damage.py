@@ -18,7 +18,7 @@ import zoo as library
 from tests.support.run_folders import flip, lines
 from zoo.errors import InputError
 from zoo.generators.folder import GeneratorFolder
-from zoo.runs.checkpoint import checkpoint_path, checkpoints
+from zoo.runs.checkpoints.names import checkpoint_path, checkpoints
 from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
 from zoo.runs.resume import reopen
@@ -78,7 +78,7 @@ def test_tensors_too_large_for_the_recipe_are_not_read(
     newest = checkpoints(run)[-1]
     os.truncate(newest / "state.safetensors", 1 << 40)  # of holes: a disk of any size holds it
     read = Mock(side_effect=sha256_file)
-    monkeypatch.setattr("zoo.runs.checkpoint.sha256_file", read)
+    monkeypatch.setattr("zoo.runs.checkpoints.checkpoint.sha256_file", read)
     ran = zoo(way[0], run, *way[1:])
 
     assert f"{newest}: state.safetensors has 1,099,511,627,776 bytes, and a checkpoint of this" in ran.err

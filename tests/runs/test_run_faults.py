@@ -15,7 +15,8 @@ import zoo.data.npy
 from tests.support.run_folders import drain, flip, lines
 from zoo.errors import BusyError, DivergedError, InputError, IntegrityError
 from zoo.generators.folder import GeneratorFolder
-from zoo.runs.checkpoint import checkpoint_path, checkpoints, load_checkpoint
+from zoo.runs.checkpoints.checkpoint import load_checkpoint
+from zoo.runs.checkpoints.names import checkpoint_path, checkpoints
 from zoo.runs.folder import latest_run
 from zoo.runs.generator import write_generator, writing_generator
 from zoo.runs.lock import held

@@ -17,7 +17,7 @@ from benchmarks.survival.limits import limit_files
 from benchmarks.survival.starts import Race, begun
 from benchmarks.survival.tiny import INTERVAL, World, lost_steps, scratch
 from benchmarks.survival.troubled import committed, finishes, held_still, intact, reaches, refused
-from zoo.runs.checkpoint import TENSORS, checkpoints
+from zoo.runs.checkpoints.names import TENSORS, checkpoints
 from zoo.runs.record import read_record
 
 if TYPE_CHECKING:

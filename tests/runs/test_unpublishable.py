@@ -10,7 +10,8 @@ import pytest
 from safetensors.torch import load_file
 
 import zoo as library
-from zoo.runs.checkpoint import checkpoints, load_checkpoint
+from zoo.runs.checkpoints.checkpoint import load_checkpoint
+from zoo.runs.checkpoints.names import checkpoints
 
 if TYPE_CHECKING:
     from tests.support.cli_fixtures import Plugins, Zoo

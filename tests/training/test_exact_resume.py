@@ -16,7 +16,8 @@ from tests.support.training import leaves, plan_of, trainer_of
 from zoo.components import Augmentation, Plan
 from zoo.data.sampler import Sampler
 from zoo.plugins.planning import load_plan
-from zoo.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from zoo.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from zoo.runs.checkpoints.names import checkpoints
 from zoo.runs.metrics_log import MetricsLog
 from zoo.runs.new import new_run
 from zoo.runs.options import TrainOptions

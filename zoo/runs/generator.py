@@ -25,7 +25,8 @@ from zoo.generators.safetensors_header import TensorHeader, describe, read_heade
 from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan
 from zoo.plugins.registry import validated
-from zoo.runs.checkpoint import Check, State, checkpoint_path, checkpoints, load_checkpoint, newest_good
+from zoo.runs.checkpoints.checkpoint import Check, load_checkpoint, newest_good
+from zoo.runs.checkpoints.names import checkpoint_path, checkpoints
 from zoo.runs.folder import GENERATOR, RECIPE, refuse_nothing_learnt
 from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from zoo.components import Architecture, Component, Plan
     from zoo.evaluation.norm_statistics import Tick
+    from zoo.runs.checkpoints.nesting import State
     from zoo.runs.record import RunRecord
 
 

@@ -16,7 +16,7 @@ from zoo.plugins.collect import load_registry
 from zoo.plugins.events import Events
 from zoo.plugins.manager import plugins
 from zoo.plugins.planning import load_plan, with_data, with_stand_in
-from zoo.runs.checkpoint import refuse_unsavable
+from zoo.runs.checkpoints.checkpoint import refuse_unsavable
 from zoo.runs.folder import new_run_path
 from zoo.runs.generator import generator_config
 from zoo.runs.lock import command_line

@@ -13,7 +13,8 @@ from zoo.plugins.collect import load_registry
 from zoo.plugins.events import Events
 from zoo.plugins.planning import load_plan
 from zoo.recipes.tables import flattened
-from zoo.runs.checkpoint import check_run_state, newest_good
+from zoo.runs.checkpoints.checkpoint import newest_good
+from zoo.runs.checkpoints.run_state import check_run_state
 from zoo.runs.folder import RECIPE
 from zoo.runs.lock import RECORD
 from zoo.runs.new import refuse_unpublishable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from zoo.runs.checkpoint import State
+    from zoo.runs.checkpoints.nesting import State
 
 FITTED = ("architecture.", "metric.", "optimizers.critic.name", "optimizers.generator.name", "training.seed")
 """Fields that what is in a checkpoint fits: weights, best figure, optimizers' slots, random numbers."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zoo.errors import DivergedError
-from zoo.runs.checkpoint import newest_good
+from zoo.runs.checkpoints.checkpoint import newest_good
 from zoo.runs.record import Rollback
 from zoo.system.console import warn
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.components import Plan
-    from zoo.runs.checkpoint import Check, State
+    from zoo.runs.checkpoints.checkpoint import Check
+    from zoo.runs.checkpoints.nesting import State
 
 MOST_ROLLBACKS = 3
 SLOWER = 0.5

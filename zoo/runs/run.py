@@ -15,7 +15,9 @@ from zoo.pace.live import Live
 from zoo.pace.progress import Progress
 from zoo.recipes.recipe import parse_recipe
 from zoo.recipes.tables import flattened, write_toml
-from zoo.runs import checkpoint
+from zoo.runs.checkpoints import clearing
+from zoo.runs.checkpoints.names import checkpoints
+from zoo.runs.checkpoints.run_state import check_run_state
 from zoo.runs.folder import GENERATOR, RECIPE
 from zoo.runs.metrics_log import Measured, MetricsLog
 from zoo.runs.options import OnNan
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from zoo.pace.progress import Outcome
     from zoo.plugins.events import Events
     from zoo.recipes.recipe import Recipe
+    from zoo.runs.checkpoints.nesting import State
     from zoo.runs.record import RunRecord, RunState
     from zoo.system.signals import Stop
     from zoo.training.trainer import Trainer
@@ -132,7 +135,7 @@ class Run:
         """
         if on_nan not in get_args(OnNan):
             raise InputError(f"on_nan: {on_nan!r} is neither stop nor rollback. Give one of them")
-        checkpoint.sweep(self.path)
+        clearing.sweep(self.path)
         self._files.refuse_without_room(self.checkpoint_bytes)
         self.facts.steps = until
         self.facts.clear_divergence()
@@ -141,7 +144,7 @@ class Run:
         self._drop_what_came_after()
         self._notify("zoo_run_started")
         try:
-            if not checkpoint.checkpoints(self.path):
+            if not checkpoints(self.path):
                 self._save_checkpoint()
             while True:
                 try:
@@ -231,11 +234,11 @@ class Run:
     def _checkpoint_saved(self, path: Path) -> None:
         self._notify("zoo_checkpoint_saved", path=path)
 
-    def _state(self) -> checkpoint.State:
+    def _state(self) -> State:
         self._refuse_divergence()
         return self._state_with(self._trainer.state_dict())
 
-    def _state_with(self, trainer: dict[str, Any]) -> checkpoint.State:
+    def _state_with(self, trainer: dict[str, Any]) -> State:
         return {
             "recipe": self.plan.resolved(),
             "fingerprint": self._fingerprint,
@@ -248,7 +251,7 @@ class Run:
 
     def check(self, state: dict[str, Any]) -> None:
         """Raise ValueError, with a clause for people, where `state` is none that `load` can go back to."""
-        checkpoint.check_run_state(state)
+        check_run_state(state)
         check_trainer_state(self._trainer, state["trainer"])
 
     def load(self, state: dict[str, Any]) -> None:
@@ -260,7 +263,7 @@ class Run:
         self._log.best = tuple(state["best"]) if state["best"] else None
 
     def _drop_what_came_after(self) -> None:
-        checkpoint.drop_after(self.path, self.step)
+        clearing.drop_after(self.path, self.step)
         if self._logged is not None:
             self._log.cut_back(self._logged)
             self._logged = None

@@ -11,7 +11,9 @@ from torch.nn.parameter import is_lazy
 
 from zoo.errors import ResourceError
 from zoo.generators.pictures import grid, png
-from zoo.runs import checkpoint
+from zoo.runs.checkpoints import checkpoint, clearing
+from zoo.runs.checkpoints.copying import copied
+from zoo.runs.checkpoints.names import checkpoints
 from zoo.runs.folder import NEIGHBOURS, PROBES, WALK
 from zoo.runs.record import Best, write_record
 from zoo.system.atomic import write_atomic
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from zoo.components import Plan
     from zoo.evaluation.monitor import Seen
+    from zoo.runs.checkpoints.nesting import State
     from zoo.runs.record import RunRecord, RunState
 
 
@@ -40,7 +43,7 @@ BESIDE_LIMIT = 64 << 20
 """Bytes of a checkpoint's tensors beside: the random numbers of many ranks."""
 
 
-def most_bytes(state: checkpoint.State, plan: Plan) -> int:
+def most_bytes(state: State, plan: Plan) -> int:
     """Return how many bytes a checkpoint like this state may have, at most, later in the training."""
     # The losses since the last line of the log are in it too.
     figures = (plan.training.log_every - 1) * (2 * len(plan.losses) + 4)
@@ -98,8 +101,8 @@ class RunFiles:
 
     def refuse_without_room(self, size: int) -> None:
         """Raise ResourceError where the checkpoints that will be kept, of `size` bytes each, have no room."""
-        kept = checkpoint.KEEP + 2  # the best one, and the one that is being written
-        missing = max(kept - len(checkpoint.checkpoints(self.path)), 1)
+        kept = clearing.KEEP + 2  # the best one, and the one that is being written
+        missing = max(kept - len(checkpoints(self.path)), 1)
         refuse_without_room(self.path, size, missing)
 
     def save_samples(self, step: int, pictures: NDArray[np.uint8]) -> None:
@@ -125,7 +128,7 @@ class RunFiles:
         write_atomic(folder / WALK, png(Image.fromarray(sheet)))
 
     def save_checkpoint(
-        self, reached: Reached, make_state: Callable[[], checkpoint.State], saved: Callable[[Path], object]
+        self, reached: Reached, make_state: Callable[[], State], saved: Callable[[Path], object]
     ) -> None:
         """Write a checkpoint, then the record that names it, then prune; `saved` is called with its folder.
 
@@ -139,13 +142,13 @@ class RunFiles:
         self._refuse_removed(reached.step)
         state = make_state()
         if self._background.threaded:
-            state = checkpoint.copied(state)
+            state = copied(state)
 
         def then(path: Path) -> None:
             # First the record, then the pruning: what run.json names must be there at every moment.
             self._saving = False
             self.note("running", reached)
-            checkpoint.prune(self.path, reached.best.step if reached.best else None)
+            clearing.prune(self.path, reached.best.step if reached.best else None)
             saved(path)
 
         save = partial(checkpoint.save_checkpoint, self.path, reached.step, state)

@@ -249,7 +249,7 @@ def _refuse_set_and_swept(axes: Sequence[Axis], changes: Sequence[str]) -> None:
 
 def _refuse_without_room(path: Path, draft: _Draft) -> None:
     """Refuse a sweep for whose checkpoints there is no room, of all of its runs together."""
-    from zoo.runs.checkpoint import KEEP
+    from zoo.runs.checkpoints.clearing import KEEP
     from zoo.system.disk_space import refuse_without_room
 
     # Of each run the last ones and the best stay; one more is being written.

@@ -25,7 +25,9 @@ from zoo.generators.files import REPORT, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
 from zoo.plugins.planning import load_plan
 from zoo.recipes.tables import flattened, write_toml
-from zoo.runs.checkpoint import MANIFEST, TENSORS, VALUES, checkpoints, load_checkpoint, newest_good, prune
+from zoo.runs.checkpoints.checkpoint import load_checkpoint, newest_good
+from zoo.runs.checkpoints.clearing import prune
+from zoo.runs.checkpoints.names import MANIFEST, TENSORS, VALUES, checkpoints
 from zoo.runs.folder import generator_folder, latest_run
 from zoo.runs.generator import load_generator
 from zoo.runs.lock import RECORD

@@ -1,0 +1,1 @@
+"""What a run goes on from: its checkpoints, and what they hold."""

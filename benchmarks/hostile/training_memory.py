@@ -22,7 +22,7 @@ from zoo.plugins.collect import load_registry
 from zoo.plugins.planning import load_plan
 from zoo.training.build import build_trainer
 from zoo.training.device import Precision
-from zoo.training.memory import need_of
+from zoo.training.memory.need import need_of
 
 
 def resident(kind: str) -> int:

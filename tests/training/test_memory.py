@@ -17,9 +17,11 @@ from zoo.errors import NoMemoryError, ResourceError
 from zoo.plugins.planning import load_plan
 from zoo.system import disk_space
 from zoo.system.disk_space import left_to_group, physical_memory, usable_memory
-from zoo.training import memory
 from zoo.training.device import Precision
-from zoo.training.memory import TooMuchError, free_memory, need_of, refuse_without_memory
+from zoo.training.memory import refusal, trial
+from zoo.training.memory.need import need_of
+from zoo.training.memory.refusal import free_memory, refuse_without_memory
+from zoo.training.memory.trial import TooMuchError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +41,7 @@ PLENTY = 1 << 40
 def free(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A list whose last entry is what is free."""
     left = [PLENTY]
-    monkeypatch.setattr(memory, "free_memory", lambda _: left[-1])
+    monkeypatch.setattr(refusal, "free_memory", lambda _: left[-1])
     return left
 
 
@@ -107,7 +109,7 @@ def test_tensors_without_memory_tell_what_those_with_it_do(
 ) -> None:
     plan = load_plan(recipe)
     tried = need_of(plan, PLENTY, precision=precision)
-    monkeypatch.setattr(memory, "TRIED", 0)
+    monkeypatch.setattr(trial, "TRIED", 0)
     told = need_of(plan, PLENTY, precision=precision)
     assert told.bytes(64) == pytest.approx(tried.bytes(64), rel=0 if precision == "fp32" else 0.01)
 
@@ -124,7 +126,7 @@ class Looking(Augmentation):
 def test_a_part_that_looks_at_numbers_is_tried_with_them(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = replace(plan_of(tiny), augmentations=(Looking(),))
     tried = need_of(plan, PLENTY)
-    monkeypatch.setattr(memory, "TRIED", 0)
+    monkeypatch.setattr(trial, "TRIED", 0)
     assert need_of(plan, PLENTY) == tried
 
 
@@ -161,11 +163,11 @@ def test_parts_are_left_as_they_were_and_broken_ones_to_whoever_says_it_better(
 
 def test_what_is_kept_grows_with_the_batch_and_counts_each_array_once() -> None:
     first, second = nn.Linear(1000, 1000), nn.Linear(1000, 1000)
-    kept = memory._Kept((first, second), PLENTY)
+    kept = trial._Kept((first, second), PLENTY)
     images = torch.zeros(10, 1000)
     with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda tensor: tensor):
         torch.tanh(second(torch.tanh(first(images)))).sum()
-    assert kept.bytes == pytest.approx(memory.BESIDE * (3 + memory.BACKWARD) * images.nbytes, abs=1)
+    assert kept.bytes == pytest.approx(trial.BESIDE * (3 + trial.BACKWARD) * images.nbytes, abs=1)
 
 
 def test_what_is_free_is_known_here() -> None:
@@ -241,7 +243,7 @@ def test_a_training_on_a_gpu_is_held_against_its_memory_alone(
     plan = plan_of(tiny, "training.batch_size=4096")
     need = need_of(plan, PLENTY)
     there = {"cpu": PLENTY, "cuda": PLENTY}
-    monkeypatch.setattr(memory, "free_memory", lambda device: there[device.type])
+    monkeypatch.setattr(refusal, "free_memory", lambda device: there[device.type])
     for here in (0, need.fixed // 3, need.fixed, PLENTY):
         there["cpu"] = here  # too little to make networks, to ask them, and enough
         refuse_without_memory(plan, GPU, "fp32")

@@ -27,7 +27,7 @@ from zoo.system.atomic import disk_errors
 from zoo.system.console import warn
 from zoo.system.signals import deferred
 from zoo.training.device import choose_device, choose_precision, environment
-from zoo.training.memory import refuse_without_memory
+from zoo.training.memory.refusal import refuse_without_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -25,7 +25,7 @@ from zoo.runs.saving import most_tensor_bytes
 from zoo.system.console import warn
 from zoo.system.signals import deferred
 from zoo.training.device import DeviceChoice, PrecisionChoice, choose_device, choose_precision, environment
-from zoo.training.memory import refuse_without_memory
+from zoo.training.memory.refusal import refuse_without_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -131,7 +131,7 @@ def test_what_would_fail_at_the_end_is_refused_and_leaves_nothing(
 def test_a_configuration_that_no_reader_would_take_is_refused(
     tiny: Path, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.generators.folder.CONFIG_LIMIT", 1000)
+    monkeypatch.setattr("zoo.generators.config_file.CONFIG_LIMIT", 1000)
     ran = zoo("train", tiny, "--out", "run")
 
     assert ran.code == 3

@@ -6,25 +6,24 @@ config.json  model.safetensors  samples.png  onnx/model.onnx  README.md
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Self
 
-from pydantic import ValidationError
-
-from zoo.errors import InputError, IntegrityError, refuse_newer
-from zoo.generators.config import FORMAT, FileRecord, GeneratorConfig
-from zoo.generators.files import CARD, CONFIG, CONFIG_LIMIT, LIMITS, PEOPLE_EDIT, is_safe_name
+from zoo.errors import InputError, IntegrityError
+from zoo.generators.config import FileRecord
+from zoo.generators.config_file import config_bytes, parsed, read_config_bytes
+from zoo.generators.files import CARD, CONFIG, LIMITS, PEOPLE_EDIT, is_safe_name
 from zoo.system.atomic import disk_errors, sha256_of, write_atomic
 from zoo.system.paths import given_path
 from zoo.system.regular_files import open_inside, read_inside
-from zoo.system.strict_json import check_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from zoo.generators.config import GeneratorConfig
 
 PIECE = 1 << 20
 
@@ -50,7 +49,7 @@ class GeneratorFolder:
         Raises:
             InputError: it is missing, over 1 MiB, no JSON or ambiguous JSON, or a field is wrong.
         """
-        return cls._from_bytes(path, _config_bytes(path))
+        return cls._from_bytes(path, read_config_bytes(path))
 
     @classmethod
     def given(cls, folder: object) -> Self:
@@ -63,7 +62,7 @@ class GeneratorFolder:
         Raises:
             InputError: `config.json` was changed, and is now as `open` refuses it.
         """
-        data = _config_bytes(self.path)
+        data = read_config_bytes(self.path)
         return self if _sha256(data) == self.digest else self._from_bytes(self.path, data)
 
     @classmethod
@@ -167,7 +166,7 @@ class GeneratorFolder:
 
     def read_config(self) -> bytes:
         """Return the bytes of `config.json`; raises InputError where they are no longer those that were opened."""
-        data = _config_bytes(self.path)
+        data = read_config_bytes(self.path)
         if _sha256(data) != self.digest:
             raise InputError(f"{self.file(CONFIG)}: it was changed meanwhile. Try again")
         return data
@@ -203,7 +202,7 @@ class GeneratorFolder:
 
     @classmethod
     def _from_bytes(cls, path: Path, data: bytes) -> Self:
-        return cls(path, _parsed(path / CONFIG, data), _sha256(data))
+        return cls(path, parsed(path / CONFIG, data), _sha256(data))
 
     @classmethod
     def _replace(
@@ -233,34 +232,6 @@ class GeneratorFolder:
         return cls(path, updated, _sha256(data))
 
 
-def config_bytes(config: GeneratorConfig) -> bytes:
-    """Return the bytes of `config.json`.
-
-    Raises:
-        InputError: there are more than are ever read of it.
-    """
-    text = json.dumps(config.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    data = (text + "\n").encode()
-    if len(data) > CONFIG_LIMIT:
-        raise InputError(
-            f"{CONFIG}: it would have {len(data)} bytes, and more than {CONFIG_LIMIT} are never read: a component's "
-            "fields are too long. Keep what is long in a file"
-        )
-    return data
-
-
-def _config_bytes(folder: Path) -> bytes:
-    path = folder / CONFIG
-    try:
-        return read_inside(folder, CONFIG, CONFIG_LIMIT)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(
-            f"{folder}: it holds no {CONFIG}. Give a generator folder or a run that has one"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}. It is no generator's {CONFIG}") from error
-
-
 def _refuse_link_on_the_way(folder: Path, name: str) -> None:
     """Refuse to write a file into a folder that a link inside the generator's leads to."""
     for inside in PurePosixPath(name).parents[:-1]:
@@ -269,22 +240,6 @@ def _refuse_link_on_the_way(folder: Path, name: str) -> None:
                 f"{folder / inside}: it is a link, and what is in a generator's folder is no other's. "
                 "Put a folder there"
             )
-
-
-def _parsed(path: Path, data: bytes) -> GeneratorConfig:
-    """Return the configuration that the bytes of the file `path` hold."""
-    try:
-        found = check_json(data)
-    except ValueError as error:
-        raise InputError(f"{path}: {error}. Get the generator again") from error
-    if isinstance(found, dict):
-        refuse_newer(path, found.get("format"), FORMAT)
-    try:
-        return GeneratorConfig.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{path}: {where}: {first['msg']}. Get the generator again") from error
 
 
 def _sha256(data: bytes) -> str:

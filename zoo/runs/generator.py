@@ -18,8 +18,9 @@ from zoo.evaluation.monitor import SAMPLE_COUNT, SAMPLE_SEED
 from zoo.evaluation.torch_generator import TorchGenerator
 from zoo.evaluation.weights import weights_bytes
 from zoo.generators.config import ComponentRecord, DataRecord, GeneratorConfig, TrainingRecord
+from zoo.generators.config_file import config_bytes
 from zoo.generators.files import CONFIG, FILES, REPORT, SAMPLES, WEIGHTS
-from zoo.generators.folder import GeneratorFolder, config_bytes
+from zoo.generators.folder import GeneratorFolder
 from zoo.generators.pictures import grid, png
 from zoo.generators.safetensors_header import TensorHeader, describe, read_header
 from zoo.plugins.collect import load_registry

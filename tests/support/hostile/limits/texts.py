@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from tests.support.handmade import config
 from tests.support.hostile.limits.limit import INPUT, LeftOutError, Limit
 from tests.support.run_folders import bare_record
+from zoo.generators.config_file import config_bytes
 from zoo.generators.files import CONFIG, CONFIG_LIMIT, LATENT_LIMIT, SIDE_LIMIT
-from zoo.generators.folder import GeneratorFolder, config_bytes
+from zoo.generators.folder import GeneratorFolder
 from zoo.recipes.recipe import DOTS_LIMIT, RECIPE_LIMIT, read_recipe
 from zoo.recipes.sweep import RUNS_LIMIT
 from zoo.runs.record import RECORD_LIMIT, read_record

@@ -27,7 +27,7 @@ from zoo.evaluation.measure import Measurement, RealImages, real_images
 from zoo.evaluation.torch_generator import TorchGenerator
 from zoo.generators.folder import GeneratorFolder
 from zoo.plugins.collect import load_registry
-from zoo.runs.generator import architecture_of, load_generator
+from zoo.runs.generator.network import architecture_of, load_generator
 
 if TYPE_CHECKING:
     from torch import Tensor

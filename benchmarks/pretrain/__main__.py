@@ -29,7 +29,7 @@ from zoo.generators.files import CARD, ONNX_FP16, REPORT, SAMPLES
 from zoo.generators.folder import GeneratorFolder
 from zoo.plugins.planning import load_plan
 from zoo.runs.folder import RECIPE
-from zoo.runs.generator import write_generator
+from zoo.runs.generator.write import write_generator
 from zoo.runs.metrics_log import figure_at
 from zoo.runs.record import read_record
 from zoo_hub.card.card import render

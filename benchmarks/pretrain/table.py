@@ -23,7 +23,7 @@ from zoo.generators.files import CARD, ONNX_FP16
 from zoo.generators.folder import GeneratorFolder
 from zoo.generators.measures import figures_of, own_measure
 from zoo.generators.pictures import grid, png
-from zoo.runs.generator import architecture_of
+from zoo.runs.generator.network import architecture_of
 
 if TYPE_CHECKING:
     from zoo.generators.measures import Measure

@@ -72,7 +72,7 @@ def export(folder: GeneratorFolder, options: ExportOptions = DEFAULT_OPTIONS) ->
 
 
 def _export(folder: GeneratorFolder, config: GeneratorConfig, options: ExportOptions) -> ExportReport:
-    from zoo.runs.generator import load_generator
+    from zoo.runs.generator.network import load_generator
     from zoo_export.convert.parity import Reference
     from zoo_export.convert.to_onnx import to_onnx
     from zoo_export.convert.variants import convert
@@ -110,7 +110,7 @@ def _require_packages() -> None:
     try:
         import onnxscript  # noqa: F401 - torch's exporter imports it late, with an error of many lines
 
-        import zoo.runs.generator  # noqa: F401
+        import zoo.runs.generator.network  # noqa: F401
         import zoo_export.convert.to_onnx
         import zoo_export.convert.variants  # noqa: F401
     except ModuleNotFoundError as error:
@@ -150,7 +150,7 @@ def export_checkpoint(
     Raises as `export` does; BusyError while the run trains, InputError where `out` exists or the run has no such
     checkpoint. With `out`, the run is not changed, and on an error nothing is left at `out`.
     """
-    from zoo.runs.generator import write_generator
+    from zoo.runs.generator.write import write_generator
 
     run, which = given_path(run, "run", needed=True), given_text(which, "which")
     out = None if out is None else given_path(out, "out")

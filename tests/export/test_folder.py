@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 from onnx import helper
 
-import zoo.runs.generator
+import zoo.runs.generator.network
 import zoo_export.convert.parity
 import zoo_export.convert.to_onnx
 import zoo_export.export
@@ -56,7 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         data: bytes = model.SerializeToString()
         return data
 
-    monkeypatch.setattr(zoo.runs.generator, "load_generator", lambda _: ByHand())
+    monkeypatch.setattr(zoo.runs.generator.network, "load_generator", lambda _: ByHand())
     monkeypatch.setattr(zoo_export.convert.to_onnx, "to_onnx", to_onnx)
     return path
 

@@ -13,7 +13,7 @@ from zoo.errors import IntegrityError, UsageError
 from zoo.generators.config import Provider
 from zoo.generators.files import CONFIG, WEIGHTS
 from zoo.generators.folder import GeneratorFolder
-from zoo.runs.generator import load_generator
+from zoo.runs.generator.network import load_generator
 from zoo_plugins.architectures.dcgan import Dcgan
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from zoo.generators.folder import GeneratorFolder
 from zoo.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.checkpoints.clearing import drop_after, prune, sweep
 from zoo.runs.checkpoints.names import checkpoints
-from zoo.runs.generator import _remove_onnx_files
+from zoo.runs.generator.write import _remove_onnx_files
 from zoo.runs.lock import held
 from zoo.runs.session import claimed
 from zoo.system.atomic import new_file, new_folder, write_atomic

@@ -24,7 +24,7 @@ from zoo.pace import cadence
 from zoo.runs.checkpoints.checkpoint import load_checkpoint
 from zoo.runs.checkpoints.names import checkpoints
 from zoo.runs.folder import GENERATOR
-from zoo.runs.generator import write_generator
+from zoo.runs.generator.write import write_generator
 from zoo.runs.new import new_run
 from zoo.runs.options import TrainOptions
 from zoo.runs.record import read_record
@@ -180,7 +180,7 @@ def struck(monkeypatch: pytest.MonkeyPatch, number: int, strike: Callable[[], ob
         os.kill(os.getpid(), number)
         return real(step)
 
-    monkeypatch.setattr("zoo.runs.generator.calibration_batches", batches)
+    monkeypatch.setattr("zoo.runs.generator.write.calibration_batches", batches)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -21,7 +21,7 @@ from zoo.recipes.recipe import read_recipe
 from zoo.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.checkpoints.names import checkpoints
 from zoo.runs.folder import latest_run, new_run_path
-from zoo.runs.generator import write_generator
+from zoo.runs.generator.write import write_generator
 from zoo.runs.new import new_run
 from zoo.runs.options import TrainOptions
 from zoo.runs.record import Best, Change, read_record

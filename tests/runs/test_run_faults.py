@@ -18,7 +18,7 @@ from zoo.generators.folder import GeneratorFolder
 from zoo.runs.checkpoints.checkpoint import load_checkpoint
 from zoo.runs.checkpoints.names import checkpoint_path, checkpoints
 from zoo.runs.folder import latest_run
-from zoo.runs.generator import write_generator, writing_generator
+from zoo.runs.generator.write import write_generator, writing_generator
 from zoo.runs.lock import held
 from zoo.runs.new import new_run
 from zoo.runs.options import TrainOptions

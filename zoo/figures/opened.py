@@ -30,7 +30,8 @@ def checkpoint_generator(run: Path, which: str) -> Generator:
         advice = near_runs(run) or "Leave it out"
         raise UsageError(f"--checkpoint: {run} is no run, so it has no checkpoints. {advice}")
     from zoo.evaluation.torch_generator import TorchGenerator
-    from zoo.runs.generator import load_generator, write_generator
+    from zoo.runs.generator.network import load_generator
+    from zoo.runs.generator.write import write_generator
 
     with held(run), tempfile.TemporaryDirectory() as scratch:
         folder = write_generator(run, which, Path(scratch))

@@ -18,7 +18,7 @@ from zoo.plugins.manager import plugins
 from zoo.plugins.planning import load_plan, with_data, with_stand_in
 from zoo.runs.checkpoints.checkpoint import refuse_unsavable
 from zoo.runs.folder import new_run_path
-from zoo.runs.generator import generator_config
+from zoo.runs.generator.config import generator_config
 from zoo.runs.lock import command_line
 from zoo.runs.options import DEFAULTS, TrainOptions
 from zoo.runs.record import RunData, RunRecord

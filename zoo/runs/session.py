@@ -82,7 +82,7 @@ def train_further(path: Path | None, changes: Sequence[str], options: TrainOptio
 
 def _train(run: Run, options: TrainOptions, display: Display) -> None:
     with deferred():
-        from zoo.runs.generator import writing_generator
+        from zoo.runs.generator.write import writing_generator
 
     display.opened(run)
     with stop_on_signals() as stop, closing(run.live):

@@ -29,7 +29,7 @@ from zoo.runs.checkpoints.checkpoint import load_checkpoint, newest_good
 from zoo.runs.checkpoints.clearing import prune
 from zoo.runs.checkpoints.names import MANIFEST, TENSORS, VALUES, checkpoints
 from zoo.runs.folder import generator_folder, latest_run
-from zoo.runs.generator import load_generator
+from zoo.runs.generator.network import load_generator
 from zoo.runs.lock import RECORD
 from zoo.runs.record import read_record, write_record
 from zoo.runs.resume import reopen

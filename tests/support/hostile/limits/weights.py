@@ -17,7 +17,7 @@ from zoo.generators.folder import GeneratorFolder
 from zoo.generators.safetensors_header import HEADER_LIMIT, TENSOR_LIMIT
 from zoo.plugins.registry import validated
 from zoo.runs.checkpoints.checkpoint import MANIFEST_LIMIT, VALUES_LIMIT, load_checkpoint, save_checkpoint
-from zoo.runs.generator import load_generator
+from zoo.runs.generator.network import load_generator
 from zoo.runs.saving import BESIDE_LIMIT
 from zoo_plugins.architectures.dcgan import LAYER_LIMIT, Dcgan
 

@@ -22,9 +22,9 @@ from zoo.generators.folder import GeneratorFolder
 from zoo.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.checkpoints.clearing import drop_after, prune, sweep
 from zoo.runs.checkpoints.names import checkpoints
+from zoo.runs.claim import claimed
 from zoo.runs.generator.write import _remove_onnx_files
 from zoo.runs.lock import held
-from zoo.runs.session import claimed
 from zoo.system.atomic import new_file, new_folder, write_atomic
 from zoo.system.scratch import is_scratch_name, scratch_name
 from zoo_export.browser.folder import write_page
@@ -329,7 +329,7 @@ def test_a_start_that_fails_leaves_the_folder_to_who_claims_it_next(
             for name in theirs:
                 (run / name).write_text("theirs")
 
-    monkeypatch.setattr("zoo.runs.session.held", then_a_rivals)
+    monkeypatch.setattr("zoo.runs.claim.held", then_a_rivals)
     with pytest.raises(ResourceError), claimed(run, fresh=True):
         raise ResourceError("the disk is full")
     assert sorted(path.name for path in run.iterdir()) == theirs

@@ -16,12 +16,12 @@ import zoo as library
 from zoo.errors import BusyError, InputError, ResourceError
 from zoo.runs.checkpoints.checkpoint import checkpoint_bytes, load_checkpoint
 from zoo.runs.checkpoints.names import checkpoints
+from zoo.runs.claim import claimed
 from zoo.runs.lock import held, is_held
 from zoo.runs.new import new_run
 from zoo.runs.options import TrainOptions
 from zoo.runs.record import read_record
 from zoo.runs.resume import reopen
-from zoo.runs.session import claimed
 from zoo.system.atomic import write_atomic
 from zoo.system.disk_space import refuse_without_room
 from zoo.system.signals import Stop

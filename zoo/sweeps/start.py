@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import InputError, UsageError, ZooError
 from zoo.recipes.sweep import SEED, SEEDS_LIMIT, combinations, parse_axis
 from zoo.recipes.tables import Table, set_value, write_toml
+from zoo.runs.claim import claimed, refuse_place
 from zoo.runs.folder import RECIPE
 from zoo.runs.lock import RUNS, command_line, starting
-from zoo.runs.session import claimed, refuse_place
 from zoo.sweeps.record import SweepRecord, SweptRun, write_sweep
 from zoo.system.atomic import write_atomic
 from zoo.system.signals import deferred

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import zoo.system.download
+import zoo.system.transfer.request
 from tests.support.loopback import FileServer, closed_port, serve
 from zoo.errors import InputError, NetworkError, ResourceError
 from zoo.system.download import Unreachable, download
@@ -162,7 +163,9 @@ def test_more_bytes_than_may_come_are_refused_and_not_kept(
         assert download(f"{server.url}/a", path, what="camels", most=most).read_bytes() == DATA
         path.unlink()
     if lying:
-        monkeypatch.setattr(zoo.system.download, "_pieces", lambda _: iter([DATA[:200_000], DATA[200_000:]]))
+        monkeypatch.setattr(
+            zoo.system.transfer.request, "_pieces", lambda _: iter([DATA[:200_000], DATA[200_000:]])
+        )
         server.announce_more = lying
     with pytest.raises(NetworkError) as caught:
         download(f"{server.url}/a", path, what="camels", most=299_999)

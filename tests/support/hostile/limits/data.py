@@ -20,6 +20,7 @@ from zoo.decoding.archive import list_zip
 from zoo.decoding.limits import PictureError
 from zoo.decoding.profile import ProfileError, read_profile
 from zoo.system import download
+from zoo.system.transfer.part import Part
 from zoo_plugins.datasets import hub
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def parquet_of_groups(folder: Path, size: int) -> None:
 def download_of_bytes(folder: Path, size: int) -> None:
     """Decide on a file of which its server says that it is so large."""
     with suppress(FileNotFoundError):
-        download._Part(folder / "a.npy", download.BYTES_LIMIT).refuse("https://x/a.npy", size)
+        Part(folder / "a.npy", download.BYTES_LIMIT).refuse("https://x/a.npy", size)
 
 
 DATA_LIMITS = (

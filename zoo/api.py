@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zoo.reports.comparison.compare import Comparison
     from zoo.runs.options import OnNan
     from zoo.runs.session import Display
-    from zoo.sweeps.train import Ended
+    from zoo.sweeps.end import Ended
     from zoo.training.device import DeviceChoice, PrecisionChoice
 
 
@@ -236,7 +236,7 @@ def _finished(ended: Ended) -> Path:
     from zoo.reports.comparison.at_end import page_at_end
     from zoo.reports.comparison.compare import compare as compared
     from zoo.reports.watch import wanted
-    from zoo.sweeps.train import FailedRunsError
+    from zoo.sweeps.end import FailedRunsError
 
     if ended.signal is None and wanted():
         page_at_end(compared([str(ended.path)], load), ended.path)

@@ -20,8 +20,8 @@ from zoo.runs.new import prepare_plan
 from zoo.runs.record import read_record
 from zoo.runs.run import Run
 from zoo.runs.session import train_new
+from zoo.sweeps.end import FailedRunsError
 from zoo.sweeps.record import read_sweep
-from zoo.sweeps.train import FailedRunsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -320,7 +320,7 @@ def test_a_run_that_cannot_begin_is_said_and_tried_again(tiny: Path, monkeypatch
             raise MemoryError
         return train_new(*arguments, **options)
 
-    monkeypatch.setattr("zoo.sweeps.train.train_new", failing)
+    monkeypatch.setattr("zoo.sweeps.in_turn.train_new", failing)
     with pytest.raises(FailedRunsError, match=r"weight=1,seed=0: there is not enough memory") as failed:
         library.sweep(small(tiny), [WEIGHTS], out="mine")
 
@@ -342,7 +342,7 @@ def test_a_run_that_fails_without_a_word_does_not_end_the_others(
     def failing(_recipe: str, changes: Sequence[str], **_: Any) -> Path:
         raise WordlessError if "losses.1.weight=1" in changes else OSError("two\nlines" + " x" * 1000)
 
-    monkeypatch.setattr("zoo.sweeps.train.train_new", failing)
+    monkeypatch.setattr("zoo.sweeps.in_turn.train_new", failing)
     with pytest.raises(FailedRunsError, match="2 runs failed"):
         library.sweep(small(tiny), [WEIGHTS], out="mine")
 

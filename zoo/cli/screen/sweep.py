@@ -9,7 +9,7 @@ from zoo.cli.screen.display import Screen
 from zoo.errors import counted, quoted
 from zoo.reports.comparison.at_end import page_at_end
 from zoo.reports.watch import report_at_end
-from zoo.sweeps.train import FailedRunsError
+from zoo.sweeps.end import FailedRunsError
 from zoo.system.console import say
 from zoo.system.signals import exit_code
 from zoo.system.terminal import echo
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.runs.run import Run
-    from zoo.sweeps.train import Ended
+    from zoo.sweeps.end import Ended
     from zoo.system.signals import Stop
 
 

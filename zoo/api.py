@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.distributed.torchrun import follows
-from zoo.errors import InputError, ZooError, joined, kind_and_reason, near_misses, quoted
+from zoo.errors import InputError, ZooError, kind_and_reason
 from zoo.plugins.manager import DISABLE, is_interruption, plugins
 from zoo.system.arguments import given_flag, given_text, given_whole, given_words, shown
 from zoo.system.paths import given_name, given_path, refuse_address, refuse_unfit_file
@@ -60,41 +59,9 @@ def load(name: str | PathLike[str]) -> Generator:
             ) from error
         if generator is not None:
             return _checked(generator, name, plugin)
-    raise InputError(_unknown_generator(name))
+    from zoo.runs.generator.unknown import unknown_generator
 
-
-def _unknown_generator(name: str) -> str:
-    """Return what to say of a name that nothing opens: for a recipe's name what to train, else what was meant."""
-    from zoo.generators.bundled import bundled_generators
-    from zoo.runs.folder import run_folders
-    from zoo.runs.lock import RUNS
-
-    recipes = _recipe_names()
-    runs = [str(path) for path in run_folders(RUNS)]
-    if name in recipes:
-        trained = [run for run in runs if re.fullmatch(re.escape(name) + "-[0-9]+", Path(run).name)]
-        made = f"Use `zoo generate {quoted(trained[-1])}`, or train" if trained else "Train"
-        return (
-            f"{name}: it is a recipe, and no pretrained generator of it comes with the package. {made} one with "
-            f"`zoo train {name}`, or look for one with `zoo list --hub --search {name}`"
-        )
-    known = {**{run: run for run in runs}, **{Path(run).name: run for run in runs}}
-    known |= {known_name: known_name for known_name in (*bundled_generators(), *recipes)}
-    near = list(dict.fromkeys(known[found] for found in near_misses(name, known)))
-    said = f"{name}: there is no such run, generator folder or .onnx file, and it is no Hub name like OWNER/NAME. "
-    if near:
-        return said + f"Did you mean {joined([repr(one) for one in near], 'or')}?"
-    return said + f"Pretrained are {', '.join(bundled_generators())}; see `zoo list`"
-
-
-def _recipe_names() -> list[str]:
-    """Return the names of all recipes; none where torch is missing, which whoever makes pictures need not have."""
-    from zoo.plugins.collect import load_registry
-
-    try:
-        return list(load_registry().recipes())
-    except ModuleNotFoundError:
-        return []
+    raise InputError(unknown_generator(name))
 
 
 def _checked(generator: object, name: str, plugin: PluginInfo) -> Generator:

@@ -63,7 +63,8 @@ def sets(subject: Subject, arguments: argparse.Namespace) -> tuple[RealImages, d
     """Return half of the held-out images to compare with, and the sets that are compared."""
     split = subject.split
     if arguments.unseen:
-        split = replace(split, reference=torch.cat([split.training, split.reference]), held_out=True)
+        rest = split.reference if split.held_out else split.training[:0]
+        split = replace(split, reference=torch.cat([split.training, rest]), held_out=True)
     half = len(split.reference) // 2
     real = RealImages(subject.images, replace(split, reference=split.reference[:half]))
     others = split.reference[half:] if split.held_out else split.training[half:]

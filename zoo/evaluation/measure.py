@@ -22,8 +22,14 @@ if TYPE_CHECKING:
     from zoo.images import Images
 
 EVALUATION_SEED = 2**41
-AT_ONCE = 64
-"""Images that an extractor is given in one call."""
+ON_CPU, ON_GPU = 8, 64
+"""Images that an extractor is given in one call. Of more, a network of photographs makes maps so large that a CPU
+spends as long on getting memory and giving it back as on the arithmetic."""
+
+
+def looked_at(device: torch.device) -> int:
+    """Return how many images an extractor is given in one call."""
+    return ON_CPU if device.type == "cpu" else ON_GPU
 
 
 def real_images(images: Images, places: Tensor, device: torch.device) -> Tensor:
@@ -57,7 +63,7 @@ class RealImages:
         """
         key = (features, metric.compares_with)
         if key not in self._seen:
-            places = torch.split(self.split.compared(metric), AT_ONCE)
+            places = torch.split(self.split.compared(metric), looked_at(device))
             self._seen[key] = extracted(features, (real_images(self.images, some, device) for some in places))
         return self._seen[key].to(device)
 
@@ -90,7 +96,9 @@ class Measurement:
                 real = self._real.repeated(metric, count, device)
                 return float(metric.measure(real, self._fake.to(device)))
             if features not in self._seen:
-                self._seen[features] = extracted(features, torch.split(self._fake, AT_ONCE))
+                self._seen[features] = extracted(
+                    features, torch.split(self._fake, looked_at(self._fake.device))
+                )
             fake = self._seen[features]
             if not fake.isfinite().all():
                 return math.nan

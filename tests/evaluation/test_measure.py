@@ -156,7 +156,7 @@ def test_features_see_each_image_once_for_all_metrics_in_small_batches() -> None
         assert measurement.figure(Gap(), Mean()) == pytest.approx(0.5 + 100_000 + 130e6, abs=8)
         measurement.figure(Gap(), Mean())
 
-    fake, reference = [*[8] * 16, 2], [*[8] * 12, 4]
+    fake, reference = [*[4] * 32, 2], [4] * 25
     assert [*fake, *reference, *fake] == LOOKS
     assert looked_at(torch.device("cuda")) == 64
 

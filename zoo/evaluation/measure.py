@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zoo.images import Images
 
 EVALUATION_SEED = 2**41
-ON_CPU, ON_GPU = 8, 64
+ON_CPU, ON_GPU = 4, 64
 """Images that an extractor is given in one call. Of more, a network of photographs makes maps so large that a CPU
 spends as long on getting memory and giving it back as on the arithmetic."""
 

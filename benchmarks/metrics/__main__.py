@@ -10,6 +10,7 @@ A generator is a generator folder or a sample grid (PNG) that a training left.
 from __future__ import annotations
 
 import argparse
+import statistics
 import warnings
 from dataclasses import replace
 from itertools import pairwise
@@ -41,12 +42,12 @@ GRID, GAP, SCALE = 64, 2, 2
 CPU = torch.device("cpu")
 
 
-def pictures(source: Path, count: int) -> Tensor:
+def pictures(source: Path, count: int, turn: int = 0) -> Tensor:
     """Return what a generator folder makes, or what a sample grid shows: float32 (N, C, H, W) in [-1, 1]."""
     if source.suffix != ".png":
         folder = GeneratorFolder.open(source)
         architecture = architecture_of(folder.config, str(source))
-        return TorchGenerator(load_generator(folder), architecture, 64).images(count, SEED)
+        return TorchGenerator(load_generator(folder), architecture, 64).images(count, SEED + turn)
     grid = torch.from_numpy(np.asarray(Image.open(source))[::SCALE, ::SCALE].copy())
     grid = (grid[None] if grid.dim() == 2 else grid.permute(2, 0, 1)).float().div(127.5).sub(1)
     columns = round(GRID**0.5)
@@ -59,18 +60,21 @@ def pictures(source: Path, count: int) -> Tensor:
     return torch.stack(rows)[:count]
 
 
-def sets(subject: Subject, arguments: argparse.Namespace) -> tuple[RealImages, dict[str, Tensor]]:
-    """Return half of the held-out images to compare with, and the sets that are compared."""
+def sets(subject: Subject, arguments: argparse.Namespace, turn: int) -> tuple[RealImages, dict[str, Tensor]]:
+    """Return half of the held-out images to compare with, another half at each turn, and the sets that are compared."""
     split = subject.split
     if arguments.unseen:
         rest = split.reference if split.held_out else split.training[:0]
         split = replace(split, reference=torch.cat([split.training, rest]), held_out=True)
+    if turn:
+        order = torch.randperm(len(split.reference), generator=torch.Generator().manual_seed(turn))
+        split = replace(split, reference=split.reference[order])
     half = len(split.reference) // 2
     real = RealImages(subject.images, replace(split, reference=split.reference[:half]))
     others = split.reference[half:] if split.held_out else split.training[half:]
     count = min(half, len(others), arguments.count)
     held_out = real_images(subject.images, others[:count], CPU)
-    random = torch.Generator().manual_seed(0)
+    random = torch.Generator().manual_seed(turn)
     if arguments.copies:
         training = real_images(subject.images, split.compared(metric("memorisation", ""))[:count], CPU)
         noise = torch.randn(training.shape, generator=random)
@@ -80,7 +84,10 @@ def sets(subject: Subject, arguments: argparse.Namespace) -> tuple[RealImages, d
         repeated = few.repeat(-(-count // len(few)), 1, 1, 1)[:count]
         jittered = (repeated + 0.02 * torch.randn(repeated.shape, generator=random)).clamp(-1, 1)
         return real, {"real": held_out, **copies, "collapsed": jittered, "healthy": trained}
-    made = {"trained": pictures(arguments.trained, count), "half-trained": pictures(arguments.half, count)}
+    made = {
+        "trained": pictures(arguments.trained, count, turn),
+        "half-trained": pictures(arguments.half, count, turn),
+    }
     count = min(count, *(len(some) for some in made.values()))
     noise = torch.rand(held_out[:count].shape, generator=random) * 2 - 1
     return real, {
@@ -104,17 +111,14 @@ def verdict(one: Metric, figures: list[float]) -> str:
 
 
 def table(subject: Subject, arguments: argparse.Namespace) -> None:
-    """Print one row a metric."""
-    real, compared = sets(subject, arguments)
-    measured = {name: Measurement(some, real) for name, some in compared.items()}
+    """Print one row a metric: of several turns the mean, and how far they deviate from it."""
+    turns = [sets(subject, arguments, turn) for turn in range(arguments.turns)]
+    real, compared = turns[0]
+    measured = [{name: Measurement(some, beside) for name, some in them.items()} for beside, them in turns]
     count = len(next(iter(compared.values())))
     print(f"{count} of each against {len(real.split.reference)} real; {machine()}")
-    print(
-        "| metric | looks through | "
-        + " | ".join(compared)
-        + ("" if arguments.copies else " | ranked")
-        + " |"
-    )
+    last = "" if arguments.copies else " | ranked"
+    print("| metric | looks through | " + " | ".join(compared) + f"{last} |")
     print("|---|---|" + "---|" * (len(compared) + (not arguments.copies)))
     for spelt in ("", *arguments.features):
         features: Features | None = load_registry().features(spelt, "--features") if spelt else None
@@ -122,11 +126,14 @@ def table(subject: Subject, arguments: argparse.Namespace) -> None:
             one = metric(name, spelt)
             if (one.extractor is None) == bool(spelt):
                 continue
-            figures = [some.figure(one, features) for some in measured.values()]
-            cells = [f"{figure:.4g}" for figure in figures] + (
-                [] if arguments.copies else [verdict(one, figures)]
-            )
-            print(f"| {name} | {spelt or 'pixels'} | " + " | ".join(cells) + " |", flush=True)
+            figures = [[turn[kind].figure(one, features) for turn in measured] for kind in compared]
+            means = [statistics.mean(found) for found in figures]
+            cells = [
+                f"{mean:.4g}" + (f" ± {statistics.stdev(found):.2g}" if len(found) > 1 else "")
+                for mean, found in zip(means, figures, strict=True)
+            ]
+            ranked = [] if arguments.copies else [verdict(one, means)]
+            print(f"| {name} | {spelt or 'pixels'} | " + " | ".join(cells + ranked) + " |", flush=True)
 
 
 def main() -> None:
@@ -143,6 +150,7 @@ def main() -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--unseen", action="store_true", help="no generator was trained on any of --data")
     kind.add_argument("--copies", action="store_true")
+    parser.add_argument("--turns", type=int, default=1, help="other halves and other pictures at each")
     parser.add_argument(
         "--noise", type=float, nargs="+", default=[0.1], help="deviations of the noise added to copies"
     )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 class Affine(Augmentation):
     """Rotate, scale, shear, shift and mirror each image by its own random amount.
 
+    Real and generated images are changed alike, so that the generator learns them as they were, but for what no critic
+    can see afterwards (Karras et al. 2020, *Training Generative Adversarial Networks with Limited Data*, section 3.1).
+
     Differentiable once (bilinear sampling), so that the generator learns through it. Random numbers come from
     torch's global generator of the images' device, six an image whatever the fields say.
     """
@@ -36,7 +39,13 @@ class Affine(Augmentation):
     shear: float = Field(
         default=0.0, ge=0, le=45, description="horizontal shear is uniform in [-shear, shear] degrees"
     )
-    flip: float = Field(default=0.5, ge=0, le=1, description="probability of mirroring left and right")
+    flip: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="probability of mirroring left and right; at 0.5 the critic cannot tell them apart, so that the "
+        "way generated pictures look is chance, and below 0.5 it is that of most real ones",
+    )
     padding: Literal["black", "border", "reflection"] = Field(
         default="black",
         description="what comes in from outside: black (-1), the edge's colour, or the image mirrored",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partialmethod
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ import pytest
 
 import zoo as library
 from tests.support.run_folders import bare_record
-from zoo.errors import BusyError, InputError
+from zoo.errors import BusyError, DivergedError, InputError
 from zoo.pace.cadence import Cadence
 from zoo.pace.live import Live
 from zoo.recipes.recipe import Training
@@ -21,10 +23,11 @@ from zoo.runs import lock
 from zoo.runs.folder import generator_folder, latest_generator, latest_run
 from zoo.runs.lock import STARTING, held, starting, starts
 from zoo.runs.new import new_run
+from zoo.runs.saving import RunFiles
 from zoo.runs.summary import find_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.support.cli_fixtures import Zoo
 
@@ -95,13 +98,40 @@ def test_a_run_is_starting_until_its_first_step_and_has_no_speed_yet(zoo: Zoo) -
         live.start(0, 6000, Cadence(Training(steps=6000, batch_size=64), 6000))
         assert shown() == (["starting", "0/6000"], "starting")
         with live.busy("saving a checkpoint"):
-            assert shown() == (["saving", "a", "checkpoint", "0/6000"], "running")
+            assert shown() == (["starting", "0/6000"], "starting")
         live.made(1)
         live.begin("training")
         words, state = shown()
         assert (words[:2], words[3], state) == (["training", "1/6000"], "images/s", "running")
     live.close()
     assert shown() == (["stopped", "0/6000", "-", "-"], "stopped")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [(), ("optimizers.critic.learning_rate=1e30",)],
+    ids=["to its end", "rolled back to step 0, and failed"],
+)
+def test_the_state_of_a_run_goes_forward_only(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, changes: tuple[str, ...]
+) -> None:
+    states: list[str] = []
+
+    def looking(self: object, *arguments: object, act: Callable[..., object]) -> object:
+        states.extend(run.state for run in find_runs(RUNS))
+        done = act(self, *arguments)
+        states.extend(run.state for run in find_runs(RUNS))
+        return done
+
+    monkeypatch.setattr("zoo.pace.live.EVERY", 0.0)
+    for kind, name in ((Live, "_write"), (Live, "close"), (RunFiles, "note")):
+        monkeypatch.setattr(kind, name, partialmethod(looking, act=getattr(kind, name)))
+
+    with suppress(DivergedError):
+        library.train(str(tiny), changes=changes, on_nan="rollback")
+
+    assert [state for state, _ in groupby(states)] == ["starting", "running"]
+    assert states.count("starting") > 4, "while the folder is made and the first checkpoint is saved"
 
 
 @pytest.mark.parametrize(

@@ -314,10 +314,12 @@ class Run:
 
     def _end(self, outcome: Outcome) -> None:
         self.outcome = outcome
-        self.live.close()
-        # What ended a failed training is what people must read, not that the disk refuses the record too.
-        with suppress(ZooError) if outcome == "failed" else nullcontext():
-            self._note(outcome)
+        try:
+            # What ended a failed training is what people must read, not that the disk refuses the record too.
+            with suppress(ZooError) if outcome == "failed" else nullcontext():
+                self._note(outcome)
+        finally:
+            self.live.close()  # now that the record says how far it is
         self._notify("zoo_run_finished", outcome=outcome)
 
     def _notify(self, hook: str, **facts: Any) -> None:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from zoo.generators.measures import Measure
-from zoo.pace.live import TRAINING
 from zoo.runs.folder import run_folders
 from zoo.runs.lock import is_held, progress_of, starts
 from zoo.runs.record import read_records
@@ -86,7 +85,8 @@ def find_runs(parent: Path) -> list[RunSummary]:
 def _summary(path: Path, record: RunRecord) -> RunSummary:
     best, now = record.best, progress_of(path)
     state, step = state_of(path, record.state), record.step if now is None else now.step
-    if state == "running" and step == 0 and (now is None or now.doing == TRAINING):
+    # One that was rolled back to its beginning had begun.
+    if state == "running" and step == 0 and not record.rollbacks:
         state = "starting"
     return RunSummary(
         path=path,

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from tests.support.hub.folder import BUILTIN, SHAPE, make_config, make_folder
 from zoo.errors import InputError
+from zoo.generators.bundled import bundled_generators
 from zoo.generators.config import ComponentRecord, FigureRecord, FileRecord, GeneratorConfig
 from zoo.generators.folder import GeneratorFolder
 from zoo_hub.card.card import base_card, is_edited, merge, render
@@ -87,7 +88,7 @@ def test_figures_measured_afterwards_stand_in_a_row_each_with_their_protocol() -
     gone = first.model_copy(update={"metric": "fid", "weights": "1" * 64})
     card = render("me/camel", config.model_copy(update={"figures": (first, gone)}))
 
-    assert "| kid:drawings | 1.5 | lower | kernel distance \\| all at once of cats.npy |" in card
+    assert "| kid:drawings | 1.5 | lower | kernel distance \\| all at once; the real images: cats.npy |" in card
     assert "swd **12.5** at step 200. Measured" in card
     for higher, said in ((False, "lower"), (True, "higher")):
         training = config.training.model_copy(update={"higher_is_better": higher})
@@ -179,6 +180,50 @@ def test_a_stand_in_is_named_as_one() -> None:
     stand_in = render("me/camel", make_config(stand_in="the host cannot be reached"))
     assert notice in stand_in
     assert "No sample stood in for them." in render("me/camel", make_config())
+    for reason in (
+        "the host cannot be reached",
+        "the host cannot be reached.",
+        "the host\ncannot be reached. ",
+    ):
+        card = render("me/camel", make_config(stand_in=reason))
+        assert f"{notice}.\n<!-- zoo:end data -->" in card
+
+
+def cards() -> dict[str, str]:
+    """Return cards of all kinds of generators, their prose alone."""
+    config = make_config(stand_in="it is there, so it is used.", licence="")
+    config = config.model_copy(update={"data": config.data.model_copy(update={"images": 1})})
+    training = config.training.model_copy(update={"metric": "swd", "value": 1.0, "protocol": "as papers do."})
+    made = {
+        "own": render("me/x", make_config(), variety=Variety(9.0, 1)),
+        "odd": render("me/x", config.model_copy(update={"training": training}), variety=Variety(9.0, 0)),
+        **{
+            name: (GeneratorFolder.open(path).read_card() or b"").decode()
+            for name, path in bundled_generators().items()
+        },
+    }
+    return {
+        name: re.sub(r"^---\n.*?\n---\n|```.*?```|<!--.*?-->", "", card, flags=re.DOTALL)
+        for name, card in made.items()
+    }
+
+
+def test_every_sentence_of_every_card_is_whole() -> None:
+    found = cards()
+    assert len(found) == 8
+    for name, text in found.items():
+        prose = [line for line in text.splitlines() if line and line[0] not in "#|!"]
+        assert len(prose) > 8, name
+        for line in prose:
+            cited = text.partition("## Papers")[2].find(line) >= 0
+            assert line.endswith((".", ":")) or cited, (name, line)
+        for line in text.splitlines():
+            assert not re.search(r"\.\.|\s[.,;:]|\(\)|,\s*\.|  ", line), (name, line)
+            assert not re.search(r"\b([A-Za-z]+) \1\b|in 8 bits of", line), (name, line)
+    assert "1 image of " in found["odd"]
+    assert "licence unknown." in found["odd"]
+    assert "nearest of the 1 training image." in found["odd"]
+    assert "1 pair is within 4 of 255 levels" in found["own"]
 
 
 def test_the_papers_of_the_losses_are_cited_once_where_none_are_recorded() -> None:

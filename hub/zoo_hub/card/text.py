@@ -111,10 +111,10 @@ def data(config: GeneratorConfig) -> str:
     record = config.data
     lines = [
         f"## Data\n\n{counted(record.images, 'image')} of {escape(record.name)} ({escape(record.source)}), "
-        f"licence {escape(record.licence)}."
+        f"licence {sentence(record.licence or 'unknown')}"
     ]
     if record.stand_in:
-        lines.append(f"**These are not the images the recipe asks for:** {escape(record.stand_in)}")
+        lines.append(f"**These are not the images the recipe asks for:** {sentence(record.stand_in)}")
     else:
         lines.append("No sample stood in for them.")
     return "\n\n".join(lines)
@@ -128,8 +128,8 @@ def figures(config: GeneratorConfig) -> str:
         said = f"{escape(training.metric)} **{rounded(training.value)}** at step {training.step:,}"
         if training.higher_is_better is not None:
             said += f", {direction(training.higher_is_better)}"
-        how = f"Measured by the training itself on {escape(training.protocol)}." if training.protocol else ""
-        parts.append(f"{said}. {how}".rstrip())
+        how = f" Measured by the training itself: {sentence(training.protocol)}" if training.protocol else ""
+        parts.append(f"{said}.{how}")
     elif not measured:
         parts.append("None: it was never evaluated.")
     if measured:
@@ -141,7 +141,7 @@ def figures(config: GeneratorConfig) -> str:
 
 def figure_row(figure: FigureRecord) -> str:
     """Return a figure as a row of a table."""
-    how = f"{escape(figure.protocol)} of {escape(figure.images)}"
+    how = f"{escape(figure.protocol)}; the real images: {escape(figure.images)}"
     which = better(figure.higher_is_better)
     return f"| {escape(figure.metric)} | {rounded(figure.value)} | {which} | {how} |"
 
@@ -151,7 +151,7 @@ def limits(config: GeneratorConfig, variety: Variety | None) -> str:
     copies = any(figure.metric.partition(":")[0] == "memorisation" for figure in config.current_figures)
     unknown = (
         f"- **Memorisation was not measured**: nobody compared its pictures with their nearest of the "
-        f"{config.data.images:,} training images."
+        f"{counted(config.data.images, 'training image')}."
     )
     lines = [
         *([] if copies else [unknown]),
@@ -165,9 +165,10 @@ def collapse(variety: Variety) -> str:
     """Return how different the pictures are from each other."""
     pairs, apart = PICTURES * (PICTURES - 1) // 2, float(f"{variety.mean:.2g}")
     return (
-        f"- Collapse check: of {PICTURES} pictures of seed {SEED} ({pairs:,} pairs), {variety.alike:,} pairs are "
-        f"within {ALIKE:g} of 255 levels of each other (root mean square over pixels); a pair is "
-        f"{apart:g} levels apart on average. This says that pictures differ, not that they are good."
+        f"- Collapse check: of {PICTURES} pictures of seed {SEED} ({pairs:,} pairs), "
+        f"{counted(variety.alike, 'pair is', 'pairs are')} within {ALIKE:g} of 255 levels of each other "
+        f"(root mean square over pixels); a pair is {apart:g} levels apart on average. "
+        "This says that pictures differ, not that they are good."
     )
 
 
@@ -211,6 +212,11 @@ def value_text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(value_text, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def sentence(text: str) -> str:
+    """Return text escaped, with the full stop that ends a sentence, whether it has one or not."""
+    return f"{escape(text).rstrip('. ')}."
 
 
 def escape(text: str) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import shutil
 import subprocess
 import sys
@@ -31,14 +30,12 @@ from zoo.plugins.planning import load_plan
 from zoo.runs.folder import RECIPE
 from zoo.runs.generator.write import write_generator
 from zoo.runs.metrics_log import figure_at
-from zoo.runs.record import read_record
 from zoo_hub.card.card import render
 from zoo_hub.card.variety import measure
 from zoo_plugins.datasets import quickdraw
 
 if TYPE_CHECKING:
     from zoo.generators.config import GeneratorConfig
-    from zoo.runs.record import RunRecord
 
 RECIPES = {
     "camel-gan": "camel-gan",
@@ -76,20 +73,12 @@ def train(name: str, data: Path | None, seed: int, run: Path) -> Path:
     return zoo.train(RECIPES[name], data=data, seed=seed, changes=changes, out=run)
 
 
-def command(name: str, record: RunRecord) -> str:
-    """Return the command that trains the same as a run did; a file of images is named without its folder."""
-    changes = (word for change in CHANGES.get(name, ()) for word in ("--set", change))
-    images = ("--data", record.data.source) if record.data.name == "array" else changes
-    return shlex.join(["zoo", "train", RECIPES[name], *images, "--seed", str(record.seed)])
-
-
 def described(name: str, run: Path, config: GeneratorConfig) -> GeneratorConfig:
     """Return the facts with what the generator's folder does not know.
 
-    That is the figure of the step that is shipped, the command, and what the file of images did not say of itself.
+    That is the figure of the step that is shipped, and what the file of images did not say of itself.
     """
     training, data = config.training, config.data.model_copy(update=IMAGES.get(name, {}))
-    training = training.model_copy(update={"command": command(name, read_record(run))})
     plan = load_plan(run / RECIPE, where=str(run / RECIPE))
     if plan.metric is not None:
         figure = {

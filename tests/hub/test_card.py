@@ -88,7 +88,9 @@ def test_figures_measured_afterwards_stand_in_a_row_each_with_their_protocol() -
     gone = first.model_copy(update={"metric": "fid", "weights": "1" * 64})
     card = render("me/camel", config.model_copy(update={"figures": (first, gone)}))
 
-    assert "| kid:drawings | 1.5 | lower | kernel distance \\| all at once; the real images: cats.npy |" in card
+    assert (
+        "| kid:drawings | 1.5 | lower | kernel distance \\| all at once; the real images: cats.npy |" in card
+    )
     assert "swd **12.5** at step 200. Measured" in card
     for higher, said in ((False, "lower"), (True, "higher")):
         training = config.training.model_copy(update={"higher_is_better": higher})

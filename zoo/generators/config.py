@@ -64,7 +64,8 @@ class TrainingRecord(_Part):
     regularizers: tuple[ComponentRecord, ...] = ()
     augmentations: tuple[ComponentRecord, ...] = ()
     command: str | None = Field(default=None, pattern=COMMAND)
-    """With which anyone can train the same again; a run writes none, since its own holds paths of its machine."""
+    """With which anyone can train the same again; files are named without their folders. None where nobody knows, as
+    of a run whose recipe was changed on the way."""
 
 
 class DataRecord(_Part):

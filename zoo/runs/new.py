@@ -11,6 +11,7 @@ from zoo.distributed.leader import make_trainer
 from zoo.errors import InputError, ZooError
 from zoo.evaluation.dry_run import dry_run
 from zoo.evaluation.measure import RealImages, rehearse
+from zoo.generators.command import asked_command, started_command
 from zoo.images import describe_shape
 from zoo.plugins.collect import load_registry
 from zoo.plugins.events import Events
@@ -59,6 +60,7 @@ def new_run(
     out: Path | None = None,
     options: TrainOptions = DEFAULTS,
     preferred: Iterable[str] = (),
+    command: str | None = None,
 ) -> Run:
     """Make a new training ready to go; no folder is made where something is wrong.
 
@@ -70,7 +72,7 @@ def new_run(
     with deferred():
         load_registry()
         events = Events(options.trackers)
-    prepared = prepare(recipe, changes, data=data, options=options, preferred=preferred)
+    prepared = prepare(recipe, changes, data=data, options=options, preferred=preferred, command=command)
     path = claim_run_path(prepared.plan.recipe.name) if out is None else out
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
@@ -84,6 +86,7 @@ def prepare(
     data: Path | None = None,
     options: TrainOptions = DEFAULTS,
     preferred: Iterable[str] = (),
+    command: str | None = None,
 ) -> Prepared:
     """Make a training of a recipe, and find out whether all that it leads to can be done.
 
@@ -93,6 +96,7 @@ def prepare(
         data: a local file or folder in place of the recipe's data.
         options: how to train.
         preferred: distributions whose components are meant by names that others bring too.
+        command: what was asked for, see `zoo.generators.command`, where the recipe is a file that was made of it.
 
     Raises:
         UsageError, InputError, NetworkError: the recipe, a component or the data cannot be found.
@@ -103,7 +107,15 @@ def prepare(
     plan = load_plan(recipe, changes, preferred=preferred)
     if data is not None:
         plan = with_data(plan, data, load_registry())
-    return prepare_plan(plan, options)
+    prepared = prepare_plan(plan, options)
+    stand_in = prepared.images.images.stand_in
+    prepared.record.train_command = started_command(
+        command or asked_command(str(recipe), changes, data),
+        prepared.plan.training.seed,
+        options.precision,
+        {} if stand_in is None else stand_in.fields,
+    )
+    return prepared
 
 
 def prepare_plan(plan: Plan, options: TrainOptions) -> Prepared:

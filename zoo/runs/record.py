@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import InputError, by_reason, refuse_newer, some
-from zoo.generators.config import DataRecord
+from zoo.generators.config import COMMAND, DataRecord
 from zoo.runs.lock import RECORD, RUNS, is_sweep, name_one_of, near_runs
 from zoo.system.atomic import write_atomic
 from zoo.system.console import warn
@@ -82,6 +82,8 @@ class RunRecord(_Part):
     started: str
     """When, in ISO 8601."""
     command: list[str] = []
+    train_command: str | None = Field(default=None, pattern=COMMAND)
+    """With which the same can be trained again, but for its steps; releases up to 0.2.0 wrote none."""
     seed: int = Field(default=0, ge=0)
     device: str
     hardware: str = ""

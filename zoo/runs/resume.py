@@ -80,6 +80,8 @@ def reopen(path: Path, changes: Sequence[str] = (), options: TrainOptions = DEFA
         trainer = make_trainer(plan, images, device, precision, options.ranks, eager=eager)
     real = RealImages(images, split(len(images)))
     rehearse(plan, real, device)
+    if (state is None and changes) or precision != record.precision:
+        record.train_command = None  # it would not train the same
     run = Run(path, plan, real, trainer, record, events)
     plugins = load_registry().versions(component for _, component in plan.components())
     here = environment(device, precision, options.ranks.size, plugins)

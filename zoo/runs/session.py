@@ -61,9 +61,12 @@ def train_new(
     options: TrainOptions,
     display: Display,
     preferred: Sequence[str] = (),
+    command: str | None = None,
 ) -> Path:
     """Train a recipe to its end, or until a signal, write the generator and return the run folder."""
-    with _started(recipe, changes, data=data, out=out, options=options, preferred=preferred) as run:
+    with _started(
+        recipe, changes, data=data, out=out, options=options, preferred=preferred, command=command
+    ) as run:
         _train(run, options, display)
     return run.path
 
@@ -129,6 +132,7 @@ def _started(
     out: Path | None,
     options: TrainOptions,
     preferred: Sequence[str],
+    command: str | None,
 ) -> Iterator[Run]:
     """Give a new run, held; see `zoo.runs.new.new_run`. A refused start leaves nothing behind.
 
@@ -154,6 +158,7 @@ def _started(
                 out=out,
                 options=replace(options, ranks=ranks),
                 preferred=preferred,
+                command=command,
             )
             if out is None:
                 stack.enter_context(claimed(run.path, fresh=True))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, UsageError, ZooError
+from zoo.generators.command import asked_command
 from zoo.recipes.sweep import SEED, combinations
 from zoo.recipes.tables import set_value
 from zoo.runs.lock import RUNS
@@ -40,6 +41,8 @@ class Draft:
     runs: list[Combination]
     checkpoint_bytes: int
     """Of the run that has the largest."""
+    command: str | None
+    """That trains the same again, but for what is swept."""
 
 
 def drafted(
@@ -66,9 +69,15 @@ def drafted(
     if data is not None:
         plans = [with_data(plan, data, registry) for plan in plans]
     size, stand_in = _prepare_all(runs, plans, options, pin=not _sweeps(axes, "data"))
+    command = asked_command(recipe, changes, data)
     if stand_in is not None:
-        table = pinned(table, plans[0].recipe.sample or {}, stand_in)
-    return Draft(plans[0], table, runs, size)
+        sample = plans[0].recipe.sample or {}
+        table = pinned(table, sample, stand_in)
+        if any(_sweeps(axes, key) for key in sample):
+            command = (
+                None  # here what is swept is laid over the sample's tables; there it would be below them
+            )
+    return Draft(plans[0], table, runs, size, command)
 
 
 def _plans(recipe: str, changes: Sequence[str], table: Table, runs: Sequence[Combination]) -> list[Plan]:

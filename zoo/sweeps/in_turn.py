@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import NoMemoryError, ResourceError, ZooError, is_memory_error, kind_and_reason, quoted
+from zoo.generators.command import with_changes
 from zoo.runs.folder import RECIPE, is_run
 from zoo.runs.session import Display, train_further, train_new
 from zoo.sweeps.end import Ended
@@ -107,6 +108,7 @@ class Sweep:
             options=options,
             display=display,
             preferred=record.preferred,
+            command=with_changes(record.train_command, run.changes),
         )
 
     def _note(self, run: SweptRun, failure: Failure) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import InputError, refuse_newer
+from zoo.generators.config import COMMAND
 from zoo.recipes.sweep import RUNS_LIMIT
 from zoo.runs.lock import SWEEP
 from zoo.runs.options import OnNan
@@ -53,6 +54,8 @@ class SweepRecord(_Part):
     started: str
     """When, in ISO 8601."""
     command: list[str] = []
+    train_command: str | None = Field(default=None, pattern=COMMAND)
+    """What all runs are asked for alike, as a command; None where nothing but their recipe file says it."""
     runs: list[SweptRun] = Field(min_length=1, max_length=RUNS_LIMIT)
     """In the order in which they are trained."""
     data: str | None = None

@@ -79,6 +79,7 @@ def started(
                 stack.enter_context(claimed(path, fresh=True))
         _refuse_without_room(path, draft)
         record = _record(draft, data, options)
+        record.train_command = draft.command
         write_atomic(path / RECIPE, write_toml(draft.table))
         write_sweep(path, record)
         yield path, record

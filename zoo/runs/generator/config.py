@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from zoo.__about__ import __version__
 from zoo.errors import InputError
+from zoo.generators.command import KEEPING, finished_command
 from zoo.generators.config import DataRecord, GeneratorConfig, TrainingRecord
 from zoo.generators.config_file import config_bytes
 from zoo.generators.files import CONFIG
@@ -67,7 +68,15 @@ def _config(plan: Plan, record: RunRecord, step: int, value: float | None) -> Ge
             losses=records(plan.losses),
             regularizers=records(plan.regularizers),
             augmentations=records(plan.augmentations),
+            command=_command(record),
         ),
         data=DataRecord.model_validate(record.data.model_dump()),
         papers=plan.papers(),
     )
+
+
+def _command(record: RunRecord) -> str | None:
+    """Return the command that trains the same again; None where a resume has made another training of it."""
+    if any(change.fields.keys() - KEEPING for change in record.changes):
+        return None
+    return finished_command(record.train_command, record.step, rolled_back=bool(record.rollbacks))

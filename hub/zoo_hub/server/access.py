@@ -10,7 +10,8 @@ from zoo_hub.server.messages import RefusedError
 
 if TYPE_CHECKING:
     from zoo_hub.server.messages import Request
-    from zoo_hub.server.store import Repo, Store
+    from zoo_hub.server.repo import Repo
+    from zoo_hub.server.store import Store
 
 
 class Access:

@@ -6,12 +6,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from zoo_hub.card.front_matter import CARD_LIMIT, parse_card
-from zoo_hub.server.store import resolve_revision
+from zoo_hub.server.repo import resolve_revision
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo_hub.server.store import Repo, Store
+    from zoo_hub.server.repo import Repo
+    from zoo_hub.server.store import Store
 
 
 def card_of(store: Store, repo: Repo, revision: str = "main") -> dict[str, Any]:

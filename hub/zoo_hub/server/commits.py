@@ -8,12 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo_hub.server.messages import Answer, Body, RefusedError, page_of, parse_object, text_of
-from zoo_hub.server.store import large_files
+from zoo_hub.server.repo import large_files
 
 if TYPE_CHECKING:
     from zoo_hub.server.context import Context
     from zoo_hub.server.messages import Request
-    from zoo_hub.server.store import Store, Tree
+    from zoo_hub.server.repo import Tree
+    from zoo_hub.server.store import Store
 
 COMMIT_LIMIT = 64 << 20
 """Bytes of one commit's small files, as base64; large files are uploaded before."""

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from zoo.system.atomic import disk_errors
 from zoo_hub.server.messages import Answer, RefusedError, json_body, whole_number
-from zoo_hub.server.store import large_files
+from zoo_hub.server.repo import large_files
 from zoo_hub.server.synced_files import synced_file
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from zoo_hub.server.context import Context
     from zoo_hub.server.messages import Request, Sink
-    from zoo_hub.server.store import Repo
+    from zoo_hub.server.repo import Repo
 
 FILE_LIMIT = 5 << 30
 """Bytes of the largest file, the Hub's own limit for uploads in one piece."""

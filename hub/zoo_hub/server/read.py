@@ -9,12 +9,12 @@ from urllib.parse import quote
 from zoo.system.arguments import decimal_count
 from zoo_hub.server.cards import card_of, tags_of
 from zoo_hub.server.messages import Answer, RefusedError
-from zoo_hub.server.store import resolve_revision
+from zoo_hub.server.repo import resolve_revision
 
 if TYPE_CHECKING:
     from zoo_hub.server.context import Context
     from zoo_hub.server.messages import Request
-    from zoo_hub.server.store import Entry, Repo
+    from zoo_hub.server.repo import Entry, Repo
 
 ROWS_LIMIT = 1000
 """Repositories in one list."""

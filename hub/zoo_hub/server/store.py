@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING
 
 from zoo.errors import BusyError, InputError
 from zoo.system.atomic import disk_errors, sync_folder
@@ -21,11 +21,14 @@ from zoo.system.console import warn
 from zoo.system.regular_files import open_regular
 from zoo_hub.names import parse_hub_name
 from zoo_hub.server.messages import RefusedError
+from zoo_hub.server.repo import check
 from zoo_hub.server.synced_files import make_folder, sweep, write_synced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from zoo_hub.server.repo import Entry, Lfs, Repo, Tree
 
 PARTS = ("repos", "blobs", "lfs")
 """The folders that a Hub's folder holds."""
@@ -35,51 +38,6 @@ TOKEN_FILE = "token"
 KINDS = ("models", "datasets", "spaces")
 LFS_SUFFIXES = ("safetensors", "onnx", "pt", "bin", "npz", "npy", "zip", "parquet")
 GITATTRIBUTES = "".join(f"*.{end} filter=lfs diff=lfs merge=lfs -text\n" for end in LFS_SUFFIXES).encode()
-
-
-class Lfs(TypedDict):
-    """A large file's pointer."""
-
-    oid: str
-    size: int
-    pointerSize: int
-
-
-class Entry(TypedDict):
-    """A file in a commit's tree."""
-
-    oid: str
-    size: int
-    lfs: NotRequired[Lfs]
-
-
-Tree = dict[str, Entry]
-
-
-class Commit(TypedDict):
-    """A commit with its whole tree."""
-
-    parent: str | None
-    title: str
-    message: str
-    author: str
-    date: str
-    tree: Tree
-
-
-class Repo(TypedDict):
-    """A repository, as its JSON file holds it."""
-
-    kind: str
-    id: str
-    private: bool
-    gated: bool
-    created: str
-    branches: dict[str, str]
-    tags: dict[str, str]
-    commits: dict[str, Commit]
-    uploads: NotRequired[list[str]]
-    """The sha256 of every large file that was uploaded to it; repositories of version 0.2 have none."""
 
 
 def _refuse_foreign(root: Path) -> None:
@@ -92,32 +50,9 @@ def _refuse_foreign(root: Path) -> None:
         )
 
 
-def _check(repo: Repo) -> None:
-    """Raise an error of some kind where this is no repository."""
-    for ends in (repo["branches"], repo["tags"]):
-        for commit in ends.values():
-            if not isinstance(repo["commits"][commit]["tree"], dict):
-                raise TypeError("a commit has no tree")
-    if not all(isinstance(text, str) for text in (repo["id"], repo["created"])):
-        raise TypeError("its name is no text")
-
-
 def git_blob(data: bytes) -> str:
     """Return the id git gives these bytes."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
-def large_files(repo: Repo) -> set[str]:
-    """Return the sha256 of every large file that belongs to a repository: uploaded to it, or in a commit of it.
-
-    The bytes lie in the store once, whoever uploaded them. Only through a repository that they belong to may they be
-    read, committed or asked for: who merely knows a hash learns nothing.
-    """
-    trees = (commit["tree"].values() for commit in repo["commits"].values())
-    return {
-        *repo.get("uploads", ()),
-        *(entry["lfs"]["oid"] for tree in trees for entry in tree if "lfs" in entry),
-    }
 
 
 def now() -> str:
@@ -177,7 +112,7 @@ class Store:
         try:
             with open_regular(file) as opened:
                 repo: Repo = json.load(opened)
-            _check(repo)
+            check(repo)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
@@ -262,20 +197,3 @@ class Store:
         repo["branches"][branch] = sha
         self.save(repo)
         return sha
-
-
-def resolve_revision(repo: Repo, revision: str) -> str:
-    """Return the commit that a branch, tag, or (shortened) commit id stands for.
-
-    Raises:
-        RefusedError: there is no such revision, or several commits begin like this.
-    """
-    name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
-    found = repo["branches"].get(name) or repo["tags"].get(name)
-    if found:
-        return found
-    if re.fullmatch(r"[0-9a-f]{7,40}", name):
-        matches = [sha for sha in repo["commits"] if sha.startswith(name)]
-        if len(matches) == 1:
-            return matches[0]
-    raise RefusedError(404, f"Invalid rev id: {revision!r:.200}", "RevisionNotFound")

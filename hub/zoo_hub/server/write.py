@@ -18,12 +18,13 @@ from zoo_hub.server.messages import (
     text_of,
     whole_number,
 )
-from zoo_hub.server.store import LFS_SUFFIXES, large_files, resolve_revision
+from zoo_hub.server.repo import large_files, resolve_revision
+from zoo_hub.server.store import LFS_SUFFIXES
 
 if TYPE_CHECKING:
     from zoo_hub.server.context import Context
     from zoo_hub.server.messages import Request
-    from zoo_hub.server.store import Repo
+    from zoo_hub.server.repo import Repo
 
 LFS_SIZE = 10 << 20
 """Bytes from which on a file counts as large (Git LFS)."""

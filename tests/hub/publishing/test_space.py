@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.support.hub.fixtures import Person
     from tests.support.hub.server.hub import Hub
-    from zoo_hub.server.store import Repo
+    from zoo_hub.server.repo import Repo
 
 pytest_plugins = ["tests.support.hub.fixtures"]
 

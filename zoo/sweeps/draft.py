@@ -187,6 +187,7 @@ def _refuse_twice(runs: Sequence[Combination], plans: Sequence[Plan]) -> None:
 
 
 def refuse_set_and_swept(axes: Sequence[Axis], changes: Sequence[str]) -> None:
+    """Refuse, with a UsageError, to sweep what is set to one value too."""
     fixed = [change.partition("=")[0] for change in changes]
     for key in (key for axis in axes for key in axis.fields):
         inside = next((name for name in fixed if name == key or name.startswith(f"{key}.")), None)

@@ -17,8 +17,7 @@ from tests.support.training import leaves
 from zoo.cli.screen import display
 from zoo.errors import InputError
 from zoo.evaluation import calibration
-from zoo.evaluation.calibration import calibration_batches
-from zoo.evaluation.torch_generator import TorchGenerator
+from zoo.evaluation.calibration import Calibration, calibration_batches
 from zoo.generators.folder import GeneratorFolder, is_generator_folder
 from zoo.pace import cadence
 from zoo.runs.checkpoints.checkpoint import load_checkpoint
@@ -247,13 +246,13 @@ def test_samples_of_a_measured_step_take_what_was_measured(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
-    real = TorchGenerator.calibrated.__func__  # type: ignore[attr-defined]
+    real = Calibration.network
 
-    def counted(cls: Any, network: nn.Module, architecture: Any, batch: int, batches: int = 64) -> Any:
+    def counted(calibration: Calibration, batches: int) -> nn.Module:
         made.append(batches)
-        return real(cls, network, architecture, batch, batches)
+        return real(calibration, batches)
 
-    monkeypatch.setattr(TorchGenerator, "calibrated", classmethod(counted))
+    monkeypatch.setattr(Calibration, "network", counted)
     drain(new_run(str(tiny), out=tmp_path / "run").go(4, Stop()))
 
     assert made == [8, 8], "the samples of step 1, then measurement and samples of step 4 together"

@@ -252,7 +252,8 @@ def test_samples_of_a_measured_step_take_what_was_measured(
         made.append(batches)
         return real(calibration, batches)
 
+    run = new_run(str(tiny), out=tmp_path / "run")
     monkeypatch.setattr(Calibration, "network", counted)
-    drain(new_run(str(tiny), out=tmp_path / "run").go(4, Stop()))
+    drain(run.go(4, Stop()))
 
     assert made == [8, 8], "the samples of step 1, then measurement and samples of step 4 together"

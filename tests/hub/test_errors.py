@@ -30,6 +30,21 @@ def failed(ran: Ran) -> str:
     return ran.err
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionError("Server error: HTTP status server error (501 Not Implemented)"),
+        PermissionError("401 of the storage"),
+        FileNotFoundError("404 of the storage"),
+    ],
+)
+def test_xet_storage_that_fails_is_no_cache_that_cannot_be_written(error: OSError) -> None:
+    assert explain(error, "me/camel", None) == (
+        f"me/camel: its Xet storage failed ({error}). Set HF_HUB_DISABLE_XET=1 to do without it, and try again"
+    )
+    assert explain(type(error)(errno.EACCES, "no"), "me/camel", None) is None, "the disk's own"
+
+
 @pytest.mark.parametrize("token", [None, "hf_you"])
 def test_an_unknown_repository(hub: Hub, you: Person, token: str | None) -> None:
     assert failed(replace(you, token=token).zoo("pull", "me/camel")) == (

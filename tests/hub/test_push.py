@@ -72,6 +72,17 @@ def test_push_makes_one_commit_of_the_generators_files(hub: Hub, me: Person, fol
     assert hub.leaked_tokens == 0
 
 
+def test_a_push_finds_the_way_without_xet_by_itself(hub: Hub, me: Person, folder: Path) -> None:
+    pytest.importorskip("hf_xet")
+
+    ran = me.zoo("push", "me/camel", folder, HF_HUB_DISABLE_XET="0")
+
+    assert (ran.code, ran.out) == (0, f"{hub.url}/me/camel\n")
+    assert ran.err == "Get pictures from it with `zoo generate me/camel`\n"
+    assert any("xet-write-token" in entry.path for entry in hub.log), "it was tried"
+    assert published(hub, the_repo(hub)) == {name: (folder / name).read_bytes() for name in PUBLISHED}
+
+
 def test_a_second_push_commits_only_what_changed(hub: Hub, me: Person, folder: Path) -> None:
     assert me.zoo("push", "me/camel", folder).code == 0
     again = me.zoo("push", "me/camel", folder)

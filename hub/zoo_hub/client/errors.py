@@ -41,6 +41,7 @@ SENTENCES = {
     "offline": "HF_HUB_OFFLINE is set and the cache has no copy of it. Unset it and try again",
     "unreachable": "{hub} cannot be reached ({reason}). Check the connection and HF_ENDPOINT",
     "no hub": "{hub} does not answer as a Hub does. Check HF_ENDPOINT and HTTPS_PROXY",
+    "xet": "its Xet storage failed ({reason}). Set HF_HUB_DISABLE_XET=1 to do without it, and try again",
     "wrong length": "a file came with another length than announced, again and again. Try again later",
 }
 """What people read after the repository's name, by the kind of error."""
@@ -123,6 +124,14 @@ def is_transport(error: BaseException) -> bool:
     return isinstance(error, HTTPError) or _is_wrong_length(error)
 
 
+def is_of_xet(error: BaseException) -> bool:
+    """Whether hf_xet, the client's library for large files, failed: it raises Python's own errors without an errno."""
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined] # isort: skip
+
+    known = isinstance(error, ConnectionError | PermissionError | FileNotFoundError) and error.errno is None
+    return known and not isinstance(error, HTTPError)
+
+
 def root_cause(error: BaseException) -> BaseException:
     """Return the error that the client wrapped in another while it looked for a file or uploaded one."""
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -168,6 +177,8 @@ def _sentence_for(error: BaseException) -> str | None:
         return _sentence_for_status(error)
     if _is_wrong_length(error):
         return "wrong length"
+    if is_of_xet(error):
+        return "xet"
     return "unreachable" if is_transport(error) else None
 
 

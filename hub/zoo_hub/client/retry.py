@@ -45,6 +45,13 @@ def client() -> HfApi:
     return HfApi(library_name=DISTRIBUTION, library_version=__version__)
 
 
+def without_xet() -> None:
+    """Move large files by plain HTTP from now on, as HF_HUB_DISABLE_XET=1 does from the start."""
+    from huggingface_hub import constants
+
+    constants.HF_HUB_DISABLE_XET = True
+
+
 def headers() -> dict[str, str]:
     """Return the headers of a request that is made without `client`: the zoo's name, and the token if there is one."""
     from huggingface_hub.utils._headers import build_hf_headers

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from zoo.generators.files import CARD, LIMITS
-from zoo_hub.client.errors import root_cause
-from zoo_hub.client.retry import download, retrying
+from zoo_hub.client.errors import is_of_xet, root_cause
+from zoo_hub.client.retry import download, retrying, without_xet
 from zoo_hub.client.watch import Watch, time_limit, transfer_seconds
 from zoo_hub.repository.integrity import digest_of
 
@@ -163,7 +163,15 @@ def _upload(api: HfApi, target: Target, files: Mapping[str, Path]) -> None:
             free_memory=False,
         )
         seconds = transfer_seconds(path.stat().st_size)
-        retrying(upload, Watch(target.repo, f"the answer to {name}", seconds=seconds))
+        watch = Watch(target.repo, f"the answer to {name}", seconds=seconds)
+        try:
+            retrying(upload, watch)
+        except OSError as error:
+            if not is_of_xet(error):
+                raise
+            # A Hub of one's own has no Xet storage, and the client does not try the other way by itself.
+            without_xet()
+            retrying(upload, watch)
 
 
 def _commit(

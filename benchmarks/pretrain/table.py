@@ -12,21 +12,16 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import zoo
 from benchmarks.support.machine import machine
 from zoo.generators.bundled import FOLDER, bundled_generators
 from zoo.generators.files import CARD, ONNX_FP16
 from zoo.generators.folder import GeneratorFolder
-from zoo.generators.measures import figures_of, own_measure
+from zoo.generators.measures import by_own_measure
 from zoo.generators.pictures import grid, png
 from zoo.runs.generator.network import architecture_of
-
-if TYPE_CHECKING:
-    from zoo.generators.measures import Measure
 
 ROOT = Path(__file__).parents[2]
 SEED = 0
@@ -55,7 +50,7 @@ def summary(folders: dict[str, GeneratorFolder], rounds: int) -> list[str]:
     """Return README's tables, one for each way in which their trainings measured."""
     times = milliseconds(list(folders), rounds)
     lines = []
-    for measure, group in groupby(folders.items(), key=lambda item: own_measure(item[1].config)):
+    for measure, names in by_own_measure({name: folder.config for name, folder in folders.items()}).items():
         metric = "" if measure is None else f" {measure.metric}, {measure.better} is better |"
         images = "" if measure is None else measure.data
         lines += [
@@ -63,15 +58,17 @@ def summary(folders: dict[str, GeneratorFolder], rounds: int) -> list[str]:
             f"| {images} | name |{metric} parameters | ONNX | a picture takes | licence of the images |",
         ]
         lines.append("|---|---|---|---|---|---|" + "---|" * (measure is not None))
-        lines += [row(name, folder, times[name], measure) for name, folder in group]
+        lines += [row(name, folders[name], times[name]) for name in names]
     return lines[1:]
 
 
-def row(name: str, folder: GeneratorFolder, milliseconds: float, measure: Measure | None) -> str:
+def row(name: str, folder: GeneratorFolder, milliseconds: float) -> str:
     """Return a generator's row of README's tables."""
     _, parameters = architecture_of(folder.config, name).parameter_counts
     size = (folder.path / ONNX_FP16).stat().st_size
-    figure = "" if measure is None else f" {figures_of(folder.config)[measure]:.1f} |"
+    training = folder.config.training
+    value = "-" if training.value is None else f"{training.value:.1f}"
+    figure = "" if training.metric is None else f" {value} |"
     return (
         f"| ![]({picture(name, 'docs')}) | `{name}` |{figure} {parameters:,} | "
         f"{size / 1e6:.1f} MB | {milliseconds:.1f} ms | {folder.config.data.licence} |"

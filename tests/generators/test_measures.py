@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from zoo.generators.measures import Measure, better, columns
+from tests.support.hub.folder import make_config
+from zoo.generators.measures import Measure, better, by_own_measure, columns
 
 SWD = Measure("swd", "as papers do", "cats", "a" * 64, higher_is_better=False)
 
@@ -50,3 +51,19 @@ def test_where_there_is_no_room_for_all_the_most_shared_stay_in_their_order() ->
 
 def test_the_words_are_lower_higher_and_a_dash() -> None:
     assert [better(value) for value in (False, True, None)] == ["lower", "higher", "-"]
+
+
+def test_generators_are_grouped_by_how_they_were_measured_and_unknown_ones_stand_alone() -> None:
+    config = make_config()
+    other, silent, without = (
+        config.model_copy(update={"training": config.training.model_copy(update=change)})
+        for change in ({"protocol": "another"}, {"protocol": None}, {"metric": None})
+    )
+    configs = {"a": config, "b": other, "c": config, "d": silent, "e": silent, "f": without, "g": without}
+
+    groups = by_own_measure(configs)
+
+    assert list(groups.values()) == [["a", "c"], ["b"], ["d"], ["e"], ["f", "g"]]
+    assert [None if measure is None else measure.protocol for measure in groups] == [
+        config.training.protocol, "another", "", "", None,
+    ]  # fmt: skip

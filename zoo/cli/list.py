@@ -10,7 +10,15 @@ import click
 from zoo.cli.arguments import NAME
 from zoo.cli.output import json_option, print_columns, print_table
 from zoo.errors import counted, rounded
-from zoo.generators.measures import Measure, bounded, columns, direction, figures_of, own_measure
+from zoo.generators.measures import (
+    Measure,
+    bounded,
+    by_own_measure,
+    columns,
+    direction,
+    figures_of,
+    own_measure,
+)
 from zoo.plugins.describe import first_line
 from zoo.system.console import say
 from zoo.system.terminal import echo, echo_json
@@ -60,8 +68,11 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
         echo_json(found)
         return
     print_table("recipes", recipes.items())
-    for title, names in _by_measure(folders):
-        print_table(title, ((name, generators[name]) for name in names))
+    for measure, names in by_own_measure({name: folder.config for name, folder in folders.items()}).items():
+        how = "" if measure is None else f", measured on {measure.data}"
+        print_table(
+            f"pretrained generators (zoo generate NAME){how}", ((name, generators[name]) for name in names)
+        )
     for kind, members in components.items():
         print_table(kind, members.items())
     print_table("runs here", ((run, "") for run in runs))
@@ -69,19 +80,6 @@ def list_(owner: str | None, hub: bool, search: str | None, as_json: bool) -> No
 
 def _summary(entry: Entry) -> str:
     return first_line(entry.component)
-
-
-def _by_measure(folders: Mapping[str, GeneratorFolder]) -> list[tuple[str, list[str]]]:
-    """Return titles of tables, each with those whose figures were measured in one way."""
-    groups: dict[Measure | None, list[str]] = {}
-    for name, folder in folders.items():
-        own = own_measure(folder.config)
-        groups.setdefault(None if own is None else own.of(name), []).append(name)
-    title = "pretrained generators (zoo generate NAME)"
-    return [
-        (title if measure is None else f"{title}, measured on {measure.data}", names)
-        for measure, names in groups.items()
-    ]
 
 
 def _generator_summary(folder: GeneratorFolder) -> str:

@@ -79,6 +79,15 @@ def own_measure(config: GeneratorConfig) -> Measure | None:
     return measure_of(training.metric, training.protocol, config.data, training.higher_is_better)
 
 
+def by_own_measure(configs: Mapping[str, GeneratorConfig]) -> dict[Measure | None, list[str]]:
+    """Return the names of generators by how their trainings measured, in the order of the first; None: they did not."""
+    groups: dict[Measure | None, list[str]] = {}
+    for name, config in configs.items():
+        own = own_measure(config)
+        groups.setdefault(None if own is None else own.of(name), []).append(name)
+    return groups
+
+
 def figures_of(config: GeneratorConfig) -> dict[Measure, float]:
     """Return a generator's figures, its training's own first, of a size that can be added up and drawn."""
     own = own_measure(config)

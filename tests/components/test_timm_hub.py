@@ -10,8 +10,9 @@ import torch
 from huggingface_hub import HfApi, constants
 from safetensors.torch import save
 
-from zoo.errors import IntegrityError, NetworkError
+from zoo.errors import InputError, IntegrityError, NetworkError
 from zoo_hub.server.hub import LocalHub
+from zoo_plugins.datasets import hub as datasets
 from zoo_plugins.features import timm as features
 from zoo_plugins.features.timm import Timm, fetch
 
@@ -83,6 +84,43 @@ def test_weights_in_another_format_are_not_read(push: Push) -> None:
     assert str(caught.value) == (
         f"timm/{NAME}: it has no model.safetensors, and other files of weights are not read. Name another network"
     )
+
+
+def test_a_file_that_is_too_large_is_not_fetched(push: Push, monkeypatch: pytest.MonkeyPatch) -> None:
+    push(NAME, b"weights", features.FILE)
+    monkeypatch.setattr(features, "BYTES_LIMIT", 6)
+    with pytest.raises(InputError) as caught:
+        fetch(f"timm/{NAME}")
+    assert str(caught.value) == (
+        f"timm/{NAME}: model.safetensors has 7 bytes, at most 6 are fetched. Take another, or look through "
+        "efficientnet-lite0, which needs none"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            "EntryNotFoundError",
+            "it has no a.parquet, and its images were there. Take another set, or give images of",
+        ),
+        ("GatedRepoError", r"only its owner can let you in. Ask at \S+/me/set, then set HF_TOKEN"),
+        (
+            "OSError",
+            r"\S+ did not give a.parquet \(it is late\). Check the network, or give images of your own with",
+        ),
+    ],
+)
+def test_a_data_set_that_cannot_be_had_is_said_as_a_network_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str, said: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise type(error, (Exception,), {})("it is late.")
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", fail)
+    with pytest.raises(NetworkError, match=f"^me/set: {said}"):
+        datasets.fetch("me/set", "a.parquet")
 
 
 def test_a_client_that_is_offline_says_which_variable_does_it(

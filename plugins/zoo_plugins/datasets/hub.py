@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import errno
 import io
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from zoo.data.npy import read_images, store_images
 from zoo.decoding.decode import decode
-from zoo.errors import InputError, NetworkError, ResourceError
+from zoo.errors import InputError
 from zoo.system.atomic import write_atomic
+from zoo_plugins.hub_file import HubFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from zoo.images import Pixels
 
 ROWS_AT_ONCE = 256
-ANSWER_SECONDS = 10.0
 BYTES_LIMIT = 2 << 30
 """Of a parquet file."""
 ROWS_LIMIT = 1_000_000
@@ -52,48 +51,11 @@ class Source(NamedTuple):
 
 
 def fetch(repo: str, file: str) -> Path:
-    """Return the place of a dataset repository's file in the Hub's own cache, downloading it at need.
-
-    Raises:
-        NetworkError: the Hub did not give it.
-        ResourceError: the disk is full.
-    """
-    from huggingface_hub import (
-        constants,
-        get_hf_file_metadata,
-        hf_hub_download,
-        hf_hub_url,
-        try_to_load_from_cache,
-    )
-
-    cached = try_to_load_from_cache(repo, file, repo_type="dataset")
-    if isinstance(cached, str):
-        return Path(cached)
-    try:
-        # Asking once first: the download itself would knock for half a minute at a door nobody opens.
-        url = hf_hub_url(repo, file, repo_type="dataset")
-        size = get_hf_file_metadata(url, timeout=ANSWER_SECONDS).size or 0
-        if size > BYTES_LIMIT:
-            raise InputError(
-                f"{url}: it has {size:,} bytes, at most {BYTES_LIMIT:,} are fetched. Give --data PATH"
-            )
-        return Path(hf_hub_download(repo, file, repo_type="dataset"))
-    except InputError:
-        raise
-    except Exception as error:  # each release of the client brings its own transport, with its own errors
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise ResourceError(f"{repo}: the disk is full. Free some room and try again") from error
-        raise NetworkError(
-            f"{repo}: {constants.ENDPOINT} did not give {file} ({_why(error)}). "
-            "Check the network, or give images of your own with --data PATH"
-        ) from error
-
-
-def _why(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    """Return the place of a dataset repository's file in the Hub's own cache, downloading it; raises as that does."""
+    other = "give images of your own with --data PATH"
+    return HubFile(
+        repo, file, "dataset", BYTES_LIMIT, other, f"its images were there. Take another set, or {other}"
+    ).fetch()
 
 
 def decode_once(

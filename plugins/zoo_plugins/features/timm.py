@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -15,8 +13,6 @@ from zoo.components import Features
 from zoo.errors import (
     InputError,
     IntegrityError,
-    NetworkError,
-    ResourceError,
     did_you_mean,
     is_memory_error,
     kind_and_reason,
@@ -24,26 +20,16 @@ from zoo.errors import (
 )
 from zoo.evaluation.resize import resized
 from zoo.hookspecs import hookimpl
-from zoo.system.console import say
+from zoo_plugins.hub_file import HubFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from torch import Tensor, nn
 
 FILE = "model.safetensors"
 BYTES_LIMIT = 5 << 30
-ANSWER_SECONDS = 10.0
-ANSWERS = {
-    # A gated repository counts as one not found too, so it comes first.
-    "GatedRepoError": "only its owner can let you in. Ask at {hub}/{repo}, then set HF_TOKEN",
-    "RepositoryNotFoundError": "{hub} has no such repository, or it is private. Check HF_ENDPOINT and HF_TOKEN",
-    # A file that the client could not fetch counts as one that is not there.
-    "LocalEntryNotFoundError": "{hub} did not give {file}. Check the network and try again",
-    "EntryNotFoundError": "it has no {file}, and other files of weights are not read. Name another network",
-    "OfflineModeIsEnabled": "HF_HUB_OFFLINE is set and the cache has no copy of {file}. Unset it and try again",
-}
-"""What is said of an error of the Hub's client, by its class."""
 
 
 class Loaded(NamedTuple):
@@ -158,48 +144,10 @@ def _timm() -> Any:
 
 
 def fetch(repo: str) -> Path:
-    """Return the place of a network's weights in the Hub's own cache, downloading them at need.
-
-    Raises:
-        InputError: the file is too large.
-        NetworkError: the Hub did not give it.
-        ResourceError: the disk is full.
-    """
-    from huggingface_hub import (
-        constants,
-        get_hf_file_metadata,
-        hf_hub_download,
-        hf_hub_url,
-        try_to_load_from_cache,
-    )
-
-    cached = try_to_load_from_cache(repo, FILE)
-    if isinstance(cached, str):
-        return Path(cached)
-    try:
-        # Asking once first: the download itself would knock for half a minute at a door nobody opens.
-        size = get_hf_file_metadata(hf_hub_url(repo, FILE), timeout=ANSWER_SECONDS).size or 0
-        if size > BYTES_LIMIT:
-            raise InputError(
-                f"{repo}: {FILE} has {size:,} bytes, at most {BYTES_LIMIT:,} are fetched. Name another"
-            )
-        say(f"{repo}: fetching {FILE}, {size / 1e6:,.1f} MB, from {constants.ENDPOINT}")
-        return Path(hf_hub_download(repo, FILE))
-    except InputError:
-        raise
-    except Exception as error:  # each release of the client brings its own transport, with its own errors
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise ResourceError(f"{repo}: the disk is full. Free some room and try again") from error
-        known = next(
-            (ANSWERS[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in ANSWERS), None
-        )
-        if known is not None:
-            said = known.format(hub=constants.ENDPOINT, repo=repo, file=FILE)
-            raise NetworkError(f"{repo}: {said}") from error
-        raise NetworkError(
-            f"{repo}: {constants.ENDPOINT} did not give {FILE} ({reason_of(error)}). Check the network, or look "
-            "through efficientnet-lite0, which needs none"
-        ) from error
+    """Return the place of a network's weights in the Hub's own cache, downloading them at need; raises as that does."""
+    other = "look through efficientnet-lite0, which needs none"
+    lacking = "other files of weights are not read. Name another network"
+    return HubFile(repo, FILE, "model", BYTES_LIMIT, other, lacking).fetch()
 
 
 @hookimpl

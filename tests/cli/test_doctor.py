@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,6 +153,23 @@ def test_a_token_is_told_of_and_never_shown(zoo: Zoo, monkeypatch: pytest.Monkey
 
     assert "there is a token" in ran.out
     assert "hf_secret" not in ran.out + ran.err
+
+
+def test_a_distribution_whose_plugins_fail_alike_is_named_once(zoo: Zoo, others: Plugins) -> None:
+    others.add("zoo-torn", "import nowhere")
+    points = others.folder / "zoo_torn-1.0.dist-info" / "entry_points.txt"
+    points.write_text("[zoo]\na = zoo_torn\nb = zoo_torn\n[zoo.commands]\na = zoo_torn\n")
+
+    ran = zoo("doctor")
+
+    assert [warning.partition(" is left out: ")[0] for warning in ran.warnings] == [
+        "plugin a of zoo-torn 1.0"
+    ]
+    assert [line.split("  ")[0] for line in ran.out.splitlines() if "torn 1.0" in line] == ["note"]
+    assert (
+        "plugins a and b of zoo-torn 1.0  failed: ModuleNotFoundError: No module named 'nowhere'"
+        in re.sub(" {2,}", "  ", ran.out)
+    )
 
 
 def test_a_plugin_that_failed_and_one_with_findings(zoo: Zoo, others: Plugins) -> None:

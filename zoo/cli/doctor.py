@@ -11,6 +11,7 @@ import click
 
 from zoo.__about__ import DISTRIBUTION, EXTRAS
 from zoo.cli.output import json_option
+from zoo.errors import some
 from zoo.system.cache import cache_folder, folder_size
 from zoo.system.terminal import echo, echo_json
 
@@ -103,12 +104,18 @@ def _plugins() -> Iterator[Finding]:
     from zoo.hookspecs import Finding
     from zoo.plugins.manager import DISABLE, plugins
 
-    for info in list(plugins().infos.values()):
-        name = f"plugin {info.name} of {info.distribution} {info.version}"
-        if info.status == "failed":
-            advice = f"Mend it, uninstall it, or set {DISABLE}={info.distribution}"
-            yield Finding(name, f"failed: {info.reason.rstrip('.')}", "note", advice)
-        elif info.status == "disabled":
-            yield Finding(name, f"disabled: {info.reason}")
+    names: dict[tuple[str, str, str, str], list[str]] = {}
+    for info in plugins().infos.values():
+        if info.status in ("failed", "disabled"):
+            alike = (info.distribution, info.version, info.status, info.reason.rstrip("."))
+            names.setdefault(alike, []).append(info.name)
+    for (distribution, version, status, reason), those in names.items():
+        unique = list(dict.fromkeys(those))
+        name = f"plugin{'' if len(unique) == 1 else 's'} {some(unique)} of {distribution} {version}"
+        if status == "failed":
+            advice = f"Mend it, uninstall it, or set {DISABLE}={distribution}"
+            yield Finding(name, f"failed: {reason}", "note", advice)
+        else:
+            yield Finding(name, f"disabled: {reason}")
     for findings in plugins().call("zoo_diagnose", list):
         yield from findings

@@ -193,11 +193,15 @@ class Plugins:
         if self.manager.has_plugin(info.key):
             self.manager.unregister(name=info.key)
         reason = kind_and_reason(error)
-        self.infos[info.key] = replace(info, status="failed", reason=reason, hooks=())
-        warn(
-            f"plugin {info.name} of {info.distribution} {info.version} is left out: {reason.rstrip('.')}. "
-            f"Mend it, uninstall it, or set {DISABLE}={info.distribution}"
+        told = any(
+            (one.distribution, one.reason) == (info.distribution, reason) for one in self.infos.values()
         )
+        self.infos[info.key] = replace(info, status="failed", reason=reason, hooks=())
+        if not told:  # one module may be named several times, and what it lacks is said once
+            warn(
+                f"plugin {info.name} of {info.distribution} {info.version} is left out: {reason.rstrip('.')}. "
+                f"Mend it, uninstall it, or set {DISABLE}={info.distribution}"
+            )
 
 
 def is_interruption(error: BaseException) -> bool:

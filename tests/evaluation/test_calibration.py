@@ -93,6 +93,16 @@ class Counting(nn.Module):
         return x
 
 
+class Settling(nn.BatchNorm1d):
+    """A batch norm of somebody's own, which does less the longer it has been trained."""
+
+    calls = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += self.training
+        return x + super().forward(x) / (1 + self.calls)
+
+
 def learn(network: nn.Module) -> None:
     with torch.no_grad():
         for value in [*network.parameters(), *network.buffers()]:
@@ -100,7 +110,13 @@ def learn(network: nn.Module) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [[], [nn.Linear(3, 3), nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3))], [Counting()]]
+    "more",
+    [
+        [],
+        [nn.Linear(3, 3), nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3))],
+        [Counting()],
+        [Settling(3)],
+    ],
 )
 def test_a_copy_that_follows_is_what_a_new_one_would_be(more: list[nn.Module]) -> None:
     network = network_of(*more)
@@ -123,6 +139,19 @@ def test_what_was_interrupted_is_begun_anew() -> None:
     calibration.network(BATCHES)
     with pytest.raises(KeyboardInterrupt):
         calibration.network(BATCHES, stop)
+
+    found = statistics(calibration.network(BATCHES))
+    for one, other in zip(found, statistics(calibrated(network, DIM, BATCH, BATCHES)), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_what_failed_in_its_very_first_batch_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_of()
+    calibration = Calibration(network, DIM, BATCH)
+    with monkeypatch.context() as context:
+        context.setattr(nn.Linear, "forward", Mock(side_effect=MemoryError))
+        with pytest.raises(MemoryError):
+            calibration.network(BATCHES)
 
     found = statistics(calibration.network(BATCHES))
     for one, other in zip(found, statistics(calibrated(network, DIM, BATCH, BATCHES)), strict=True):

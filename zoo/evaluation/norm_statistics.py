@@ -44,8 +44,8 @@ class NormStatistics:
 
     @property
     def has_foreign_norms(self) -> bool:
-        """Whether there are norms that are not torch's: they may keep more than tensors from one use to the next."""
-        return len(self._sums) < len(self.norms)
+        """Whether there are norms that torch does not have: they may keep more than tensors between two uses."""
+        return any(not type(norm).__module__.startswith("torch.nn.") for norm in self.norms)
 
     def estimate(self, parts: Sequence[Tensor], tick: Tick) -> None:
         """Set the running statistics to the plain average over these batches of latents, all of one size."""
@@ -80,9 +80,8 @@ class NormStatistics:
 
     def _looked_once(self, batches: int, *, on_gpu: bool) -> None:
         """Have the rest replayed on a GPU, where that can be and is worth it."""
-        if self._uses == 1:
-            for sums in self._sums:
-                sums.each = sums.calls
+        for sums in self._sums:
+            sums.each = sums.calls or sums.each
         repeated = batches > WORTH_RECORDING or self._uses > 1
         if self._tried or not (on_gpu and repeated) or self.has_foreign_norms:
             return
@@ -111,6 +110,7 @@ class _Sums:
     def begin(self) -> None:
         """Begin anew."""
         torch._foreach_zero_(self.totals)
+        self.calls = 0
 
     def add(self, norm: nn.Module, _given: object, _made: object) -> None:
         """Count a call."""

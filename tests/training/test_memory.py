@@ -18,7 +18,7 @@ from zoo.plugins.planning import load_plan
 from zoo.system import disk_space
 from zoo.system.disk_space import left_to_group, physical_memory, usable_memory
 from zoo.training.device import Precision
-from zoo.training.memory import refusal, trial
+from zoo.training.memory import need, refusal, trial
 from zoo.training.memory.need import need_of
 from zoo.training.memory.refusal import free_memory, refuse_without_memory
 from zoo.training.memory.trial import TooMuchError
@@ -82,6 +82,15 @@ def test_large_networks_are_refused_by_their_weights_alone(tiny: Path, free: lis
         ResourceError, match=r"takes over \S+ [MG]B of memory, and 105 MB are free. Make its layers"
     ):
         refuse_without_memory(plan_of(tiny, *(f"architecture.{layer}" for layer in layers)), CPU, "fp32")
+
+
+def test_weights_count_as_often_as_a_training_holds_them() -> None:
+    plan = load_plan("camel-gan")
+    critic, generator = (
+        sum(weight.nbytes for weight in network.parameters()) for network in plan.architecture.networks
+    )
+    # RMSprop has one slot. Of what a checkpoint copies two, beside gradients and the copy that is calibrated.
+    assert need._fixed(plan, *plan.architecture.networks) == critic * (1 + 2 * 2) + generator * (2 + 2 * 3)
 
 
 def test_finding_out_takes_no_more_than_it_may(tiny: Path) -> None:

@@ -28,7 +28,9 @@ class Need:
     """Bytes that a training takes beside what the process has loaded."""
 
     fixed: int
-    """Whatever the batch: weights, gradients, optimizers' slots, the average, and copies for a checkpoint."""
+    """Whatever the batch: weights, gradients, optimizers' slots, the average, its calibrated copy, and copies for a
+    checkpoint.
+    """
     drawn: int
     """For each image of a rank's batch."""
     kept: int
@@ -67,7 +69,7 @@ def need_of(plan: Plan, most: int, here: int | None = None, precision: Precision
 
 
 def _fixed(plan: Plan, critic: nn.Module, generator: nn.Module) -> int:
-    """Return the bytes of weights, gradients, slots and the average, once more of what a checkpoint copies."""
+    """Return the bytes of weights, gradients, slots, the average and its calibrated copy, and of a checkpoint."""
     total = 0
     for network, recipe, averages in (
         (critic, plan.recipe.optimizers.critic, 0),
@@ -75,5 +77,6 @@ def _fixed(plan: Plan, critic: nn.Module, generator: nn.Module) -> int:
     ):
         size = sum(weight.nbytes for weight in network.parameters())
         slots = sum(bool(value.shape) for value in tried_slots(recipe).values())
-        total += size * (1 + 2 * (1 + slots + averages))
+        gradients, calibrated = 1, averages
+        total += size * (gradients + calibrated + 2 * (1 + slots + averages))
     return total

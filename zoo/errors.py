@@ -193,7 +193,7 @@ def near_misses(word: str, known: Iterable[str]) -> list[str]:
     """
     names, typed = sorted(set(known), key=str.casefold), word.casefold()
 
-    # Of few letters more would make another word: a count is no out.
+    # A short word with several letters more is another word: `count` is no slip of `out`.
     most_more = max(1, len(typed) // 3)
 
     def alike(name: str) -> float:

@@ -69,6 +69,8 @@ def test_unknown_commands_and_options(zoo: Zoo) -> None:
         ("generate x --n 5", "Did you mean '-n'?"),
         ("generate x --count 5", "Did you mean '-n'?"),
         ("evaluate x --pictures 5", "Did you mean '-n'?"),
+        ("list --hlep", "Did you mean '--help'?"),
+        ("generate x --json", ""),
         ("train x --lr 5", ""),
         ("list -x", ""),
         ("list --unicorn", ""),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.errors import did_you_mean, joined, near_misses, some
+from zoo.errors import MOST_NEAR, did_you_mean, joined, near_misses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ def unknown_option(error: click.NoSuchOption) -> str:
         param.make_metavar(error.ctx) for param in command.params if isinstance(param, click.Argument)
     ]
     words = {part for metavar in arguments for part in re.split(r"[^a-z]+", metavar.lower()) if part}
-    options = _options(command)
+    options = _options(error.ctx)
     near = [] if word in words and word not in options else _near(word, options)
     if near:
         return f"{said}. Did you mean {joined([repr(name) for name in near], 'or')}?"
@@ -53,11 +53,13 @@ def unknown_option(error: click.NoSuchOption) -> str:
         usage = " ".join((error.ctx.command_path, *arguments))
         return f"{said}. It is an argument: `{usage}`"
     owners = sorted(
-        path
-        for path, other in _commands(error.ctx.find_root())
-        if error.option_name in _options(other).values()
+        context.command_path
+        for context in _contexts(error.ctx.find_root())
+        if error.option_name in _options(context).values()
     )
-    return f"{said}. It is an option of {some([f'`{path}`' for path in owners])}" if owners else said
+    if not 0 < len(owners) <= MOST_NEAR:  # what many have says nothing of what was meant
+        return said
+    return f"{said}. It is an option of {joined([f'`{path}`' for path in owners])}"
 
 
 def _near(word: str, options: Mapping[str, str]) -> list[str]:
@@ -70,18 +72,19 @@ def _bare(option: str) -> str:
     return option.lstrip("-").replace("_", "-")
 
 
-def _options(command: click.Command) -> dict[str, str]:
+def _options(context: click.Context) -> dict[str, str]:
     """Return a command's options as they are written, by their words and by what the command itself calls them."""
-    options = [param for param in command.params if isinstance(param, click.Option)]
+    options = [param for param in context.command.get_params(context) if isinstance(param, click.Option)]
     inside = {_bare(param.name or ""): max(param.opts, key=len) for param in options}
     return inside | {_bare(name): name for param in options for name in (*param.opts, *param.secondary_opts)}
 
 
-def _commands(context: click.Context) -> Iterator[tuple[str, click.Command]]:
-    """Yield a command and those below it, each with how it is called."""
-    command, path = context.command, context.command_path
-    yield path, command
-    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
-        below = command.get_command(context, name) if isinstance(command, click.Group) else None
-        if below is not None:
-            yield from _commands(click.Context(below, parent=context, info_name=name))
+def _contexts(context: click.Context) -> Iterator[click.Context]:
+    """Yield the context of a command and of those below it."""
+    yield context
+    group = context.command
+    if isinstance(group, click.Group):
+        below = {name: group.get_command(context, name) for name in group.list_commands(context)}
+        for name, command in below.items():
+            if command is not None:
+                yield from _contexts(click.Context(command, parent=context, info_name=name))

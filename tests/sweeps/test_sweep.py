@@ -21,7 +21,7 @@ from zoo.runs.record import read_record
 from zoo.runs.run import Run
 from zoo.runs.session import train_new
 from zoo.sweeps.end import FailedRunsError
-from zoo.sweeps.record import read_sweep
+from zoo.sweeps.record import Failure, read_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -466,3 +466,14 @@ def test_a_file_that_is_no_record_is_refused_in_one_line(sweep: Path, content: b
 
     with pytest.raises(InputError, match=r"sweep\.json"):
         library.resume(sweep)
+
+
+def test_runs_that_fail_alike_are_named_with_one_reason() -> None:
+    same = Failure(message="there is not enough memory", exit_code=5)
+    failures = {f"seed={seed}": same for seed in range(13)} | {"weight=9": Failure(message="no", exit_code=3)}
+
+    error = FailedRunsError(Path("runs/s"), failures)
+
+    ten = ", ".join(f"seed={seed}" for seed in range(10))
+    assert str(error) == f"runs/s: 14 runs failed: {ten} and 3 others: {same.message}; weight=9: no"
+    assert error.exit_code == 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.errors import ZooError, counted
+from zoo.errors import ZooError, by_reason, counted, some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,8 @@ class FailedRunsError(ZooError):
     """Some runs of a sweep failed; the exit code is that of the first."""
 
     def __init__(self, sweep: Path, failures: Mapping[str, Failure]) -> None:
-        told = "; ".join(f"{name}: {failure.message}" for name, failure in failures.items())
+        reasons = by_reason((name, failure.message) for name, failure in failures.items())
+        told = "; ".join(f"{some(names)}: {reason}" for names, reason in reasons)
         super().__init__(f"{sweep}: {counted(len(failures), 'run')} failed: {told}")
         self.exit_code = next(iter(failures.values())).exit_code
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.errors import MOST_NEAR, did_you_mean, joined, near_misses
+from zoo.errors import MOST_NEAR, SHORTEST_PART, did_you_mean, joined, near_misses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,8 +63,14 @@ def unknown_option(error: click.NoSuchOption) -> str:
 
 
 def _near(word: str, options: Mapping[str, str]) -> list[str]:
-    near = [word] if word in options else near_misses(word, options)
+    near = [word] if word in options else near_misses(word, options) or _begun(word, options)
     return list(dict.fromkeys(options[name] for name in near))
+
+
+def _begun(word: str, options: Mapping[str, str]) -> list[str]:
+    """Return the longest option that the word begins with: `out` of `output`."""
+    begun = (name for name in options if len(name) >= SHORTEST_PART and word.startswith(name))
+    return sorted(begun, key=len)[-1:]
 
 
 def _bare(option: str) -> str:

@@ -3,8 +3,9 @@
 python -m benchmarks.gpu.cadence [RECIPE] [--data PATH] [--steps 1000] [--whole 6000] [--iteration MS]
 
 A run is made at the recipe's cadence with a clock around each of its lines, measurements, grids and checkpoints. The
-first of each, which finds the caches empty, does not count. The share is that of a run of `--whole` steps, whose
-iterations take as long as here, or `--iteration` milliseconds on a machine that this one stands for.
+first of each, which finds the caches empty, does not count, and neither do the first iterations. The share is that of
+a run of `--whole` steps, whose iterations take as long as here, or `--iteration` milliseconds on a machine that this
+one stands for.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ KINDS = {
 }
 
 
+FIRST = 100
+"""Iterations that are made kernel by kernel, recorded and compared: they take as long as hundreds of later ones."""
+
+
 class Clock:
     """Times methods of a run from the outside, and counts what they sync to the disk.
 
@@ -59,6 +64,11 @@ class Clock:
             sync(file)
 
         setattr(os, "fsync", counted)  # noqa: B010  # mypy refuses the plain assignment
+
+    @property
+    def between(self) -> float:
+        """Seconds so far."""
+        return sum(map(sum, self.seconds.values()))
 
     def _timed(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*given: Any, **named: Any) -> Any:
@@ -123,12 +133,15 @@ def main() -> None:
             arguments.recipe, data=arguments.data, changes=arguments.changes, out=Path(folder) / "run"
         )
         began = time.perf_counter()
-        for _ in run.go(arguments.steps, Stop()):
-            pass
+        first, warm, before = 0, began, 0.0
+        for made, _ in enumerate(run.go(arguments.steps, Stop()), 1):
+            if made == min(FIRST, arguments.steps // 2):
+                settle()
+                first, warm, before = made, time.perf_counter(), clock.between
         settle()
-        seconds = time.perf_counter() - began
-    between = sum(map(sum, clock.seconds.values()))
-    here = (seconds - between) / arguments.steps
+        ended = time.perf_counter()
+    seconds = ended - began
+    here = (ended - warm - (clock.between - before)) / (arguments.steps - first)
     iteration = here if arguments.iteration is None else arguments.iteration / 1e3
     print(
         f"`{arguments.recipe}`: {arguments.steps} steps in {seconds:.1f} s, an iteration in {1e3 * here:.2f} ms"

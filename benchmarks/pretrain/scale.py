@@ -2,9 +2,9 @@
 
 python -m benchmarks.pretrain.scale NAME [--data PATH]
 
-By the recipe's metric, as a training measures it: training images in place of generated ones (where none are held out,
-as the recipe's augmentation changes them, or they would be compared with themselves), the generator, the same mirrored
-(all of it, and every second picture), and uniform noise.
+By the recipe's metric, as a training measures it: training images in place of generated ones, the generator, the same
+mirrored (all of it, and every second picture), and uniform noise. Where no images are held out, training ones would be
+compared with themselves: they are changed by the recipe's augmentation, and left out where it has none.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def contestants(name: str, plan: Plan, images: Images, chosen: Split) -> Iterato
     if not chosen.held_out:
         for augmentation in plan.augmentations:
             real = augmentation.augment(real)
-    yield "training images" + ("" if chosen.held_out else ", augmented"), real
+    if chosen.held_out or plan.augmentations:
+        yield "training images" + ("" if chosen.held_out else ", augmented"), real
     generator = zoo.load(name)
     made = generator.generate(fixed_latents(EVALUATION_SEED, count, generator.latent_dim))
     pictures = torch.from_numpy(made)

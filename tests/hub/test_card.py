@@ -19,6 +19,7 @@ from zoo.generators.config import ComponentRecord, FigureRecord, FileRecord, Gen
 from zoo.generators.folder import GeneratorFolder
 from zoo_hub.card.card import base_card, is_edited, merge, render
 from zoo_hub.card.front_matter import parse_card, with_values
+from zoo_hub.card.text import sentence
 from zoo_hub.card.variety import PICTURES, Variety, measure
 
 if TYPE_CHECKING:
@@ -226,6 +227,14 @@ def test_every_sentence_of_every_card_is_whole() -> None:
     assert "licence unknown." in found["odd"]
     assert "nearest of the 1 training image." in found["odd"]
     assert "1 pair is within 4 of 255 levels" in found["own"]
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [("so", "so."), ("so. ", "so."), ("so?", "so?"), ("and so on…", "and so on…"), ("a|b", "a\\|b.")],
+)
+def test_a_sentence_ends_once(text: str, whole: str) -> None:
+    assert sentence(text) == whole
 
 
 def test_the_papers_of_the_losses_are_cited_once_where_none_are_recorded() -> None:

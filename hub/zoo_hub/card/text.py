@@ -215,8 +215,9 @@ def value_text(value: Any) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return text escaped, with the full stop that ends a sentence, whether it has one or not."""
-    return f"{escape(text).rstrip('. ')}."
+    """Return text escaped, with a full stop where nothing ends it."""
+    escaped = escape(text)
+    return escaped if escaped.endswith((".", "!", "?", "…")) else f"{escaped}."
 
 
 def escape(text: str) -> str:

@@ -47,7 +47,12 @@ def test_unknown_commands_and_options(zoo: Zoo) -> None:
     )
     assert refusal("list", "--jsn") == "No such option '--jsn'. Did you mean '--json'? See `zoo list --help`"
     assert (
-        refusal("train", "camel-gan", "--steps") == "Option '--steps' requires an argument. See `zoo --help`"
+        refusal("train", "camel-gan", "--steps")
+        == "Option '--steps' requires an argument. See `zoo train --help`"
+    )
+    assert (
+        refusal("hub", "serve", "--port")
+        == "Option '--port' requires an argument. See `zoo hub serve --help`"
     )
     assert refusal("sing") == "No such command 'sing'. See `zoo --help`"
     assert refusal("hub", "sevre") == "No such command 'sevre'. Did you mean 'serve'? See `zoo hub --help`"
@@ -63,6 +68,8 @@ def test_unknown_commands_and_options(zoo: Zoo) -> None:
         ("list --steps 3", "It is an option of `zoo resume` and `zoo train`"),
         ("--steps 3 train camel-gan", "It is an option of `zoo resume` and `zoo train`"),
         ("doctor --port 3", "It is an option of `zoo demo` and `zoo hub serve`"),
+        ("train camel-gan -n 64", "It is an option of `zoo evaluate` and `zoo generate`"),
+        ("resume --license mit", "It is an option of `zoo push`"),
         ("list --version", "It is an option of `zoo`"),
         ("train x --on_nan stop", "Did you mean '--on-nan'?"),
         ("train x --STEPS 3", "Did you mean '--steps'?"),

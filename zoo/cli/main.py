@@ -110,8 +110,8 @@ def _explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, ZooError):
         return str(error), error.exit_code
     if isinstance(error, click.UsageError):
-        path = error.ctx.command_path if error.ctx else "zoo"
-        message = unknown_option(error) if isinstance(error, click.NoSuchOption) else error.format_message()
+        path = error.ctx.command_path if error.ctx else _command_path(sys.argv[1:])
+        message = _unknown_option(error) if isinstance(error, click.NoSuchOption) else error.format_message()
         message = message.rstrip(".")
         refused = isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)
         return f"{message}{'' if message.endswith('?') else '.'} See `{path} --help`", 3 if refused else 2
@@ -130,6 +130,24 @@ def _explained(error: BaseException) -> tuple[str, int]:
         f"{type(error).__name__}: {error}. This is a fault of the zoo or of a plugin; --debug shows where",
         1,
     )
+
+
+def _unknown_option(error: click.NoSuchOption) -> str:
+    _add_plugin_commands()  # a command that runs alone has not, and theirs may be the one that has the option
+    return unknown_option(error)
+
+
+def _command_path(arguments: list[str]) -> str:
+    """Return the command that was given, for an error of click's parser, which does not say whose it is."""
+    path: list[str] = ["zoo"]
+    command: click.Command = cli
+    for word in (word for word in arguments if word != "--debug"):
+        below = command.commands.get(word) if isinstance(command, click.Group) else None
+        if below is None:
+            break
+        path.append(word)
+        command = below
+    return " ".join(path)
 
 
 def _memory_advice(arguments: list[str]) -> str:

@@ -69,15 +69,19 @@ def measured(
         benches = {"value": bench(pictures, real)}
         reals: dict[str, Bench] = {}
         if ends:
+            said: set[str] = set()
             for kind in sorted({one.metric.compares_with for one in chosen}):
                 if kind == "training" and real.training is None:
                     continue
                 other, rest = real.halves(len(pictures), kind)
                 reals[kind] = bench(other, rest)
                 against = rest.reference if rest.training is None or kind == "held-out" else rest.training
-                say(
+                line = (
                     f"the ends: {len(other):,} real images against {len(against):,} others, and random pixels"
                 )
+                if line not in said:
+                    say(line)
+                said.add(line)
             benches["noise"] = bench(_noise(pictures), real)
         return tuple(_figure(one, _benches(one, benches, reals), real, len(pictures), seed) for one in chosen)
 

@@ -105,6 +105,8 @@ def test_another_process_reads_how_far_it_is(tmp_path: Path, clock: Clock) -> No
         TRAINING,
         4,
     )
+    live.deadline = clock.now + 0.3 * EVERY
+    assert live.steps_ahead == 1, "the step in which the time is up is finished"
     assert read_progress(tmp_path, os.getpid() + 1) is None, "what a killed process left is not this one's"
     live.close()
     assert list(tmp_path.iterdir()) == []

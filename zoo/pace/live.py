@@ -7,6 +7,7 @@ import os
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from zoo.pace.speed import Speed
@@ -119,9 +120,10 @@ class Live:
 
     @property
     def steps_ahead(self) -> int:
-        """How many more steps there will be."""
+        """How many more steps there will be; the one in which the time is up is finished."""
         speed, left = self._speed.steps_per_second, self.seconds_left
-        return self.until - self.step if speed is None or left is None else round(left * speed)
+        most = self.until - self.step
+        return most if speed is None or left is None else min(most, ceil(left * speed))
 
     def close(self) -> None:
         """Take the file away: the record says the rest."""

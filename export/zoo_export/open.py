@@ -72,6 +72,11 @@ def require_exists(path: Path) -> None:
 
     if not path.exists():
         refuse_starting(path)
+        if bundled_folder(str(path)) is not None:
+            raise InputError(
+                f"{path}: there is no such folder here, and the package's {path} is exported already. "
+                "Give a run or a generator folder; `zoo push --bundled OWNER` publishes the package's"
+            )
         advice = near_runs(path) or "Give a run or a generator folder"
         raise InputError(f"{path}: there is no such folder. {advice}")
 

@@ -130,7 +130,9 @@ def test_the_latest_run_is_pushed_when_none_is_named(hub: Hub, me: Person) -> No
         run = me.home / "runs" / f"camel-wgangp-{number}"
         make_folder(run / "generator", seed=number)
         (run / "run.json").write_text(bare_record(started))
-    assert me.zoo("push", "me/camel").code == 0
+    ran = me.zoo("push", "me/camel")
+    assert ran.code == 0
+    assert "me/camel: this is the latest run's generator, runs/camel-wgangp-1/generator\n" in ran.err
     newest = me.home / "runs/camel-wgangp-1/generator/onnx/model.onnx"
     assert published(hub, the_repo(hub))["onnx/model.onnx"] == newest.read_bytes()
 
@@ -175,6 +177,12 @@ def test_a_path_without_a_generator(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         push.main(["me/camel", str(missing)], standalone_mode=False)
     assert str(error.value) == f"{missing}: there is no such folder. Give a run or a generator folder"
+    with pytest.raises(InputError) as error:
+        push.main(["me/camel", "camel-gan"], standalone_mode=False)
+    assert str(error.value) == (
+        "camel-gan: there is no such folder here, and the package's camel-gan is exported already. "
+        "Give a run or a generator folder; `zoo push --bundled OWNER` publishes the package's"
+    )
     with pytest.raises(InputError) as error:
         push.main(["me/camel", str(tmp_path)], standalone_mode=False)
     assert str(error.value) == f"{tmp_path}: it is neither a run nor a generator folder. Give one of the two"

@@ -71,6 +71,8 @@ def push(
         raise InputError(f"{name}: a push names its branch with --revision. Leave @{hub.revision} out")
     target_of(hub.repo, options)
     folder = require_generator_folder(sources[0] if sources else latest_generator())
+    if not sources:
+        say(f"{hub.repo}: this is the latest run's generator, {folder.path}")
     if dry_run:
         print_plan(hub.repo, plan(hub.repo, folder, options), options)
         return

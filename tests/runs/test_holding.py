@@ -233,3 +233,19 @@ def test_a_full_disk_is_told_with_the_path_and_the_bytes(
         "Free space there, or choose another place"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_may_not_be_written_does_not_depend_on_free_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_handle: int) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("zoo.system.atomic.os.fsync", refused)
+    with pytest.raises(ResourceError) as caught:
+        write_atomic(tmp_path / "file", b"x" * 2000)
+
+    assert str(caught.value) == (
+        f"{tmp_path / 'file'}: its 2,000 bytes cannot be written: Permission denied. "
+        "Choose another place, or mend that"
+    )

@@ -24,6 +24,8 @@ _ADVICE = {
     getattr(errno, "EDQUOT", errno.ENOSPC): _ROOM,
     errno.EFBIG: "Raise the limit on the size of files (ulimit -f)",
 }
+_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+"""Of these the free space says nothing."""
 
 
 @contextmanager
@@ -35,7 +37,8 @@ def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
         reason = error.strerror or str(error)
         wanted = "it" if size is None else f"its {size:,} bytes"
         advice = _ADVICE.get(error.errno or 0, "Choose another place, or mend that")
-        raise ResourceError(f"{path}: {wanted} cannot be written: {reason}{_free(path)}. {advice}") from error
+        free = "" if error.errno in _NOT_ALLOWED else _free(path)
+        raise ResourceError(f"{path}: {wanted} cannot be written: {reason}{free}. {advice}") from error
 
 
 def free_bytes(path: Path) -> int | None:

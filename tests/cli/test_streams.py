@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -203,3 +204,12 @@ def test_a_process_that_a_signal_ended_is_not_taken_down(monkeypatch: pytest.Mon
     monkeypatch.setattr("zoo.cli.streams.arrived", [2])
     end_now(130)
     assert ended == ["what runs at exit", 130]
+
+
+def test_matplotlib_does_not_say_where_its_cache_is(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = logging.getLogger("matplotlib")
+    monkeypatch.setattr(logger, "level", logging.NOTSET)
+    assert zoo("runs").code == 0
+
+    assert not logger.isEnabledFor(logging.WARNING)
+    assert logger.isEnabledFor(logging.ERROR)

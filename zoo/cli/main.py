@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 import traceback
 
@@ -59,6 +60,8 @@ def _main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     raise_on_signals()
+    # Where it keeps its cache of fonts, in a home that cannot be written, is not for who looks at a run.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     # What its encoding cannot hold is no reason to fail.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

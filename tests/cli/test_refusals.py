@@ -336,3 +336,11 @@ def test_a_reader_that_goes_early_is_no_error() -> None:
     os.close(writing)
 
     assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("words", [(), ("--checkpoint", "last")])
+def test_an_export_of_nothing_says_nothing_else(words: tuple[str, ...], zoo: Zoo) -> None:
+    ran = zoo("export", "nothing", "--onnx", *words)
+
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err == "zoo: error: nothing: there is no such folder. Give a run or a generator folder\n"

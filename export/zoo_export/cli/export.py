@@ -56,12 +56,10 @@ def export(
             f"--checkpoint: {checkpoint!r} is neither best nor last nor a step. Give one of these"
         )
     from zoo.runs.folder import latest_generator, latest_run
-    from zoo.system.console import say
     from zoo_export.export import ExportOptions
     from zoo_export.report import as_dict, table
 
     source = name or (latest_generator() if checkpoint is None else latest_run())
-    say(f"exporting {source} and checking it against torch ...")
     chosen: dict[Variant, bool] = {"fp16": fp16, "int8": int8, "uint8": uint8}
     variants = tuple(variant for variant, is_chosen in chosen.items() if is_chosen)
     report = _export(source, checkpoint, out, ExportOptions(opset, variants, timed=True))
@@ -73,13 +71,17 @@ def export(
 
 
 def _export(source: Path, checkpoint: str | None, out: Path | None, options: ExportOptions) -> ExportReport:
+    from zoo.system.console import say
     from zoo_export import export
     from zoo_export.open import require_generator_folder
 
+    doing = f"exporting {source} and checking it against torch ..."
     if checkpoint is not None:
         _require_run(source)
+        say(doing)
         return export.export_checkpoint(source, checkpoint, out, options)
     folder = require_generator_folder(source)
+    say(doing)
     return export.export(folder, options) if out is None else export.export_copy(folder, out, options)
 
 

@@ -89,7 +89,7 @@ def test_generate_writes_the_pictures_it_says(tiny: Path, tmp_path: Path) -> Non
     )
 
     assert made.returncode == 0, made.stderr
-    assert "holds no onnx/model.onnx yet, so it is exported first" in made.stderr
+    assert "holds no onnx/model.onnx, so it is exported first" in made.stderr
     assert made.stdout.split() == [str(tmp_path / "each"), str(tmp_path / "grid.png")]
     assert [path.name for path in sorted((tmp_path / "each").iterdir())] == [
         "000000.png",

@@ -101,7 +101,7 @@ def export_if_missing(folder: GeneratorFolder) -> GeneratorFolder:
     """
     if folder.lists(ONNX) or (folder.lists(ONNX_FP16) and not folder.lists(WEIGHTS)):
         return folder
-    say(f"{folder.path}: it holds no {ONNX} yet, so it is exported first")
+    say(f"{folder.path}: it holds no {ONNX}, so it is exported first")
     return export(folder).folder
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 NOISE_SEED = 2**43
 SILENCE = 10.0
 """Seconds between two lines about a metric that takes long."""
+OFTEN = 6
+"""So many lines come after this silence; then it lasts as many times longer."""
 
 
 class Bench(Protocol):
@@ -135,11 +137,13 @@ def _figure(chosen: Chosen, benches: dict[str, Bench], real: RealSet, count: int
 
 @contextmanager
 def _said(doing: str) -> Iterator[None]:
-    """Say what is being done, and again every `SILENCE` seconds: a network may look at images for many minutes."""
+    """Say what is being done, and again every `SILENCE` seconds, later less often: a network may take many minutes."""
     over, began = threading.Event(), time.monotonic()
 
     def repeat() -> None:
-        while not over.wait(SILENCE):
+        times = 0
+        while not over.wait(SILENCE if times < OFTEN else OFTEN * SILENCE):
+            times += 1
             say(f"{doing}, {in_words(time.monotonic() - began)} so far")
 
     say(f"{doing} ...")

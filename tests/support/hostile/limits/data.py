@@ -158,7 +158,7 @@ DATA_LIMITS = (
     Limit(NPY, "134,217,728 bytes", npy.IN_MEMORY, array_of_bytes, "not read at once", step=8),
     Limit(NPY, "134,217,728 bytes", npy.IN_MEMORY, columns_of_bytes, "are read, not 134,217,736", INPUT, step=8),
     Limit(NPY, "16,384 bytes", npy.HEADER_LIMIT, header_of_bytes, "it is not a .npy file of images", INPUT),
-    Limit(PARQUET, "2,147,483,648 bytes", hub.BYTES_LIMIT, parquet_of_bytes, "it has 2,147,483,649 bytes", INPUT),
+    Limit(PARQUET, "2,147,483,648 bytes", hub.BYTES_LIMIT, parquet_of_bytes, " has 2,147,483,649 bytes", INPUT),
     Limit(PARQUET, "1,000,000 rows", hub.ROWS_LIMIT, parquet_of_rows, "it has 1,000,001 rows, at most", INPUT),
     Limit(PARQUET, "67,108,864 bytes", hub.GROUP_LIMIT, parquet_of_groups, "unpacks to 67,108,865 bytes", INPUT),
     Limit(

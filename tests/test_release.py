@@ -68,3 +68,17 @@ def test_the_sdist_holds_what_the_tests_need(dist: Path) -> None:
     tests = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")}
     assert tests <= names
     assert {".ci/run", "constraints.txt", "README.md", "docs/design.md", "benchmarks/__init__.py"} <= names
+
+
+def test_the_sdist_holds_nothing_that_lies_beside_the_sources(tmp_path: Path) -> None:
+    sources = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "zoo/__init__.py")
+    for name in (*sources, "my-pictures/me.png", ".notes/faces.zip", "token.txt"):
+        (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "here" / name).write_bytes((ROOT / name).read_bytes() if name in sources else b"mine")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=tmp_path / "here", check=True, capture_output=True)
+
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert names == {*sources, "PKG-INFO"}

@@ -217,35 +217,27 @@ def test_a_run_folder_that_is_removed_is_not_made_again(tiny: Path, tmp_path: Pa
     assert not run.path.exists()
 
 
-def test_a_full_disk_is_told_with_the_path_and_the_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(28, "No space left on device"),
+            "No space left on device; 3 bytes are free. Free space there, or choose another place",
+        ),
+        # What may not be written does not depend on free space.
+        (PermissionError(13, "Permission denied"), "Permission denied. Choose another place, or mend that"),
+    ],
+)
+def test_a_disk_that_refuses_is_told_with_the_path_and_the_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, said: str
 ) -> None:
-    def full(_handle: int) -> None:
-        raise OSError(28, "No space left on device")
+    def refused(_handle: int) -> None:
+        raise error
 
-    monkeypatch.setattr("zoo.system.atomic.os.fsync", full)
+    monkeypatch.setattr("zoo.system.atomic.os.fsync", refused)
     monkeypatch.setattr("zoo.system.atomic.free_bytes", lambda _path: 3)
     with pytest.raises(ResourceError) as caught:
         write_atomic(tmp_path / "file", b"x" * 2000)
 
-    assert str(caught.value) == (
-        f"{tmp_path / 'file'}: its 2,000 bytes cannot be written: No space left on device; 3 bytes are free. "
-        "Free space there, or choose another place"
-    )
+    assert str(caught.value) == f"{tmp_path / 'file'}: its 2,000 bytes cannot be written: {said}"
     assert list(tmp_path.iterdir()) == []
-
-
-def test_what_may_not_be_written_does_not_depend_on_free_space(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(_handle: int) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("zoo.system.atomic.os.fsync", refused)
-    with pytest.raises(ResourceError) as caught:
-        write_atomic(tmp_path / "file", b"x" * 2000)
-
-    assert str(caught.value) == (
-        f"{tmp_path / 'file'}: its 2,000 bytes cannot be written: Permission denied. "
-        "Choose another place, or mend that"
-    )

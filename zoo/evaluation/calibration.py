@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -79,10 +80,12 @@ class Calibration:
         if statistics is None or statistics.has_foreign_norms:
             return NormStatistics(copy_network(self._generator).eval())
         # A copy takes a GPU as long as some ten batches do, and what it has recorded is of this one.
-        for name in ("parameters", "buffers"):
-            mine, its = getattr(statistics.network, name), getattr(self._generator, name)
-            for copied, original in zip(mine(), its(), strict=True):
-                copied.copy_(original)
+        mine, its = (
+            chain(network.parameters(), network.buffers())
+            for network in (statistics.network, self._generator)
+        )
+        for copied, original in zip(mine, its, strict=True):
+            copied.copy_(original)
         return statistics
 
     def _parts(self, batches: int) -> Sequence[Tensor]:

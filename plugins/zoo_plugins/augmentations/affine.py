@@ -44,7 +44,7 @@ class Affine(Augmentation):
         ge=0,
         le=1,
         description="probability of mirroring left and right; at 0.5 the critic cannot tell them apart, so that the "
-        "way generated pictures look is chance, and below 0.5 it is that of most real ones",
+        "way generated pictures face is chance, and below 0.5 it is that of most real ones",
     )
     padding: Literal["black", "border", "reflection"] = Field(
         default="black",
